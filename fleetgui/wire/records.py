@@ -1,0 +1,156 @@
+"""Device records and the registry's pages.
+
+A record comes from a device: hostile until shown otherwise. A page is taken apart into its records without decoding
+them (`Page.records` are bytes); a row of the table decodes only the summary it shows, and the whole record is decoded
+when somebody opens it. One record that does not fit its model is a malformed row, never a lost page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fleetgui.wire import rpc
+from fleetgui.wire.codec import Malformed, decode
+
+
+class _Identity(msgspec.Struct, frozen=True, gc=False):
+    device_type: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+    arch: str | None = None
+
+
+class _Status(msgspec.Struct, frozen=True, gc=False):
+    ts: str | float | None = None
+    location: str | None = None
+    availability: str | None = None
+    busy_score: float | None = None
+    battery: float | None = None
+    online: bool | None = None
+    error_state: Any = None
+
+
+class _Named(msgspec.Struct, frozen=True, gc=False):
+    name: str
+
+
+class _Capabilities(msgspec.Struct, frozen=True):
+    description: str | None = None
+    functions: list[_Named] | None = None
+    events: list[_Named] | None = None
+    labels: dict[str, Any] | None = None
+
+
+class _Registry(msgspec.Struct, frozen=True, gc=False):
+    registered_at: str | float | None = None
+
+
+class _Record(msgspec.Struct, frozen=True):
+    device_id: str
+    device_ttl: float | None = None
+    identity: _Identity | None = None
+    status: _Status | None = None
+    capabilities: _Capabilities | None = None
+    registry: _Registry | None = None
+
+
+class Summary(msgspec.Struct, frozen=True, gc=False):
+    """What one row of the device table shows of a record. Missing or null fields are None; ttl is in seconds."""
+
+    device_id: str
+    ttl: float | None = None
+    device_type: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware: str | None = None
+    arch: str | None = None
+    location: str | None = None
+    availability: str | None = None
+    busy_score: float | None = None
+    battery: float | None = None
+    online: bool | None = None
+    error_state: str | None = None
+    functions: int = 0
+    events: int = 0
+    labels: str = ""
+    status_ts: str | float | None = None
+    registered_at: str | float | None = None
+
+
+class _DeviceIdOnly(msgspec.Struct, frozen=True, gc=False):
+    device_id: str
+
+
+def summarize(record: bytes | msgspec.Raw) -> Summary:
+    """The summary of one encoded record; raises `Malformed` when a field that a row shows has the wrong type."""
+    full = decode(bytes(record) if isinstance(record, msgspec.Raw) else record, _Record)
+    identity = full.identity or _Identity()
+    status = full.status or _Status()
+    capabilities = full.capabilities or _Capabilities()
+    labels = capabilities.labels or {}
+    return Summary(
+        device_id=full.device_id,
+        ttl=full.device_ttl,
+        device_type=identity.device_type,
+        manufacturer=identity.manufacturer,
+        model=identity.model,
+        serial_number=identity.serial_number,
+        firmware=identity.firmware_version,
+        arch=identity.arch,
+        location=status.location,
+        availability=status.availability,
+        busy_score=status.busy_score,
+        battery=status.battery,
+        online=status.online,
+        error_state=None if status.error_state is None else str(status.error_state),
+        functions=len(capabilities.functions or ()),
+        events=len(capabilities.events or ()),
+        labels=" ".join(f"{key}={_label(value)}" for key, value in labels.items()),
+        status_ts=status.ts,
+        registered_at=full.registry.registered_at if full.registry else None,
+    )
+
+
+def _label(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def device_id_of(record: bytes | msgspec.Raw) -> str | None:
+    """The id of a record that may be malformed elsewhere; None when even the id is unreadable."""
+    try:
+        return decode(bytes(record) if isinstance(record, msgspec.Raw) else record, _DeviceIdOnly).device_id
+    except Malformed:
+        return None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The result of `discovery/listDevices`.
+
+    `next_offset` is UNSET from an old server that does not page (the reply is then the whole list), None at the end.
+    `total_matched` is an upper bound: it is counted before access control. `applied` names the extensions honoured.
+    """
+
+    devices: list[msgspec.Raw]
+    next_offset: int | None | msgspec.UnsetType = msgspec.UNSET
+    total_matched: int | None = None
+    applied: list[str] | None = None
+    revision: int | None = None
+
+
+def page_of(reply: bytes) -> Page:
+    """The page in a reply; raises `RpcError` for an error reply, `Malformed` for anything that is no page."""
+    return decode(bytes(rpc.result_of(reply)), Page)
+
+
+class _DeviceResult(msgspec.Struct, frozen=True):
+    device: dict[str, Any] | None
+
+
+def device_of(reply: bytes) -> dict[str, Any] | None:
+    """The record in a `discovery/getDevice` reply, None when there is no such device; raises like `page_of`."""
+    return decode(bytes(rpc.result_of(reply)), _DeviceResult).device
