@@ -38,9 +38,7 @@ def why_not_addressable(name: str) -> str | None:
         return "it is empty"
     for char in name:
         if char in _FORBIDDEN:
-            return {".": "it holds a dot", "*": "it holds the wildcard *", ">": "it holds the wildcard >"}[
-                char
-            ]
+            return {".": "it holds a dot", "*": "it holds the wildcard *", ">": "it holds the wildcard >"}[char]
         if char.isspace():
             return "it holds white space"
         if ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0:
