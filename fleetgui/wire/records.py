@@ -136,7 +136,7 @@ class Page(msgspec.Struct, frozen=True):
     """
 
     devices: list[msgspec.Raw]
-    next_offset: int | None | msgspec.UnsetType = msgspec.UNSET
+    next_offset: int | msgspec.UnsetType | None = msgspec.UNSET
     total_matched: int | None = None
     applied: list[str] | None = None
     revision: int | None = None

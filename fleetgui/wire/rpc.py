@@ -76,7 +76,7 @@ def error(request_id: Any, code: int, message: str, data: object = None) -> byte
 
 
 def result_of(data: bytes) -> msgspec.Raw:
-    """The undecoded `result` of a reply. Raises `RpcError` when it carries an error, `Malformed` when it is no reply."""
+    """The undecoded `result` of a reply; raises `RpcError` when it carries an error, `Malformed` when it is none."""
     reply = decode(data, Reply)
     if reply.error is not None:
         raise RpcError(reply.error.code, reply.error.message, reply.error.data)

@@ -1,0 +1,109 @@
+"""How times and numbers are written, once for tables, headers, journals and exports.
+
+Ages are relative ("4 s"), absolute times are UTC with `Z` or local with offset, exports are ISO 8601 with `Z`. Numbers
+have thousands separators and at most three significant digits where they are measurements.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from fleetgui.wire.times import rfc3339, to_epoch
+
+NOTHING: Final = "–"
+"""What stands where a value was never read: a dash, not a zero."""
+
+MAX_TEXT: Final = 512
+
+
+def age(seconds: float | None) -> str:
+    """`4 s`, `3 min`, `2 h 10 min`, `5 d`; a dash for None, `0 s` for what is in the future."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    whole = max(0, int(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    if whole < 172_800:
+        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 >= 60 else f"{whole // 3600} h"
+    return f"{whole // 86_400} d"
+
+
+def clock_utc(epoch: float, *, millis: bool = False) -> str:
+    """`03:12:07Z`, or `03:12:07.123Z`."""
+    moment = datetime.fromtimestamp(epoch, UTC)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}Z" if millis else f"{moment:%H:%M:%S}Z"
+
+
+def clock_local(epoch: float, zone: tzinfo | None = None) -> str:
+    """`04:12:07 +01:00` in `zone`, the machine's own by default."""
+    moment = datetime.fromtimestamp(epoch, UTC).astimezone(zone)
+    offset = f"{moment:%z}"
+    return f"{moment:%H:%M:%S} {offset[:3]}:{offset[3:5]}"
+
+
+def moment_utc(epoch: float) -> str:
+    """`2026-11-21 03:12:07Z`: an absolute time on hover or in a detail."""
+    return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def wire_time(value: object) -> str:
+    """A time from the wire as `moment_utc`; what is no time is shown as it came, cut."""
+    epoch = to_epoch(value)
+    if epoch is None:
+        return NOTHING if value is None else text(value, 40)
+    try:
+        return moment_utc(epoch)
+    except (OverflowError, ValueError, OSError):
+        return text(value, 40)
+
+
+def export_time(epoch: float) -> str:
+    """ISO 8601 with milliseconds and `Z`."""
+    return rfc3339(epoch)
+
+
+def count(value: int | None) -> str:
+    """`1,400`; a dash for what was never read."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+def millis(value: float | None) -> str:
+    """A measured duration: `0.4 ms`, `38 ms`, `1.62 s`."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value < 10:
+        return f"{value:.1f} ms"
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"
+
+
+def percent(value: float | None) -> str:
+    """`88`: the unit stands in the column's header."""
+    return NOTHING if value is None else f"{value:.0f}"
+
+
+def text(value: object, limit: int = MAX_TEXT) -> str:
+    """Device text made safe to draw on one line: cut at `limit`, control and bidi characters escaped, no markup meaning.
+
+    Hostile until shown otherwise: what is shown must neither move the text around it nor hide part of itself.
+    """
+    if value is None:
+        return NOTHING
+    raw = value if isinstance(value, str) else str(value)
+    cut = raw[:limit]
+    if not cut.isprintable() or any(ord(char) in _BIDI for char in cut):
+        cut = "".join(_shown(char) for char in cut)
+    return cut if len(raw) <= limit else cut + "…"
+
+
+_BIDI: Final = frozenset({0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)})
+
+
+def _shown(char: str) -> str:
+    code = ord(char)
+    if code in _BIDI or not (char.isprintable() or char == " "):
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return char

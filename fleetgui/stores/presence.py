@@ -1,0 +1,209 @@
+"""Who beats, who was announced offline: one slot a device, in arrays, so that a count over the fleet is one expression.
+
+Heartbeats are kept as bytes (the last of each device): what they bring is decoded when a row that shows it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fleetgui.policy.freshness import ASSUMED_TTL_S, BEATS_PER_TTL, device_state
+from fleetgui.policy.signals import Signal
+from fleetgui.policy.states import State
+from fleetgui.wire.codec import Malformed, decode
+from fleetgui.wire.devices import Heartbeat, heartbeat_status
+
+_NEVER: Final = -np.inf
+
+
+class Beat(NamedTuple):
+    """A heartbeat as it came: the id from its subject, its bytes, when it came in (`Clock.now()`)."""
+
+    device_id: str
+    data: bytes
+    received: float
+
+
+class Edge(NamedTuple):
+    """The registry announced a device online or offline."""
+
+    device_id: str
+    online: bool
+    received: float
+    ts: float | None
+    """The registry's own time of it, epoch seconds."""
+
+
+class Presence:
+    """Last beat, lease and offline edge of every device heard of or listed."""
+
+    def __init__(self) -> None:
+        self.changed = Signal[[frozenset[str]]]()
+        """Devices whose beat, edge or status changed; once a batch."""
+        self.beats = 0
+        self.malformed = 0
+        self.confirmed_from = _NEVER
+        """When the link last came up: what was heard before waits for confirmation."""
+        self._index: dict[str, int] = {}
+        self._last_beat = self._column(1024)
+        self._listed_at = self._column(1024)
+        self._offline_since = self._column(1024)
+        self._ttl = self._column(1024, np.nan)
+        self._rhythm = self._column(1024, np.nan)
+        self._publisher_ts = self._column(1024, np.nan)
+        self._last_data: dict[str, bytes] = {}
+
+    @staticmethod
+    def _column(size: int, fill: float = _NEVER) -> npt.NDArray[np.float64]:
+        return np.full(size, fill, dtype=np.float64)
+
+    def _slot(self, device_id: str) -> int:
+        slot = self._index.get(device_id)
+        if slot is None:
+            slot = self._index[device_id] = len(self._index)
+            if slot >= len(self._last_beat):
+                for name in ("_last_beat", "_listed_at", "_offline_since"):
+                    old = getattr(self, name)
+                    setattr(self, name, np.concatenate([old, self._column(len(old))]))
+                for name in ("_ttl", "_rhythm", "_publisher_ts"):
+                    old = getattr(self, name)
+                    setattr(self, name, np.concatenate([old, self._column(len(old), np.nan)]))
+        return slot
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    # What comes in
+
+    def apply_beats(self, beats: Iterable[Beat]) -> None:
+        """Take in heartbeats; one that does not decode, or names another device than its subject, is malformed."""
+        changed = set()
+        for beat in beats:
+            try:
+                fixed = decode(beat.data, Heartbeat)
+            except Malformed:
+                self.malformed += 1
+                continue
+            if fixed.device_id != beat.device_id:
+                self.malformed += 1
+                continue
+            self.beats += 1
+            slot = self._slot(beat.device_id)
+            gap = beat.received - self._last_beat[slot]
+            if np.isfinite(gap) and gap > 0:
+                known = self._rhythm[slot]
+                self._rhythm[slot] = gap if np.isnan(known) else max(gap, known * 0.8)
+            self._last_beat[slot] = beat.received
+            if isinstance(fixed.ts, int | float):
+                self._publisher_ts[slot] = fixed.ts
+            self._last_data[beat.device_id] = beat.data
+            changed.add(beat.device_id)
+        if changed:
+            self.changed.emit(frozenset(changed))
+
+    def apply_edges(self, edges: Iterable[Edge]) -> None:
+        """Take in online and offline announcements, in order."""
+        changed = set()
+        for edge in edges:
+            slot = self._slot(edge.device_id)
+            if edge.online:
+                self._offline_since[slot] = _NEVER
+                self._listed_at[slot] = edge.received
+            else:
+                self._offline_since[slot] = edge.received
+                self._last_data.pop(edge.device_id, None)
+            changed.add(edge.device_id)
+        if changed:
+            self.changed.emit(frozenset(changed))
+
+    def listed(self, devices: Iterable[tuple[str, float | None]], read_at: float) -> None:
+        """The registry listed these (id, ttl in seconds) in a reply that was asked for at `read_at`.
+
+        The time of asking, not of arrival: an offline edge that came while the reply was on its way is newer than it.
+        """
+        for device_id, ttl in devices:
+            slot = self._slot(device_id)
+            self._listed_at[slot] = max(self._listed_at[slot], read_at)
+            if ttl is not None and ttl > 0:
+                self._ttl[slot] = ttl
+
+    def link_came_up(self, now: float) -> None:
+        self.confirmed_from = now
+
+    # What can be asked
+
+    def ttl(self, device_id: str) -> float:
+        """The lease in seconds: from the record, else three observed beats, else `ASSUMED_TTL_S`."""
+        slot = self._index.get(device_id)
+        if slot is None:
+            return ASSUMED_TTL_S
+        if not np.isnan(self._ttl[slot]):
+            return float(self._ttl[slot])
+        rhythm = self._rhythm[slot]
+        return ASSUMED_TTL_S if np.isnan(rhythm) else float(rhythm * BEATS_PER_TTL)
+
+    def state(self, device_id: str, now: float) -> State:
+        slot = self._index.get(device_id)
+        if slot is None:
+            return State.UNKNOWN
+        return device_state(
+            last_beat=_known(self._last_beat[slot]),
+            listed_at=_known(self._listed_at[slot]),
+            ttl=self.ttl(device_id),
+            offline_since=_known(self._offline_since[slot]),
+            confirmed_from=self.confirmed_from,
+            now=now,
+        )
+
+    def last_beat(self, device_id: str) -> float | None:
+        slot = self._index.get(device_id)
+        return None if slot is None else _known(self._last_beat[slot])
+
+    def offline_since(self, device_id: str) -> float | None:
+        slot = self._index.get(device_id)
+        return None if slot is None else _known(self._offline_since[slot])
+
+    def publisher_ts(self, device_id: str) -> float | None:
+        """The device's own clock in its last heartbeat, epoch seconds: shown, never the ground for freshness."""
+        slot = self._index.get(device_id)
+        return None if slot is None else _known(self._publisher_ts[slot])
+
+    def status(self, device_id: str) -> dict[str, object]:
+        """Status fields of the last heartbeat, which the registry's record merges in too; {} when there are none."""
+        data = self._last_data.get(device_id)
+        if data is None:
+            return {}
+        try:
+            return heartbeat_status(data)
+        except Malformed:
+            return {}
+
+    def online_count(self, now: float) -> int:
+        """Devices that beat within their ttl and were not announced offline since."""
+        used = len(self._index)
+        beat = self._last_beat[:used]
+        ttl = np.where(np.isnan(self._ttl[:used]), self._rhythm[:used] * BEATS_PER_TTL, self._ttl[:used])
+        ttl = np.where(np.isnan(ttl), ASSUMED_TTL_S, ttl)
+        return int(np.count_nonzero((now - beat < ttl) & (beat > self._offline_since[:used])))
+
+    def offline_ids(self) -> list[str]:
+        """Devices announced offline that neither beat nor were listed since."""
+        used = len(self._index)
+        off = self._offline_since[:used]
+        heard = np.maximum(self._last_beat[:used], self._listed_at[:used])
+        gone = set(np.flatnonzero((off > _NEVER) & (heard <= off)).tolist())
+        return [device_id for device_id, slot in self._index.items() if slot in gone] if gone else []
+
+    def offline_count(self) -> int:
+        used = len(self._index)
+        off = self._offline_since[:used]
+        heard = np.maximum(self._last_beat[:used], self._listed_at[:used])
+        return int(np.count_nonzero((off > _NEVER) & (heard <= off)))
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,274 @@
+"""The device table's rows, as the registry's pages brought them: a bounded cache over offsets, and honest about it.
+
+Row number = offset in the registry's order at the time of reading. Offsets are no snapshot, so the store never shows a
+guess as fact: a row that was not read says so, an offset whose record access control kept back is `HIDDEN`, a device
+that turns up at a second offset empties its older row, and `total` is an upper bound until a page proves otherwise.
+Rows live in blocks of `BLOCK`; the least recently used ones are dropped beyond `max_blocks`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, NamedTuple
+
+from fleetgui.policy.signals import Signal
+from fleetgui.wire.codec import Malformed
+from fleetgui.wire.records import Summary, device_id_of, summarize
+
+BLOCK: Final = 100
+
+
+class RowKind(Enum):
+    NOT_LOADED = "not loaded"
+    LOADING = "loading"
+    LOADED = "loaded"
+    HIDDEN = "not visible to you"
+    """Counted by the registry, kept back by access control (or gone between counting and slicing)."""
+    MALFORMED = "malformed"
+    UNREADABLE = "too large to read"
+    FAILED = "could not be read"
+
+
+class Row(NamedTuple):
+    """One row. `record` is the encoded device record, `read_at` when it was asked for (`Clock.now()`)."""
+
+    kind: RowKind
+    device_id: str | None = None
+    record: bytes | None = None
+    summary: Summary | None = None
+    read_at: float | None = None
+    note: str | None = None
+    """Why it is malformed, unreadable or failed: a sentence for people."""
+
+
+NOT_LOADED: Final = Row(RowKind.NOT_LOADED)
+LOADING: Final = Row(RowKind.LOADING)
+
+
+class RosterPhase(Enum):
+    EMPTY = "nothing read yet"
+    WAITING = "waiting for the registry"
+    READY = "read"
+    FAILED = "the registry could not be read"
+
+
+@dataclass(frozen=True)
+class RosterStatus:
+    """The table as a whole. Times are `Clock.now()`.
+
+    `paging` False: an old registry sent everything in one reply. `waiting_since` is set while a request is under way.
+    `stale_total`: devices came or went since `total` was read. `error` is a sentence that says what to do.
+    """
+
+    phase: RosterPhase = RosterPhase.EMPTY
+    total: int = 0
+    read_at: float | None = None
+    waiting_since: float | None = None
+    error: str | None = None
+    paging: bool = True
+    stale_total: bool = False
+
+
+class _Block:
+    __slots__ = ("read_at", "rows")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = [NOT_LOADED] * BLOCK
+        self.read_at: float | None = None
+
+
+class Roster:
+    """Rows by offset, found by device id too. All indices are offsets, 0 … total − 1."""
+
+    def __init__(self, max_blocks: int = 400) -> None:
+        self.resized = Signal[[int, int]]()
+        """(old, new) number of rows; after the change."""
+        self.rows_changed = Signal[[int, int]]()
+        """First and last row (inclusive) whose content changed."""
+        self.status_changed = Signal[[RosterStatus]]()
+        self.status = RosterStatus()
+        self.pages_read = 0
+        self.malformed = 0
+        self._max_blocks = max_blocks
+        self._blocks: OrderedDict[int, _Block] = OrderedDict()
+        self._where: dict[str, int] = {}
+
+    # What can be asked
+
+    @property
+    def total(self) -> int:
+        return self.status.total
+
+    @property
+    def loaded(self) -> int:
+        """Rows held now that show a device."""
+        return len(self._where)
+
+    def row(self, offset: int) -> Row:
+        block = self._blocks.get(offset // BLOCK)
+        return NOT_LOADED if block is None else block.rows[offset % BLOCK]
+
+    def offset_of(self, device_id: str) -> int | None:
+        """Where a device stands, as far as it was read."""
+        return self._where.get(device_id)
+
+    def offsets_of(self, device_ids: Iterable[str]) -> list[int]:
+        """Sorted offsets of those of `device_ids` that are loaded."""
+        where = self._where
+        return sorted(where[device_id] for device_id in device_ids if device_id in where)
+
+    def age_of_block(self, offset: int, now: float) -> float | None:
+        """Seconds since the block around `offset` was asked for; None when it never was."""
+        block = self._blocks.get(offset // BLOCK)
+        return None if block is None or block.read_at is None else now - block.read_at
+
+    def loaded_rows(self) -> list[tuple[int, Row]]:
+        """(offset, row) of every loaded row, in order."""
+        return [(offset, self.row(offset)) for offset in sorted(self._where.values())]
+
+    # What the pager reports
+
+    def waiting(self, since: float | None) -> None:
+        """A request is under way since then; None: none is."""
+        phase = self.status.phase
+        if since is not None and phase in (RosterPhase.EMPTY, RosterPhase.FAILED):
+            phase = RosterPhase.WAITING
+        self._set_status(replace(self.status, phase=phase, waiting_since=since))
+
+    def failed(self, error: str) -> None:
+        """The registry could not be read; what was read stays, with its age."""
+        self._set_status(replace(self.status, phase=RosterPhase.FAILED, error=error, waiting_since=None))
+
+    def loading(self, first: int, last: int) -> None:
+        """Rows first … last (inclusive) were asked for: those not loaded yet say so."""
+        self._fill(first, last, LOADING, only=(RowKind.NOT_LOADED, RowKind.FAILED))
+
+    def not_loading(self, first: int, last: int, why: str | None = None) -> None:
+        """The request for first … last was dropped (`why` None) or failed (`why`: a sentence)."""
+        row = NOT_LOADED if why is None else Row(RowKind.FAILED, note=why)
+        self._fill(first, last, row, only=(RowKind.LOADING,))
+
+    def unreadable(self, offset: int, why: str, read_at: float) -> None:
+        """The record at `offset` does not fit into a reply by itself."""
+        self._fill(offset, offset, Row(RowKind.UNREADABLE, note=why, read_at=read_at))
+
+    def page_read(
+        self,
+        offset: int,
+        records: Sequence[bytes],
+        *,
+        next_offset: int | None,
+        total: int | None,
+        read_at: float,
+        paging: bool = True,
+    ) -> list[Summary]:
+        """Take in a page asked for at `offset` at time `read_at`; returns the summaries of what could be read.
+
+        Offsets from the last record up to `next_offset` (or the end) are hidden. `total` None (an old server): the
+        page is the whole list. A page the registry ended before `total` leaves the rest hidden, since the registry
+        counts before access control.
+        """
+        end = offset + len(records)
+        size = end if total is None else max(total, end)
+        covered = size if next_offset is None else max(end, min(next_offset, size))
+        self._resize(size)
+        summaries: list[Summary] = []
+        for index, record in enumerate(records):
+            row = self._row_of(record, read_at)
+            if row.summary is not None:
+                summaries.append(row.summary)
+            self._place(offset + index, row)
+        for gap in range(end, min(covered, end + 10 * BLOCK)):
+            self._place(gap, Row(RowKind.HIDDEN, read_at=read_at))
+        for number in range(offset // BLOCK, max(offset, covered - 1) // BLOCK + 1):
+            if (block := self._blocks.get(number)) is not None:
+                block.read_at = read_at
+        self.pages_read += 1
+        self._evict()
+        self._set_status(RosterStatus(phase=RosterPhase.READY, total=size, read_at=read_at, paging=paging))
+        if covered > offset:
+            self.rows_changed.emit(offset, min(covered, size) - 1)
+        return summaries
+
+    def membership_changed(self) -> None:
+        """A device came or went: the total, and offsets behind it, may have shifted since they were read."""
+        if self.status.phase is RosterPhase.READY and not self.status.stale_total:
+            self._set_status(replace(self.status, stale_total=True))
+
+    def clear(self) -> None:
+        """Forget every row, as after a change of filter or context."""
+        self._blocks.clear()
+        self._where.clear()
+        self._resize(0)
+        self._set_status(RosterStatus())
+
+    # Within
+
+    def _row_of(self, record: bytes, read_at: float) -> Row:
+        try:
+            summary = summarize(record)
+        except Malformed as error:
+            self.malformed += 1
+            return Row(RowKind.MALFORMED, device_id_of(record), record, None, read_at, str(error))
+        return Row(RowKind.LOADED, summary.device_id, record, summary, read_at)
+
+    def _place(self, offset: int, row: Row) -> None:
+        number = offset // BLOCK
+        block = self._blocks.get(number)
+        if block is None:
+            block = self._blocks[number] = _Block()
+        else:
+            self._blocks.move_to_end(number)
+        old = block.rows[offset % BLOCK]
+        if old.device_id is not None and old.device_id != row.device_id and self._where.get(old.device_id) == offset:
+            del self._where[old.device_id]
+        block.rows[offset % BLOCK] = row
+        if row.device_id is None:
+            return
+        before = self._where.get(row.device_id)
+        self._where[row.device_id] = offset
+        if before is not None and before != offset and (other := self._blocks.get(before // BLOCK)) is not None:
+            other.rows[before % BLOCK] = NOT_LOADED
+            other.read_at = None
+            self.rows_changed.emit(before, before)
+
+    def _fill(self, first: int, last: int, row: Row, only: tuple[RowKind, ...] | None = None) -> None:
+        last = min(last, self.total - 1)
+        for offset in range(first, last + 1):
+            if only is None or self.row(offset).kind in only:
+                self._place(offset, row)
+        if last >= first:
+            self.rows_changed.emit(first, last)
+
+    def _resize(self, size: int) -> None:
+        old = self.status.total
+        if size == old:
+            return
+        for number in [n for n in self._blocks if n * BLOCK + BLOCK > size]:
+            block = self._blocks[number]
+            for index, row in enumerate(block.rows):
+                offset = number * BLOCK + index
+                if offset >= size and row is not NOT_LOADED:
+                    if row.device_id is not None and self._where.get(row.device_id) == offset:
+                        del self._where[row.device_id]
+                    block.rows[index] = NOT_LOADED
+            if number * BLOCK >= size:
+                del self._blocks[number]
+        self.status = replace(self.status, total=size)
+        self.resized.emit(old, size)
+
+    def _evict(self) -> None:
+        while len(self._blocks) > self._max_blocks:
+            number, block = self._blocks.popitem(last=False)
+            for index, row in enumerate(block.rows):
+                if row.device_id is not None and self._where.get(row.device_id) == number * BLOCK + index:
+                    del self._where[row.device_id]
+            self.rows_changed.emit(number * BLOCK, min(number * BLOCK + BLOCK, self.total) - 1)
+
+    def _set_status(self, status: RosterStatus) -> None:
+        if status != self.status:
+            self.status = status
+            self.status_changed.emit(status)
