@@ -1,0 +1,34 @@
+"""All stores of one console, in one place, for whoever composes or shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fleetgui.stores.calls import Calls
+from fleetgui.stores.details import Details
+from fleetgui.stores.engagements import Engagements
+from fleetgui.stores.export import ExportStore
+from fleetgui.stores.journal import Journal
+from fleetgui.stores.lag import LagStore
+from fleetgui.stores.ledger import Ledger
+from fleetgui.stores.link import LinkStore
+from fleetgui.stores.presence import Presence
+from fleetgui.stores.roster import Roster
+
+
+@dataclass
+class ConsoleState:
+    ledger: Ledger = field(default_factory=Ledger)
+    journal: Journal = field(default_factory=Journal)
+    link: LinkStore = field(default_factory=LinkStore)
+    roster: Roster = field(default_factory=Roster)
+    presence: Presence = field(default_factory=Presence)
+    details: Details = field(default_factory=Details)
+    calls: Calls = field(default_factory=Calls)
+    export: ExportStore = field(default_factory=ExportStore)
+    lag: LagStore = field(init=False)
+    engagements: Engagements = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lag = LagStore(self.ledger)
+        self.engagements = Engagements(self.ledger)
