@@ -1,0 +1,197 @@
+"""The reconnect throttle: which registrations a gateway refuses, and for how long.
+
+Who misbehaves is decided per device and from its own reconnects alone. The band of the event loop never gates a
+healthy device: it only multiplies the backoff of one that is flagged already. All times are milliseconds of one clock
+that never goes back; whole milliseconds are compared exactly.
+
+The order of the steps in `Throttle.check` is the rule. Each reject raises the device's level and blocks it for
+`base · 2^(level−1) · band multiplier`, capped; each allow after a calm `release_ms` lowers it by one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from fleetgui.policy.band import Band
+from fleetgui.policy.settings import ThrottleSettings
+
+Key = tuple[str, str]
+"""(tenant, device id)"""
+
+Reason = Literal["in-backoff", "hard-ceiling", "rate"]
+
+_SWEPT_PER_NEW_ENTRY: Final = 2
+"""Two for one, so that what may go never outnumbers what must stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The registration may go on. `refresh` tells a renewal on the same session, which is not counted."""
+
+    refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The registration is refused: `observed` hits where `allowed` are, blocked until `blocked_until_ms`.
+
+    `band` is the one whose multiplier was used: normal inside warm-up, whatever the loop's own band is.
+    """
+
+    reason: Reason
+    observed: int
+    allowed: int
+    backoff_ms: float
+    level: int
+    blocked_until_ms: float
+    band: Band
+    warmup: bool
+
+
+Decision = Allow | Reject
+
+_ALLOWED: Final = Allow()
+_REFRESHED: Final = Allow(refresh=True)
+
+
+class _Entry:
+    """What is known of one device. `observed` is how many hits the last look at the window left."""
+
+    __slots__ = ("blocked_until", "calm_since", "hits", "level", "observed", "session")
+
+    def __init__(self) -> None:
+        self.hits: list[float] = []
+        self.observed = 0
+        self.level = 0
+        self.blocked_until = float("-inf")
+        self.calm_since = float("-inf")
+        """When it was last rejected or lowered."""
+        self.session: str | None = None
+
+
+class Throttle:
+    """The throttle of one gateway process, from its start at `start_ms` with nothing remembered."""
+
+    def __init__(self, settings: ThrottleSettings, start_ms: float) -> None:
+        self.settings = settings
+        self.warmup_until_ms = start_ms + settings.warmup_ms
+        self._window = settings.window_ms
+        self._base_max = settings.base_max
+        self._ceiling = settings.hard_ceiling
+        self._release = settings.release_ms
+        self._multipliers = {
+            Band.NORMAL: 1.0,
+            Band.ELEVATED: settings.elevated_multiplier,
+            Band.CRITICAL: settings.critical_multiplier,
+        }
+        self._entries: dict[Key, _Entry] = {}
+        self._rounds: deque[Key] = deque()
+
+    def __len__(self) -> int:
+        """Devices remembered."""
+        return len(self._entries)
+
+    def check(self, key: Key, now_ms: float, band: Band, session: str | None = None) -> Decision:
+        """Decide one registration and remember it.
+
+        `session` is random per connection of the device: the one of the last admitted registration marks a refresh,
+        for as long as the device is remembered. A reject or a registration without session does not extend it.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._remember(key, now_ms)
+        elif session is not None and session == entry.session:
+            return _REFRESHED
+        elif entry.level and self._forgettable(entry, now_ms):
+            # Forgotten whether or not the sweep came by: what a device gets must not hang on its neighbours.
+            entry.level = 0
+        # 1: still blocked. The try itself is not a hit.
+        if now_ms < entry.blocked_until:
+            return self._reject(entry, now_ms, band, "in-backoff", entry.observed, self._base_max)
+        # 2: the window, this try included. Rejected tries stay in it.
+        hits = entry.hits
+        while hits and now_ms - hits[0] >= self._window:
+            del hits[0]
+        hits.append(now_ms)
+        observed = entry.observed = len(hits)
+        # 3: the ceiling holds in warm-up too.
+        if observed > self._ceiling:
+            return self._reject(entry, now_ms, band, "hard-ceiling", observed, self._ceiling)
+        # 4 and 5; 6 is what is left.
+        if observed > self._base_max and now_ms >= self.warmup_until_ms:
+            return self._reject(entry, now_ms, band, "rate", observed, self._base_max)
+        if entry.level and now_ms - entry.calm_since > self._release:
+            entry.level -= 1
+            entry.calm_since = now_ms
+        entry.session = session
+        return _ALLOWED
+
+    def blocked(self, key: Key, now_ms: float) -> bool:
+        """Whether the device would be refused now as still in backoff. Asking changes nothing."""
+        entry = self._entries.get(key)
+        return entry is not None and now_ms < entry.blocked_until
+
+    def level(self, key: Key) -> int:
+        """The device's level as its last check left it; 0 for an unknown one."""
+        entry = self._entries.get(key)
+        return entry.level if entry is not None else 0
+
+    def sweep(self, now_ms: float, budget: int) -> int:
+        """Look at the `budget` entries that were not looked at for longest, drop what may go; returns how many."""
+        dropped = 0
+        for _ in range(min(budget, len(self._rounds))):
+            key = self._rounds.popleft()
+            if self._forgettable(self._entries[key], now_ms):
+                del self._entries[key]
+                dropped += 1
+            else:
+                self._rounds.append(key)
+        return dropped
+
+    def _remember(self, key: Key, now_ms: float) -> _Entry:
+        self.sweep(now_ms, _SWEPT_PER_NEW_ENTRY)
+        entry = self._entries[key] = _Entry()
+        self._rounds.append(key)
+        return entry
+
+    def _forgettable(self, entry: _Entry, now_ms: float) -> bool:
+        """Unblocked, nothing left in its window, and calm for longer than its level takes to be worked off."""
+        return (
+            now_ms >= entry.blocked_until
+            and (not entry.hits or now_ms - entry.hits[-1] >= self._window)
+            and now_ms - entry.calm_since > entry.level * self._release
+        )
+
+    def _reject(self, entry: _Entry, now_ms: float, band: Band, reason: Reason, observed: int, allowed: int) -> Reject:
+        settings = self.settings
+        warmup = now_ms < self.warmup_until_ms
+        if warmup:
+            band = Band.NORMAL
+        level = entry.level = min(entry.level + 1, settings.max_level)
+        backoff = min(_doubled(settings.base_backoff_ms, level) * self._multipliers[band], settings.max_backoff_ms)
+        entry.blocked_until = now_ms + backoff
+        entry.calm_since = now_ms
+        return Reject(reason, observed, allowed, backoff, level, entry.blocked_until, band, warmup)
+
+
+def _doubled(base_ms: float, level: int) -> float:
+    """`base_ms · 2^(level−1)`; the exponent is bounded, because a level of thousands would overflow a float."""
+    return base_ms * 2.0 ** min(level - 1, 512)
+
+
+def explain(
+    *, reason: Reason, observed: int, allowed: int, window_ms: float, backoff_ms: float, level: int, band: str
+) -> str:
+    """One sentence for people: why a registration was refused and what follows."""
+    window = f"{window_ms / 1000:g} s"
+    tail = f"must wait {backoff_ms / 1000:g} s (level {level}"
+    tail += f", backoff raised by the {band} band)" if band != Band.NORMAL.value else ")"
+    match reason:
+        case "in-backoff":
+            return f"It tried again before its backoff was over, which raises the level; it {tail}."
+        case "hard-ceiling":
+            return f"It reconnected {observed} times within {window}; the hard ceiling is {allowed}, so it {tail}."
+        case "rate":
+            return f"It reconnected {observed} times within {window} where {allowed} are allowed, so it {tail}."
