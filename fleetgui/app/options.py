@@ -1,0 +1,34 @@
+"""What the command line asked of a console. Plain data, importable before Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetgui.link.context import Context
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The embedded backend to start: how many devices, which scenario, from which seed."""
+
+    devices: int = 1_400
+    scenario: str = "demo"
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class ConsoleOptions:
+    """One console. `context` is None for a demo, whose backend says where it is once it is ready.
+
+    `exit_after` in seconds from the start, None for a console that people close. `started_at` is the epoch second at
+    which the process was started.
+    """
+
+    context: Context | None
+    demo: DemoOptions | None
+    started_at: float
+    exit_after: float | None = None
+    screenshot: Path | None = None
+    report: Path | None = None
+    theme: str | None = None
