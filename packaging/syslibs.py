@@ -167,4 +167,6 @@ def apt_get_install(packages: Sequence[str]) -> bool:
         done = subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
         return done.returncode == 0
 
-    return run(*APT_GET_INSTALL, *packages) or (run("apt-get", "update") and run(*APT_GET_INSTALL, *packages))
+    # A fresh machine is often busy with its own updates, which hold apt's lock for a minute or two.
+    install = (*APT_GET_INSTALL, "-o", "DPkg::Lock::Timeout=180", *packages)
+    return run(*install) or (run("apt-get", "update") and run(*install))
