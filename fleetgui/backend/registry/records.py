@@ -1,0 +1,215 @@
+"""One device's record: checked and normalised when it registers, then kept as the bytes that pages are joined from.
+
+What a registration is made into follows `device-connect-server` 0.2.5: known fields of identity, status and
+capabilities with their defaults, everything else dropped; heartbeats may add any status key later. A record is held
+as three pieces, because only the status between the other two ever changes.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any, Final
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from fleetgui.wire.codec import Malformed, decode_object, encode
+
+MAX_STATUS_BYTES: Final = 64 * 1024
+"""What heartbeats may make of a status; without a bound one device could grow its record for ever."""
+
+_EVENT_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+_MOST_FAULTS_SHOWN: Final = 5
+
+Labels = dict[str, str | list[str]]
+
+
+class BadRegistration(ValueError):
+    """The params of a registration do not fit. The text names each field and what is wrong with it."""
+
+
+def _event_name(name: str) -> str:
+    if not _EVENT_NAME.fullmatch(name):
+        raise ValueError(f"an event name is made of letters, digits, _ and -, not {name[:64]!r}")
+    return name
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def _no_parameters() -> dict[str, Any]:
+    return {"type": "object", "properties": {}, "required": []}
+
+
+class _Function(_Part):
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=_no_parameters)
+    labels: Labels | None = None
+    tags: list[str] = []
+
+
+class _Event(_Part):
+    name: Annotated[str, AfterValidator(_event_name)]
+    description: str = ""
+    payload_schema: dict[str, Any] | None = None
+    labels: Labels | None = None
+    tags: list[str] = []
+
+
+class _Capabilities(_Part):
+    description: str = ""
+    functions: list[_Function] = []
+    events: list[_Event] = []
+    labels: Labels | None = None
+
+
+class _Identity(_Part):
+    arch: str = "arm64"
+    host_cpu: str = "generic"
+    dram_mb: int = 0
+    device_type: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+    capabilities: list[str] = []
+
+
+class _Status(_Part):
+    ts: str
+    location: str | None = None
+    busy_score: float | None = None
+    availability: str | None = None
+    task_stack: list[str] | None = None
+    battery: int | None = None
+    online: bool | None = None
+
+
+class Registration(_Part):
+    """The params of `registerDevice`, normalised."""
+
+    device_id: Annotated[str, Field(min_length=1)]
+    device_ttl: Annotated[int, Field(gt=0)]
+    capabilities: _Capabilities
+    identity: _Identity
+    status: _Status
+
+
+def registration_of(params: object) -> Registration:
+    """`params` (decoded JSON) as a registration; raises `BadRegistration`."""
+    try:
+        return Registration.model_validate(params)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        texts = [f"{'.'.join(map(str, fault['loc'])) or 'params'}: {fault['msg']}" for fault in faults]
+        if len(texts) > _MOST_FAULTS_SHOWN:
+            texts[_MOST_FAULTS_SHOWN:] = [f"and {len(texts) - _MOST_FAULTS_SHOWN} more"]
+        raise BadRegistration("; ".join(texts)) from None
+
+
+class Record(msgspec.Struct, gc=False):
+    """One device as it is kept. `head + status + tail` is its JSON; the rest is what filters and counts look at.
+
+    `ttl` is in seconds. `device_type` and `location` are None when missing; `_folded` ones are lower-cased for search.
+    """
+
+    device_id: str
+    ttl: int
+    registration_id: str
+    head: bytes
+    status: bytes
+    tail: bytes
+    functions: int
+    device_type: str | None
+    type_folded: str
+    location: str | None = None
+    location_folded: str = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + len(self.status) + len(self.tail)
+
+    def json(self) -> bytes:
+        return b"".join((self.head, self.status, self.tail))
+
+    def merge_status(self, update: dict[str, Any]) -> bool:
+        """Put what a heartbeat carried over the status; returns whether anything changed.
+
+        Key by key, a nested object is replaced as a whole. Raises `Malformed` when the status would become larger
+        than `MAX_STATUS_BYTES`, and leaves it as it was.
+        """
+        if not update:
+            return False
+        status = decode_object(self.status)
+        merged = status | update
+        if merged == status:
+            return False
+        data = encode(merged)
+        if len(data) > MAX_STATUS_BYTES:
+            raise Malformed(f"the status would have {len(data)} bytes, {MAX_STATUS_BYTES} are allowed")
+        self.status = data
+        self._look_at_location(merged.get("location"))
+        return True
+
+    def _look_at_location(self, location: object) -> None:
+        self.location = _shared(location) if isinstance(location, str) else None
+        self.location_folded = _folded(self.location)
+
+
+def record_of(registration: Registration, *, registration_id: str, registered_at: str) -> Record:
+    """The record of a device that registers now; raises `Malformed` for what JSON cannot carry."""
+    body = registration.model_dump()
+    head = b"".join(
+        (
+            b'{"device_id":',
+            encode(body["device_id"]),
+            b',"device_ttl":',
+            encode(body["device_ttl"]),
+            b',"capabilities":',
+            encode(body["capabilities"]),
+            b',"identity":',
+            encode(body["identity"]),
+            b',"status":',
+        )
+    )
+    registry = encode({"device_registration_id": registration_id, "registered_at": registered_at})
+    device_type = registration.identity.device_type
+    location = registration.status.location
+    return Record(
+        device_id=registration.device_id,
+        ttl=registration.device_ttl,
+        registration_id=registration_id,
+        head=head,
+        status=encode(body["status"]),
+        tail=b"".join((b',"registry":', registry, b"}")),
+        functions=len(registration.capabilities.functions),
+        device_type=_shared(device_type),
+        type_folded=_folded(device_type),
+        location=_shared(location),
+        location_folded=_folded(location),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _same(text: str) -> str:
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _lowered(text: str) -> str:
+    return text.lower()
+
+
+def _shared(text: str | None) -> str | None:
+    """The same object once for the whole fleet: types and places repeat by the thousand.
+
+    A bounded cache and not `sys.intern`, whose strings some Pythons never free: a device could send a new one a second.
+    """
+    return None if text is None else _same(text)
+
+
+def _folded(text: str | None) -> str:
+    return _lowered(text) if text else ""

@@ -1,0 +1,95 @@
+"""`registerDevice`: the gate first, then the check of what the device says of itself, then its record and its lease.
+
+A gate may refuse a registration before anything expensive happens to it; the gateway's throttle is one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from fleetgui.backend.registry.enrolment import Counters, Enrolment
+from fleetgui.backend.registry.records import BadRegistration, registration_of
+from fleetgui.wire import rpc
+from fleetgui.wire.codec import Malformed, decode_any
+from fleetgui.wire.subjects import RESERVED_IDS, NotAddressable
+
+log = logging.getLogger(__name__)
+
+_LONGEST_SESSION: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The error a refused registration is answered with."""
+
+    code: int
+    message: str
+    data: dict[str, Any]
+
+
+class Gate(Protocol):
+    """Decides whether a registration goes on. Plain functions: they never wait."""
+
+    def admit(self, tenant: str, device_id: str, session: str | None) -> Refusal | None:
+        """Count one registration of the device; a refusal ends it."""
+
+    def may_pull(self, tenant: str, device_id: str) -> bool:
+        """Whether the registry may ask this device, which beats without a record, for its registration."""
+
+
+class OpenGate:
+    """Lets everybody in: a registry without a throttle."""
+
+    def admit(self, tenant: str, device_id: str, session: str | None) -> Refusal | None:
+        return None
+
+    def may_pull(self, tenant: str, device_id: str) -> bool:
+        return True
+
+
+class RegistrationHandler:
+    def __init__(self, enrolment: Enrolment, gate: Gate, counters: Counters) -> None:
+        self._enrolment = enrolment
+        self._gate = gate
+        self._counters = counters
+
+    def handle(self, tenant: str, data: bytes) -> bytes:
+        """The reply to one request on the `registry` subject. Never raises."""
+        request_id: object = None
+        try:
+            request = decode_any(data)
+            if not isinstance(request, dict):
+                raise BadRegistration("a request is a JSON object")
+            request_id = request.get("id")
+            if request.get("method") != "registerDevice":
+                return rpc.error(request_id, rpc.METHOD_NOT_FOUND, "method not found")
+            params = request.get("params")
+            if not isinstance(params, dict):
+                raise BadRegistration("params is a JSON object")
+            device_id = _usable_id(params.get("device_id"))
+            if (refusal := self._gate.admit(tenant, device_id, _session(params))) is not None:
+                self._counters.refused += 1
+                return rpc.error(request_id, refusal.code, refusal.message, refusal.data)
+            registration_id = self._enrolment.enter(tenant, registration_of(params))
+            return rpc.result(request_id, {"status": "registered", "device_registration_id": registration_id})
+        except (BadRegistration, Malformed, NotAddressable) as error:
+            self._counters.invalid += 1
+            return rpc.error(request_id, rpc.INVALID_PARAMS, str(error))
+        except Exception:  # a fault of ours: one registration fails, the service goes on
+            log.exception("a registration of tenant %s failed", tenant)
+            return rpc.error(request_id, rpc.INTERNAL, "internal error; the registry's log has it")
+
+
+def _usable_id(device_id: object) -> str:
+    if not isinstance(device_id, str) or not device_id:
+        raise BadRegistration("device_id: a non-empty string is required")
+    if device_id in RESERVED_IDS:
+        raise BadRegistration(f"device_id: {device_id!r} is reserved, it is a word of the subjects themselves")
+    return device_id
+
+
+def _session(params: dict[str, Any]) -> str | None:
+    session = params.get("session")
+    return session if isinstance(session, str) and 0 < len(session) <= _LONGEST_SESSION else None

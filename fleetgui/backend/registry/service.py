@@ -1,0 +1,100 @@
+"""The registry on a link: three subjects of every tenant, and the task that lets silent devices go."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings
+from fleetgui.backend.registry.enrolment import Counters, Enrolment
+from fleetgui.backend.registry.heartbeats import HeartbeatHandler, Puller
+from fleetgui.backend.registry.leases import Leases
+from fleetgui.backend.registry.registration import Gate, OpenGate, RegistrationHandler
+from fleetgui.backend.registry.store import RecordStore
+from fleetgui.link.connection import Link
+from fleetgui.link.errors import LinkError
+from fleetgui.link.messages import Message
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.states import LinkPhase, LinkState
+from fleetgui.wire.subjects import any_tenant, tenant_of
+
+QUEUE: Final = "registry"
+PULL_TIMEOUT_S: Final = 5.0
+EXPIRY_EVERY_S: Final = 0.5
+DEAF_AFTER_S: Final = 5.0
+"""Waking up so much too late means that this machine slept: nobody's silence counts then."""
+
+
+class RegistryService:
+    """Serves from `start` until its link closes; `store` and `counters` are there to be looked at."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        clock: Clock,
+        tasks: Tasks,
+        settings: DiscoverySettings | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        gate = gate or OpenGate()
+        self.store = RecordStore()
+        self.counters = Counters()
+        self.leases = Leases()
+        self._link = link
+        self._phase = link.state.phase
+        self._clock = clock
+        self._tasks = tasks
+        self._enrolment = Enrolment(self.store, self.leases, clock, link.send, self.counters)
+        self._registration = RegistrationHandler(self._enrolment, gate, self.counters)
+        self._discovery = DiscoveryHandler(self.store, settings or DiscoverySettings(), lambda: link.max_payload)
+        puller = Puller(self._enrolment, self.store, clock, self._ask, tasks, gate, self.counters)
+        self._heartbeats = HeartbeatHandler(self.store, self.leases, clock, puller, self.counters)
+
+    def start(self) -> None:
+        """Subscribe and begin to watch leases. Once the link is up, requests are answered."""
+        self._link.state_changed.connect(self._link_changed)
+        self._link.serve(any_tenant("registry"), QUEUE, self._register)
+        self._link.serve(any_tenant("discovery"), QUEUE, self._discover)
+        self._link.subscribe(any_tenant("*.heartbeat"), self._beat)
+        self._tasks.spawn(self._expire(), name="registry: leases")
+
+    def _register(self, message: Message) -> bytes | None:
+        return self._registration.handle(tenant_of(message.subject), message.data) if message.reply else None
+
+    def _discover(self, message: Message) -> bytes | None:
+        return self._discovery.handle(tenant_of(message.subject), message.data) if message.reply else None
+
+    def _beat(self, message: Message) -> None:
+        self._heartbeats.handle(message.subject, message.data)
+
+    async def _ask(self, subject: str, request: bytes) -> bytes:
+        return await self._link.request(subject, request, timeout=PULL_TIMEOUT_S)
+
+    def _link_changed(self, state: LinkState) -> None:
+        came_up = state.phase is LinkPhase.UP and self._phase is not LinkPhase.UP
+        self._phase = state.phase
+        if came_up:
+            self.leases.forgive(self._clock.now())
+
+    async def _expire(self) -> None:
+        while True:
+            asleep_since = self._clock.now()
+            await asyncio.sleep(EXPIRY_EVERY_S)
+            now = self._clock.now()
+            if now - asleep_since > EXPIRY_EVERY_S + DEAF_AFTER_S:
+                self.leases.forgive(now)
+            elif self.leases.may_expire(now):
+                await self._let_go(now)
+
+    async def _let_go(self, now: float) -> None:
+        """End what is over at `now`, once every heartbeat that the broker had by then has been read."""
+        try:
+            await self._link.flush()
+        except LinkError:
+            return  # nobody can be heard; once the link is back, everybody gets a full ttl
+        more = True
+        while more:
+            more = self._enrolment.expire(now)
+            await asyncio.sleep(0)

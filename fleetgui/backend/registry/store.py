@@ -1,0 +1,90 @@
+"""The records of every tenant, in order of device id, so that a page costs the same in a fleet of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sortedcontainers import SortedDict
+
+from fleetgui.backend.registry.records import Record
+
+
+class Fleet:
+    """One tenant's records. `bytes` is the size of them all together."""
+
+    def __init__(self) -> None:
+        self._records = SortedDict()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records.values())
+
+    def get(self, device_id: str) -> Record | None:
+        record: Record | None = self._records.get(device_id)
+        return record
+
+    def slice(self, offset: int, limit: int) -> list[Record]:
+        """Up to `limit` records from the `offset`-th on, in order of device id."""
+        records: list[Record] = self._records.values()[offset : offset + limit]
+        return records
+
+    def matching(self, device_type: str, location: str) -> list[Record]:
+        """The records whose type and location hold these lower-cased texts; "" is in every one."""
+        return [each for each in self if device_type in each.type_folded and location in each.location_folded]
+
+    def put(self, record: Record) -> None:
+        """Add the record, or put it in the place of the one with its id."""
+        replaced = self.get(record.device_id)
+        self.bytes += record.size - (replaced.size if replaced is not None else 0)
+        self._records[record.device_id] = record
+
+    def remove(self, device_id: str) -> Record | None:
+        """Take the record out and return it, None when there is none."""
+        record: Record | None = self._records.pop(device_id, None)
+        if record is not None:
+            self.bytes -= record.size
+        return record
+
+    def merge_status(self, record: Record, update: dict[str, Any]) -> bool:
+        """`Record.merge_status` of one of these records; raises `Malformed` as that does."""
+        before = record.size
+        changed = record.merge_status(update)
+        self.bytes += record.size - before
+        return changed
+
+
+class RecordStore:
+    """All fleets, in memory. Tenants without a device are not kept."""
+
+    def __init__(self) -> None:
+        self._fleets: dict[str, Fleet] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._fleets.values()))
+
+    @property
+    def tenants(self) -> list[str]:
+        return sorted(self._fleets)
+
+    def fleet(self, tenant: str) -> Fleet:
+        """The tenant's fleet; an empty one, which is not kept, for a tenant without a device."""
+        return self._fleets.get(tenant) or Fleet()
+
+    def get(self, tenant: str, device_id: str) -> Record | None:
+        return self.fleet(tenant).get(device_id)
+
+    def put(self, tenant: str, record: Record) -> None:
+        """Add the record, or put it in the place of the one with its id."""
+        self._fleets.setdefault(tenant, Fleet()).put(record)
+
+    def remove(self, tenant: str, device_id: str) -> Record | None:
+        """Take the record out and return it, None when there is none."""
+        fleet = self.fleet(tenant)
+        record = fleet.remove(device_id)
+        if not fleet:
+            self._fleets.pop(tenant, None)
+        return record
