@@ -37,6 +37,10 @@ class Tasks:
         task.add_done_callback(ended)
         return task
 
+    def report(self, name: str, error: BaseException) -> None:
+        """Tell the owner of a failure outside a task: a handler, a callback."""
+        self._on_failure(name, error)
+
     @property
     def names(self) -> list[str]:
         """Names of what runs now, sorted."""

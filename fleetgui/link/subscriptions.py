@@ -1,0 +1,78 @@
+"""A subscription that outlives connections: handlers are called in the read path, with no queue or task between.
+
+A handler must not block and should only put the message away (see `link.intake`). What it raises is counted and
+reported, and ends nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from fleetgui.link.errors import BadSubject, PermissionDenied
+from fleetgui.link.messages import Message, headers_of
+
+if TYPE_CHECKING:
+    from fleetgui.link.connection import Link
+
+Handler = Callable[[Message], object]
+
+_UNSAFE: Final = re.compile(r"[\x00-\x20\x7f]")
+
+
+def checked_subject(subject: str, *, wildcards: bool = False) -> str:
+    """`subject` itself when it is one; raises `BadSubject`. White space in it would end the protocol's line."""
+    tokens = subject.split(".")
+    if _UNSAFE.search(subject) or "" in tokens:
+        raise BadSubject(f"{subject[:80]!r} is no subject: it has an empty part, white space or a control character.")
+    if not wildcards and ("*" in tokens or ">" in tokens):
+        raise BadSubject(f"{subject[:80]!r} has a wildcard in it, and nothing can be sent to many subjects at once.")
+    return subject
+
+
+def is_power_of_ten(count: int) -> bool:
+    """Which of many like failures are reported: the 1st, 10th, 100th …; all are counted."""
+    return str(count).strip("0") == "1"
+
+
+class Subscription:
+    """Made by `Link.subscribe`. `received` counts messages, `failed` those whose handler raised.
+
+    `error` is why the broker denies it, None while it does not.
+    """
+
+    def __init__(self, link: Link, subject: str, queue: str, handler: Handler) -> None:
+        self.subject = subject
+        self.queue = queue
+        self.received = 0
+        self.failed = 0
+        self.error: PermissionDenied | None = None
+        self.sid: int | None = None
+        self._link = link
+        self._handler = handler
+
+    def close(self) -> None:
+        """End it; no message reaches the handler from now on. Harmless twice."""
+        self._link.unsubscribe(self)
+
+    def take(self, subject: bytes, reply: bytes, header: bytes, payload: bytes) -> None:
+        """A message as it was read. Raises `ValueError` for one that cannot be; the reader counts it."""
+        message = Message(
+            subject.decode(),
+            payload,
+            reply.decode() if reply else "",
+            self._link.clock.now(),
+            headers_of(header) if header else None,
+        )
+        counters = self._link.counters
+        counters.messages_in += 1
+        counters.bytes_in += len(payload)
+        self.received += 1
+        try:
+            self._handler(message)
+        except Exception as error:  # noqa: BLE001 - a handler's fault must not end the reading of everybody's messages
+            self.failed += 1
+            counters.handler_failures += 1
+            if is_power_of_ten(self.failed):
+                self._link.tasks.report(f"handler of {self.subject} ({self.failed} times)", error)
