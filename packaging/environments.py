@@ -103,28 +103,29 @@ class Environment:
         """Bring the environment to what the lock says; only a broken or half-made one is made anew."""
         started = time.monotonic()
         stamp = self.read_stamp()
-        interrupted = stamp is not None and stamp.state != "complete"
-        moved = stamp is not None and stamp.root != str(ROOT)
-        if self.folder.exists() and (interrupted or moved or not self.works()):
-            why = (
-                "was left unfinished"
-                if interrupted
-                else "was moved"
-                if moved
-                else f"does not work with Python {PYTHON}"
-            )
-            say(f"{self.folder.name} {why}: making it anew")
+        fault = ""
+        if self.folder.exists():
+            if stamp is not None and stamp.state != "complete":
+                fault = "was left unfinished"
+            elif stamp is not None and stamp.root != str(ROOT):
+                fault = "was moved"
+            elif not self.works():
+                fault = f"does not work with Python {PYTHON}"
+        if fault:
+            say(f"{self.folder.name} {fault}: making it anew")
             shutil.rmtree(self.folder)
-        done = (stamp.locks if stamp else {}) if self.folder.exists() else {}
+        made_anew = not self.folder.exists()
+        if made_anew:
+            require_ensurepip()
         self.folder.mkdir(exist_ok=True)
         self.write_stamp(Stamp())
-        if not self.works():
+        if made_anew:
             say(f"making {self.folder.name} with Python {PYTHON}")
-            require_ensurepip()
             # Not sys.executable: this may be the very environment that was just removed.
             base = getattr(sys, "_base_executable", None) or sys.executable
             run_or_fail([base, "-m", "venv", str(self.folder)], f"{self.folder.name} could not be made")
         say(f"installing the packages of {lock} into {self.folder.name}")
+        done = {} if made_anew or stamp is None else stamp.locks
         for name in (BUILD_LOCK, lock):
             self.pip_install(name, lock_fd)
             done[name] = lock_hash(name)
