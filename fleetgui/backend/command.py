@@ -1,0 +1,70 @@
+"""`fleetgui serve`: from the command line's arguments to a running backend, and back to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from typing import Final
+
+from fleetgui.backend.broker import BrokerError
+from fleetgui.backend.options import STDOUT, ServeOptions, broker_options
+from fleetgui.backend.supervisor import serve
+from fleetgui.link.context import DEFAULT_TENANT, ContextError, Flags, resolve_context
+from fleetgui.wire.subjects import NotAddressable, token
+
+USAGE_ERROR: Final = 2
+DEFAULT_LISTEN: Final = "127.0.0.1:0"
+
+
+class UsageError(Exception):
+    """Arguments that make no sense together. The text is one sentence."""
+
+
+def options_from(arguments: argparse.Namespace) -> ServeOptions:
+    """The options that the arguments of `fleetgui serve` ask for; raises `UsageError`.
+
+    Only --server and --context name a broker of somebody else: NATS_URL in the environment is about the console, and
+    must not fill a real fabric with simulated devices.
+    """
+    flags = Flags.from_namespace(arguments)
+    try:
+        if flags.server or flags.context:
+            if arguments.listen:
+                raise UsageError("--listen starts a broker and --server uses another one: give one of them")
+            context = resolve_context(flags, os.environ)
+            broker, tenant = broker_options(DEFAULT_LISTEN), context.tenant
+        else:
+            if flags.user or flags.password or flags.token or flags.creds or flags.nkey:
+                raise UsageError("the embedded broker makes its own credentials: give them with --server only")
+            context = None
+            broker = broker_options(arguments.listen or DEFAULT_LISTEN)
+            tenant = token(flags.tenant or os.environ.get("FLEETGUI_TENANT") or DEFAULT_TENANT)
+    except (BrokerError, ContextError, NotAddressable) as error:
+        raise UsageError(str(error)) from None
+    ready_file = arguments.ready_file
+    if ready_file is not None and ready_file != STDOUT and not ready_file.absolute().parent.is_dir():
+        raise UsageError(f"the folder of {ready_file} does not exist; make it first")
+    return ServeOptions(
+        devices=arguments.devices,
+        scenario=arguments.scenario,
+        seed=arguments.seed,
+        tenant=tenant,
+        broker=broker,
+        context=context,
+        ready_file=ready_file,
+        until_stdin_ends=arguments.until_stdin_ends,
+    )
+
+
+def run_serve(arguments: argparse.Namespace) -> int:
+    """Run `fleetgui serve`; returns the exit code: 0 asked to end, 1 failed, 2 wrong arguments."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        options = options_from(arguments)
+    except UsageError as error:
+        logging.getLogger("fleetgui.serve").error("fleetgui: %s", error)
+        return USAGE_ERROR
+    return asyncio.run(serve(options))

@@ -1,0 +1,242 @@
+"""The supervisor of an embedded backend: starts its processes, keeps them running, and ends them all.
+
+    supervisor → guardian → nats-server        unless somebody else's broker is used
+               → gateway and registry
+               → simulated devices
+
+A role that dies is started again, later each time; without its broker a backend has no purpose, and ends. Runs in a
+process of its own (`fleetgui serve`), under plain asyncio. What it has to say goes to the log, one line at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from fleetgui.backend.broker import BrokerError, EmbeddedBroker
+from fleetgui.backend.child import Child, ChildFailed
+from fleetgui.backend.connect import settings_of
+from fleetgui.backend.options import STDOUT, Facts, ServeOptions
+from fleetgui.backend.parent import tell, watch_stdin
+from fleetgui.link.context import ContextError
+from fleetgui.link.tasks import Tasks
+
+ROLE_READY_S: Final = 30.0
+FIRST_PAUSE_S: Final = 0.5
+MAX_PAUSE_S: Final = 30.0
+HEALTHY_AFTER_S: Final = 30.0
+"""A role that lived so long starts again after the first pause."""
+STOP_ROLES_S: Final = 1.0
+STOP_BROKER_S: Final = 0.6
+
+log = logging.getLogger("fleetgui.serve")
+
+
+class ServeFailed(Exception):
+    """The backend cannot start or go on. The text is one sentence."""
+
+
+class Role:
+    """One of the supervisor's processes: `python -m <module>`, started with `settings` on its stdin."""
+
+    def __init__(self, name: str, module: str, settings: dict[str, Any]) -> None:
+        self.name = name
+        self.child: Child | None = None
+        self._module = module
+        self._settings = settings
+
+    async def start(self) -> None:
+        """Start, and return once it serves; raises `ChildFailed`."""
+        child = self.child = Child(self.name, [sys.executable, "-m", self._module], on_stderr=self._relay)
+        child.start(self._settings)
+        await child.ready(ROLE_READY_S)
+
+    def _relay(self, line: str) -> None:
+        log.info("%s: %s", self.name, line)
+
+    async def stop(self) -> None:
+        if self.child is not None:
+            await self.child.stop(within=STOP_ROLES_S)
+
+
+class Supervisor:
+    """`run` is all there is to call; it returns when `stop` is set, and raises `ServeFailed` when it cannot go on."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        self._options = options
+        self._broker: EmbeddedBroker | None = None
+        self._roles: list[Role] = []
+        self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks = Tasks(self._task_failed)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        stopped = self._tasks.spawn(stop.wait(), name="the wait for the end")
+        started = self._tasks.spawn(self._start(), name="the start")
+        ends: set[asyncio.Future[Any]] = {stopped, self._fatal}
+        try:
+            await asyncio.wait({*ends, started}, return_when=asyncio.FIRST_COMPLETED)
+            if started.done():
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                self._fatal.result()
+        finally:
+            await self._tasks.cancel(within=0.2)
+            await asyncio.gather(*(role.stop() for role in self._roles))
+            if self._broker is not None:
+                await self._broker.stop(within=STOP_BROKER_S)
+            self._remove_ready_file()
+            if not self._fatal.cancel():
+                self._fatal.exception()  # looked at, so that it is not reported as forgotten
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        if not self._fatal.done():
+            known = isinstance(error, ServeFailed)
+            self._fatal.set_exception(
+                error if known else ServeFailed(f"{name} failed: {type(error).__name__}: {error}")
+            )
+
+    # Starting
+
+    async def _start(self) -> None:
+        options = self._options
+        connection = await self._connection()
+        self._roles = [
+            Role("gateway", "fleetgui.backend.gateway", {**connection, "node": "gw-1"}),
+            Role(
+                "devices",
+                "fleetgui.backend.devices",
+                {
+                    **connection,
+                    "devices": options.devices,
+                    "scenario": options.scenario,
+                    "seed": options.seed,
+                    "ttl": options.ttl,
+                },
+            ),
+        ]
+        for role in self._roles:
+            try:
+                await role.start()
+            except ChildFailed as failure:
+                raise ServeFailed(f"the {role.name} cannot start: {failure}") from None
+            self._tasks.spawn(self._keep(role), name=f"the supervision of the {role.name}")
+        facts = Facts(
+            connection["url"], connection.get("user"), connection.get("password"), connection["tenant"], os.getpid()
+        )
+        self._announce(facts)
+        log.info(
+            "ready: %s, tenant %s, %d devices, scenario %s", facts.url, facts.tenant, options.devices, options.scenario
+        )
+
+    async def _connection(self) -> dict[str, Any]:
+        """The settings with which every role connects; starts the embedded broker if there is to be one."""
+        options = self._options
+        if options.context is not None:
+            try:
+                return settings_of(options.context)
+            except ContextError as error:
+                raise ServeFailed(str(error)) from None
+        broker = self._broker = EmbeddedBroker(options.broker)
+        try:
+            await broker.start()
+        except BrokerError as error:
+            raise ServeFailed(str(error)) from None
+        self._tasks.spawn(self._watch_broker(broker), name="the watch over the broker")
+        return {"url": broker.url, "user": broker.user, "password": broker.password, "tenant": options.tenant}
+
+    # Supervising
+
+    async def _watch_broker(self, broker: EmbeddedBroker) -> None:
+        end = await broker.ended()
+        raise ServeFailed(f"the broker is gone: {end.sentence}")
+
+    async def _keep(self, role: Role) -> None:
+        loop = asyncio.get_running_loop()
+        pause, started = FIRST_PAUSE_S, loop.time()
+        while role.child is not None:
+            end = await role.child.ended()
+            if loop.time() - started > HEALTHY_AFTER_S:
+                pause = FIRST_PAUSE_S
+            log.warning("%s; it is started again in %g s", end.sentence, pause)
+            await asyncio.sleep(pause)
+            pause, started = min(MAX_PAUSE_S, 2 * pause), loop.time()
+            try:
+                await role.start()
+            except ChildFailed as failure:
+                log.warning("the %s did not come back: %s", role.name, failure)
+                await role.stop()
+            else:
+                log.info("the %s is back", role.name)
+
+    # The ready file
+
+    def _announce(self, facts: Facts) -> None:
+        target = self._options.ready_file
+        if target is None:
+            return
+        body = {key: getattr(facts, key) for key in ("url", "user", "password", "tenant", "pid")}
+        if target == STDOUT:
+            tell({"ready": True, **body})
+            return
+        try:
+            write_private(target, json.dumps(body) + "\n")
+        except OSError as error:
+            raise ServeFailed(f"the ready file {target} cannot be written: {error.strerror}") from None
+
+    def _remove_ready_file(self) -> None:
+        """It holds a password of a broker that is gone. One that somebody else has written since stays."""
+        target = self._options.ready_file
+        if target is None or target == STDOUT:
+            return
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if json.loads(target.read_text()).get("pid") == os.getpid():
+                target.unlink()
+
+
+def write_private(target: Path, text: str) -> None:
+    """Write `text` so that nobody ever reads a part of it, and nobody but this user any of it. Raises `OSError`."""
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(text)
+        draft.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+
+
+async def serve(options: ServeOptions) -> int:
+    """Run a backend until a signal, or the end of stdin where `options` asks for that; returns the exit code.
+
+    0 when it was asked to end, 1 when it could not start or go on; the reason is then the last line of the log.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    if options.until_stdin_ends:
+        watch_stdin(lambda: loop.call_soon_threadsafe(stop.set), grace=None)
+    return await _outcome(Supervisor(options).run(stop))
+
+
+async def _outcome(run: Coroutine[Any, Any, None]) -> int:
+    try:
+        await run
+    except ServeFailed as failure:
+        log.error("fleetgui: %s", failure)
+        return 1
+    return 0
