@@ -142,10 +142,7 @@ class Environment:
             "--require-hashes --no-deps --no-build-isolation --only-binary :all: --no-input --disable-pip-version-check"
         )
         command = [str(self.python), "-m", "pip", "install", *options.split(), "--no-binary", SDISTS]
-        failure = (
-            f"pip could not install {lock}; its own words are above. Once the cause is gone, run the same command again"
-        )
-        run_or_fail([*command, "-r", str(LOCKS / lock)], failure, lock_fd)
+        run_or_fail([*command, "-r", str(LOCKS / lock)], f"pip could not install {lock}", lock_fd)
 
     def link_project(self) -> None:
         """Make `import fleetgui` and the command `fleetgui` work from the checkout, without a build or a network."""
@@ -183,7 +180,7 @@ def run_or_fail(command: Sequence[str], failure: str, lock_fd: int | None = None
     keep = () if lock_fd is None else (lock_fd,)
     done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False, pass_fds=keep)
     if done.returncode != 0:
-        raise SetupError(f"{failure} (exit status {done.returncode}).")
+        raise SetupError(f"{failure} (exit status {done.returncode}); its own words are above.")
 
 
 def require_ensurepip() -> None:
@@ -226,6 +223,8 @@ def prepare(environment: Environment, lock: str) -> None:
     """Install the lock unless the stamp says that it is installed."""
     if environment.holds(lock):
         return
+    if fault := syslibs.glibc_fault():
+        raise SetupError(fault)
     with set_up_alone() as lock_fd:
         if not environment.holds(lock):  # the other set-up may have been the same
             environment.install(lock, lock_fd)

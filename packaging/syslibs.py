@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -73,6 +74,24 @@ COMMON_FILES = (
 # A platform plugin loads these later, by itself.
 PLATFORM_FILES = {"wayland": ("Qt/plugins/wayland-shell-integration/libxdg-shell.so",)}
 
+# The oldest C library that the locked PySide6's wheels run on, by machine; pip only says "no matching distribution".
+OLDEST_GLIBC = {"x86_64": (2, 34), "aarch64": (2, 39)}
+
+
+def glibc_fault() -> str:
+    """Why Qt's wheels cannot be installed on this Linux at all; empty if they can."""
+    machine = platform.machine()
+    needed = OLDEST_GLIBC.get(machine)
+    if not sys.platform.startswith("linux") or needed is None:
+        return ""
+    name, version = platform.libc_ver()
+    wanted = f"PySide6 needs glibc {needed[0]}.{needed[1]} or newer on {machine}"
+    if name != "glibc":
+        return f"{wanted}; this system has another C library."
+    if tuple(int(part) for part in version.split(".")[:2]) < needed:
+        return f"{wanted}; this system has {version}."
+    return ""
+
 
 def qt_platform(args: Sequence[str], environ: Mapping[str, str]) -> str | None:
     """The name of the platform plugin that Qt will load on Linux, None if there is no display for one.
@@ -89,9 +108,9 @@ def qt_platform(args: Sequence[str], environ: Mapping[str, str]) -> str | None:
     return "xcb" if x11 else None
 
 
-def missing_libraries(pyside: Path, platform: str) -> list[str]:
+def missing_libraries(pyside: Path, plugin: str) -> list[str]:
     """The libraries that the linker does not find for Qt with this platform plugin; and FONT, if there is none."""
-    names = (*COMMON_FILES, f"Qt/plugins/platforms/libq{platform}.so", *PLATFORM_FILES.get(platform, ()))
+    names = (*COMMON_FILES, f"Qt/plugins/platforms/libq{plugin}.so", *PLATFORM_FILES.get(plugin, ()))
     files = [str(pyside / name) for name in names if (pyside / name).exists()]
     ldd = shutil.which("ldd")
     if not files or ldd is None:

@@ -189,5 +189,5 @@ def test_a_python_without_ensurepip_names_the_package_to_install(monkeypatch: py
 
 
 def test_a_failing_step_is_one_sentence_with_its_exit_status() -> None:
-    with pytest.raises(SetupError, match=r"^it went wrong \(exit status 3\)\.$"):
+    with pytest.raises(SetupError, match=r"^it went wrong \(exit status 3\); its own words are above\.$"):
         environments.run_or_fail([sys.executable, "-c", "raise SystemExit(3)"], "it went wrong")

@@ -1,7 +1,9 @@
 """Which libraries Qt will need, what is missing, and what the user is told to type."""
 
+import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ LISTING = """\
 
 
 @pytest.mark.parametrize(
-    ("args", "environ", "platform"),
+    ("args", "environ", "plugin"),
     [
         ([], {}, None),
         ([], {"DISPLAY": "", "WAYLAND_DISPLAY": ""}, None),
@@ -36,9 +38,9 @@ LISTING = """\
     ],
 )
 def test_the_platform_is_the_one_that_qt_will_load(
-    args: list[str], environ: dict[str, str], platform: str | None
+    args: list[str], environ: dict[str, str], plugin: str | None
 ) -> None:
-    assert qt_platform(args, environ) == platform
+    assert qt_platform(args, environ) == plugin
 
 
 def test_each_missing_library_is_named_once() -> None:
@@ -113,6 +115,25 @@ def test_the_advice_names_every_library_and_the_command(monkeypatch: pytest.Monk
 
 def test_the_advice_for_an_unknown_system_still_names_every_library() -> None:
     assert "libEGL.so.1" in advice(["libEGL.so.1"], None)
+
+
+@pytest.mark.parametrize(
+    ("machine", "libc", "fault"),
+    [
+        ("x86_64", ("glibc", "2.31"), "PySide6 needs glibc 2.34 or newer on x86_64; this system has 2.31."),
+        ("aarch64", ("glibc", "2.36"), "PySide6 needs glibc 2.39 or newer on aarch64; this system has 2.36."),
+        ("x86_64", ("", ""), "PySide6 needs glibc 2.34 or newer on x86_64; this system has another C library."),
+        ("x86_64", ("glibc", "2.36"), ""),
+    ],
+)
+def test_a_c_library_that_is_too_old_for_qt_is_named(
+    machine: str, libc: tuple[str, str], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "libc_ver", lambda: libc)
+
+    assert syslibs.glibc_fault() == fault
 
 
 def test_installing_refreshes_the_package_lists_only_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
