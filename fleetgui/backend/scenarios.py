@@ -20,7 +20,7 @@ class Action(Enum):
     STORM = "storm"
     """`devices` devices reconnect every `every` s, each with a new session, for `seconds`, and obey nobody."""
     FLOOD = "flood"
-    """A dashboard asks for the whole fleet with `requests` requests at once, `times` times, `every` s apart."""
+    """A dashboard keeps the registry busy for about `busy_ms` with requests at once, `times` times, `every` s apart."""
     RESTART = "restart"
     """The devices of one site go down one after another, `every` s apart, each for `leases` times its ttl."""
 
@@ -47,7 +47,7 @@ def _storm(at: float, **params: float) -> Step:
 
 
 def _flood(at: float, **params: float) -> Step:
-    return Step(at, Action.FLOOD, {"requests": 60, "times": 4, "every": 1.0} | params)
+    return Step(at, Action.FLOOD, {"busy_ms": 330.0, "times": 4, "every": 1.0} | params)
 
 
 def _restart(at: float, **params: float) -> Step:
@@ -65,7 +65,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
                 _storm(3.0),
                 _flood(14.0),
                 _restart(25.0),
-                _flood(75.0, requests=25, times=2),
+                _flood(72.0, busy_ms=160.0, times=3),
                 _storm(80.0, every=1.1, seconds=14.0),
             ),
             period=120.0,

@@ -1,12 +1,15 @@
 """The scenario's greedy client: a dashboard that asks for the whole fleet, many times at once.
 
 It has a connection of its own, as a real one would. Its requests are all valid; that the gateway's loop runs late
-while it answers them is the gateway's own figure.
+while it answers them is the gateway's own figure. How many requests that takes depends on the machine and on the
+fleet's size, so the dashboard learns it: the first burst is small, each later one as large as the last one's time per
+request says, within bounds.
 """
 
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from typing import Final
 
 from fleetgui.link.connection import Link
@@ -16,7 +19,10 @@ from fleetgui.wire import rpc
 from fleetgui.wire.subjects import Subjects
 
 PATIENCE_S: Final = 20.0
-MOST_AT_ONCE: Final = 1_000
+FIRST_BURST: Final = 40
+MOST_AT_ONCE: Final = 1_200
+GROWTH: Final = 8
+"""A burst is at most so many times as large as the one before."""
 
 
 class Dashboard:
@@ -30,14 +36,23 @@ class Dashboard:
         self._subject = Subjects(tenant).discovery
         self._tasks = tasks
         self._burst: asyncio.Task[None] | None = None
+        self._size = FIRST_BURST
+        self._seconds_each: float | None = None
 
-    def burst(self, requests: int) -> None:
-        """Send `requests` requests at once (at most `MOST_AT_ONCE`), unless the last burst is still under way."""
-        if self._burst is None or self._burst.done():
-            self._burst = self._tasks.spawn(self._ask_all(min(requests, MOST_AT_ONCE)), name="dashboard burst")
+    def burst(self, busy_ms: float) -> None:
+        """Send as many requests at once as keep the registry busy for about `busy_ms`, as far as is known."""
+        if self._burst is not None and not self._burst.done():
+            return
+        if self._seconds_each is not None:
+            wanted = busy_ms / 1_000 / self._seconds_each
+            self._size = int(max(FIRST_BURST, min(wanted, GROWTH * self._size, MOST_AT_ONCE)))
+        self._burst = self._tasks.spawn(self._ask_all(self._size), name="dashboard burst")
 
     async def _ask_all(self, requests: int) -> None:
+        began, failed = perf_counter(), self.failed
         await asyncio.gather(*(self._ask() for _ in range(requests)))
+        if self.failed == failed:
+            self._seconds_each = max(1e-6, (perf_counter() - began) / requests)
 
     async def _ask(self) -> None:
         self.asked += 1

@@ -78,9 +78,7 @@ class Player:
                     self._fleet.storm(device, every=params["every"], seconds=params["seconds"])
             case Action.FLOOD:
                 for turn in range(int(params["times"])):
-                    self._schedule.after(
-                        turn * params["every"], partial(self._dashboard.burst, int(params["requests"]))
-                    )
+                    self._schedule.after(turn * params["every"], partial(self._dashboard.burst, params["busy_ms"]))
             case Action.RESTART:
                 down_for = params["leases"] * self._fleet.settings.ttl
                 for turn, device in enumerate(devices):
