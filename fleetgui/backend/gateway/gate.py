@@ -1,0 +1,71 @@
+"""The gate in front of registrations: the throttle's rule, applied with the gateway's own clock and band."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Final
+
+from fleetgui.backend.registry.registration import Refusal
+from fleetgui.policy.band import Band
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.throttle import Allow, Reject, Throttle
+from fleetgui.wire import rpc
+
+log = logging.getLogger(__name__)
+
+SWEPT_AT_ONCE: Final = 1000
+
+Engaged = Callable[[str, str, Reject], None]
+"""(tenant, device id, reject); must not wait."""
+
+
+class ThrottleGate:
+    """Told of each registration by the registry, tells `engaged` of each reject."""
+
+    def __init__(self, throttle: Throttle, clock: Clock, band: Callable[[], Band], engaged: Engaged) -> None:
+        self._throttle = throttle
+        self._clock = clock
+        self._band = band
+        self._engaged = engaged
+
+    def admit(self, tenant: str, device_id: str, session: str | None) -> Refusal | None:
+        """Count one registration; the refusal says when to come back."""
+        decision = self._throttle.check((tenant, device_id), self._now_ms(), self._band(), session)
+        if isinstance(decision, Allow):
+            return None
+        log.info(
+            "registration of %r (tenant %s) refused: %s, %d observed, %d allowed, level %d, back in %d ms",
+            device_id[:64],
+            tenant,
+            decision.reason,
+            decision.observed,
+            decision.allowed,
+            decision.level,
+            decision.backoff_ms,
+        )
+        self._engaged(tenant, device_id, decision)
+        return Refusal(
+            rpc.RECONNECT_RATE,
+            "reconnect_rate",
+            {
+                "retry_after_ms": math.ceil(decision.backoff_ms),
+                "reason": decision.reason,
+                "observed": decision.observed,
+                "allowed": decision.allowed,
+                "band": decision.band.value,
+                "level": decision.level,
+            },
+        )
+
+    def may_pull(self, tenant: str, device_id: str) -> bool:
+        """A device in backoff does not get in by beating either."""
+        return not self._throttle.blocked((tenant, device_id), self._now_ms())
+
+    def sweep(self) -> None:
+        """Forget some devices that have been calm for long; called now and then."""
+        self._throttle.sweep(self._now_ms(), SWEPT_AT_ONCE)
+
+    def _now_ms(self) -> float:
+        return self._clock.now() * 1000

@@ -1,0 +1,48 @@
+"""Everything that can be set about a gateway process, read once at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from fleetgui.backend.registry.discovery import DiscoverySettings
+from fleetgui.policy.settings import LagSettings, ThrottleSettings, number_from
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """`lag_history_bytes` and `throttle_history_bytes` cap the two histories beside their age."""
+
+    lag: LagSettings = field(default_factory=LagSettings)
+    throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
+    discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
+    lag_history_bytes: int = 128 * MIB
+    throttle_history_bytes: int = 128 * MIB
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> GatewaySettings:
+        """What the environment asks for; never raises."""
+        return cls(
+            lag=LagSettings.from_environ(environ),
+            throttle=ThrottleSettings.from_environ(environ),
+            discovery=DiscoverySettings.from_environ(environ),
+            lag_history_bytes=int(number_from(environ, "LAG_HISTORY_MAX_BYTES", cls().lag_history_bytes)),
+            throttle_history_bytes=int(
+                number_from(environ, "THROTTLE_HISTORY_MAX_BYTES", cls().throttle_history_bytes)
+            ),
+        )
+
+    def as_dict(self) -> dict[str, float]:
+        """Environment name → number in force, as `gateway/describe` shows them."""
+        return (
+            self.lag.as_dict()
+            | self.throttle.as_dict()
+            | {
+                "DC_LIST_DEVICES_MAX_LIMIT": self.discovery.max_limit,
+                "LAG_HISTORY_MAX_BYTES": self.lag_history_bytes,
+                "THROTTLE_HISTORY_MAX_BYTES": self.throttle_history_bytes,
+            }
+        )
