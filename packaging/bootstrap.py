@@ -114,6 +114,7 @@ def prepare_tests() -> dict[str, str]:
     try:
         prepare(INTEROP, "requirements-interop.txt")
     except SetupError as error:
+        shutil.rmtree(INTEROP.folder, ignore_errors=True)  # the tests take its presence for its completeness
         left_out("device-connect-server and device-connect-edge", str(error))
     else:
         if (folder := provide_etcd()) is not None:
@@ -248,7 +249,7 @@ def main(argv: Sequence[str]) -> int:
         say(f"the set-up failed: {error}")
         return 1
     except KeyboardInterrupt:
-        say("interrupted; the next run goes on from here")
+        say("interrupted")
         return 130
     wrong = f"there is no command {command!r}" if command else "a command is needed"
     say(f"{wrong}: demo, run, test, soak or lock (-h explains them)")

@@ -9,7 +9,7 @@ from pathlib import Path
 import bootstrap
 import pytest
 import syslibs
-from environments import PROJECT, ROOT, SetupError, Stamp
+from environments import PROJECT, ROOT, Environment, SetupError, Stamp
 
 PROGRAM = [str(PROJECT.python), "-P", "-m", "fleetgui"]
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a display")
@@ -144,13 +144,17 @@ def test_a_platform_that_the_caller_chose_is_kept(world: World, monkeypatch: pyt
 
 
 def test_interoperability_parts_that_cannot_be_had_are_named_and_left_out(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    half = Environment(tmp_path / ".venv-interop")
+    half.folder.mkdir()
+    monkeypatch.setattr(bootstrap, "INTEROP", half)
     world.failing.add("requirements-interop.txt")
 
     handed_over("test")
 
     assert "left out: device-connect-server and device-connect-edge" in capsys.readouterr().err
+    assert not half.folder.exists()
 
 
 def test_an_unpacked_etcd_comes_last_on_the_path(world: World) -> None:
