@@ -13,7 +13,8 @@ from fleetgui.widgets.tokens import Palette
 _SHEET: Final = Template("""
 QMainWindow::separator { background: $hairline; width: 1px; height: 1px; }
 QMainWindow::separator:hover { background: $accent; }
-QDockWidget { titlebar-close-icon: none; }
+QStatusBar { background: $bg; }
+QStatusBar::item { border: 0; }
 QMenuBar { background: $bg; color: $muted; border: 0; padding: 0 4px; }
 QMenuBar::item { background: transparent; padding: 4px 8px; }
 QMenuBar::item:selected { background: $hover; color: $text; }
