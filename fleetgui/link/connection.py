@@ -1,75 +1,42 @@
-"""The one connection to the broker: made, watched, made again, and what runs over it.
+"""The link to the broker: at most one connection, and what runs over it. On the loop alone.
 
-`Link` owns at most one `GuardedClient` at a time. A client is used for one connection; when that ends, for whatever
-reason, the state changes in the same turn of the loop, requests in flight end as "outcome unknown", and a supervisor
-closes the client and then builds the next: at once after a loss, then with backoff; slowly where the broker refused
-us. Subscriptions belong to the link and are made again on each connection. Runs on the loop alone.
+A connection that ends takes everything that stands on it along in the same turn of the loop: the state changes, and
+requests in flight end as "outcome unknown". `link.supervisor` makes the next one. Subscriptions belong to the link and
+are made again on each connection; requests and publications never wait for one: they fail at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import platform
-import random
 import secrets
-import ssl
-from collections import deque
-from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from nats.js import JetStreamContext
 
 from fleetgui import __version__
 from fleetgui.link.context import Context
-from fleetgui.link.credentials import ContextError, prove
 from fleetgui.link.denials import denied_subject
-from fleetgui.link.errors import (
-    LinkDown,
-    LinkError,
-    OutcomeUnknown,
-    PermissionDenied,
-    TooBusy,
-    TooLarge,
-)
+from fleetgui.link.errors import LinkDown, LinkError, OutcomeUnknown, PermissionDenied, TooBusy, TooLarge
 from fleetgui.link.footprint import Counters, Footprint
-from fleetgui.link.guarded import GuardedClient, Listener
+from fleetgui.link.guarded import GuardedClient
 from fleetgui.link.requests import PendingRequests
 from fleetgui.link.servers import Server
 from fleetgui.link.services import ErrorHandler, Service, ServiceHandler
+from fleetgui.link.settings import LinkSettings
 from fleetgui.link.subscriptions import Handler, Subscription, checked_subject
+from fleetgui.link.supervisor import Supervisor
 from fleetgui.link.tasks import Tasks
-from fleetgui.link.verdicts import Verdict, judge
+from fleetgui.link.verdicts import Verdict
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import LinkPhase, LinkState
 
+__all__ = ["Link", "LinkSettings"]
+
 DRAIN_ABOVE: Final = 1024 * 1024
 """`publish` waits for the broker above so many bytes that it has not taken."""
-
-
-@dataclass(frozen=True)
-class LinkSettings:
-    """Seconds, unless a name says otherwise. The defaults hold the console's promises; tests shorten them.
-
-    A silent broker is given up when `max_outstanding_pings` are unanswered as the next one is due. Pauses between
-    tries go from `first_backoff` to `max_backoff`, short enough to be back within 3 s of the broker; a connection that
-    did not live for `stable_after` counts as a failed try. After a refusal `refused_pause` passes, and never are there
-    more than `refusals_a_minute`.
-    """
-
-    connect_timeout: float = 3.0
-    ping_interval: float = 5.0
-    max_outstanding_pings: int = 2
-    first_backoff: float = 0.5
-    max_backoff: float = 2.0
-    stable_after: float = 5.0
-    refused_pause: float = 15.0
-    refusals_a_minute: int = 5
-    close_within: float = 1.5
-    max_requests: int = 4_096
-    max_running_per_service: int = 1_000
-    max_buffered_bytes: int = 32 * 1024 * 1024
 
 
 class _Live(NamedTuple):
@@ -97,22 +64,27 @@ class Link:
         self.state = LinkState(LinkPhase.IDLE, clock.now(), clock.wall())
         self.state_changed = Signal[[LinkState]]()
         self.denied = Signal[[LinkError]]()
-        self._name = f"{name} {__version__} on {platform.node() or 'an unnamed host'}"
         self._inbox = f"_INBOX.fleetgui-{secrets.token_hex(4)}"
-        self._servers = list(context.parsed_servers())
         self._live: _Live | None = None
-        self._subscriptions: dict[Subscription, None] = {}
-        self._supervisor: asyncio.Task[None] | None = None
-        self._hurry = asyncio.Event()
-        self._refusals: deque[float] = deque(maxlen=self.settings.refusals_a_minute)
+        self._subscriptions: dict[Subscription, None] = {}  # in the order in which they were made
+        self._supervisor = Supervisor(
+            self,
+            context,
+            self.settings,
+            tasks,
+            self.counters,
+            name=f"{name} {__version__} on {platform.node() or 'an unnamed host'}",
+            inbox=self._inbox,
+        )
+        self._supervising: asyncio.Task[None] | None = None
 
     # Life
 
     def start(self) -> None:
         """Begin to connect, in a task; returns at once. Must be called on the running loop. Harmless twice."""
-        if self._supervisor is None and self.state.phase is LinkPhase.IDLE:
+        if self._supervising is None and self.state.phase is LinkPhase.IDLE:
             self._enter(LinkPhase.CONNECTING)
-            self._supervisor = self.tasks.spawn(self._supervise(), name="link: supervisor")
+            self._supervising = self.tasks.spawn(self._supervisor.run(), name="link: supervisor")
 
     async def close(self) -> None:
         """Close for good, within about two seconds whatever the broker does. Harmless twice, and before `start`."""
@@ -120,17 +92,16 @@ class Link:
             return
         live = self._live
         self._drop_live("The link was closed")
-        self._enter(LinkPhase.CLOSED, error=None)
-        if self._supervisor is not None:
-            self._supervisor.cancel()
+        self._enter(LinkPhase.CLOSED, error=None, rtt_ms=None)
         if live is not None:
             await live.client.shut(self.settings.close_within)
-        if self._supervisor is not None:
-            await asyncio.wait({self._supervisor}, timeout=self.settings.close_within)
+        if self._supervising is not None:
+            self._supervising.cancel()
+            await asyncio.wait({self._supervising}, timeout=self.settings.close_within)
 
     def reconnect_now(self) -> None:
         """Try now instead of after the pause; a connection that is up is given up for a new one."""
-        self._hurry.set()
+        self._supervisor.hurry()
         if self._live is not None:
             self._live.client.give_up(ConnectionAbortedError("somebody asked to reconnect"))
 
@@ -308,20 +279,6 @@ class Link:
         self.state = replace(self.state, **changes)
         self.state_changed.emit(self.state)
 
-    def _lost(self, client: GuardedClient, server: Server, ended: asyncio.Future[Exception], reason: Exception) -> None:
-        """A connection ended: everything that stands on it ends in the same turn of the loop."""
-        if self._is_live(client):
-            verdict = judge(reason, server.where)
-            self._drop_live("The link dropped")
-            self._enter(
-                LinkPhase.RECONNECTING, error=verdict.sentence, lost_at=self.clock.now(), attempt=0, rtt_ms=None
-            )
-        if not ended.done():
-            ended.set_result(reason)
-
-    def _is_live(self, client: GuardedClient) -> bool:
-        return self._live is not None and self._live.client is client
-
     def _drop_live(self, what: str) -> None:
         live, self._live = self._live, None
         if live is not None:
@@ -332,129 +289,24 @@ class Link:
         for subscription in self._subscriptions:
             subscription.sid = None
 
-    def _measured(self, client: GuardedClient, seconds: float) -> None:
-        if self._is_live(client):
-            self._enter(LinkPhase.UP, rtt_ms=seconds * 1_000)
+    def _late(self) -> None:
+        self.counters.late_replies += 1
 
-    def _denied(self, client: GuardedClient, text: str) -> None:
-        """`text` is the broker's; the connection stays. It ends the requests, or marks the subscriptions, it names."""
-        if self._live is None or self._live.client is not client:
-            return
-        requests = self._live.requests
-        denial = denied_subject(text)
-        if denial is None or denial.reply_of == requests.prefix:
-            requests.fail(lambda _: PermissionDenied(f"The broker denies us our inbox: {text[:200]}."))
-            return
-        error = PermissionDenied(f"This user may not {denial.verb} {denial.subject[:200]}; ask for that permission.")
-        if denial.publishing:
-            requests.fail(lambda _: error, subject=denial.subject)
-        elif denial.subject == requests.subject:
-            requests.denied = error
-            requests.fail(lambda _: error)
-        for subscription in self._subscriptions:
-            if not denial.publishing and (subscription.subject, subscription.queue) == (denial.subject, denial.queue):
-                subscription.error = error
-        self.denied.emit(error)
+    def _is_live(self, client: GuardedClient) -> bool:
+        return self._live is not None and self._live.client is client
 
-    def _take_info(self, client: GuardedClient, server: Server, info: dict[str, Any]) -> None:
-        """Brokers say what they take, and who else is in their cluster: those are tried too when this one dies."""
-        for where in info.get("connect_urls") or ():
-            if len(self._servers) >= 64 or not isinstance(where, str):
-                break
-            host, _, port = where.rpartition(":")
-            host = host.strip("[]")
-            known = any((host, port) == (other.host, str(other.port)) for other in self._servers)
-            if host and port.isascii() and port.isdecimal() and not known:
-                self._servers.append(Server(host, int(port), server.tls, server.tls_name or server.host))
-        if self._is_live(client):
-            self._enter(LinkPhase.UP, max_payload=client.max_payload)
+    # What the supervisor tells; nobody else calls these
 
-    # The supervisor
-
-    async def _supervise(self) -> None:
-        while True:
-            try:
-                await self._connect_forever()
-            except Exception as error:  # noqa: BLE001 - a fault of ours here must not leave the console without a link
-                self.tasks.report("link: supervisor", error)
-                await asyncio.sleep(self.settings.max_backoff)
-
-    async def _connect_forever(self) -> None:
-        failures = 0
-        position = 0
-        while True:
-            server = self._servers[position % len(self._servers)]
-            ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-            began = asyncio.get_running_loop().time()
-            client = self._new_client(server, ended)
-            try:
-                await self._open(client, server)
-                self._went_up(client, server)
-                reason: Exception = await ended
-            except Exception as error:  # noqa: BLE001 - judged below, by its type
-                reason = error
-            finally:
-                client.abort()
-            await client.shut(self.settings.close_within)
-            if asyncio.get_running_loop().time() - began > self.settings.stable_after and ended.done():
-                failures = 0
-            position += 1
-            failures += 1
-            await self._pause(judge(reason, server.where), failures, was_up=ended.done())
-
-    def _new_client(self, server: Server, ended: asyncio.Future[Exception]) -> GuardedClient:
-        # The listener's functions need the client, which needs the listener.
-        client: GuardedClient
-
-        def spawn(coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-            return self.tasks.spawn(coroutine, name=name)
-
-        listener = Listener(
-            lost=lambda reason: self._lost(client, server, ended, reason),
-            denied=lambda text: self._denied(client, text),
-            measured=lambda seconds: self._measured(client, seconds),
-            info=lambda info: self._take_info(client, server, info),
-            failed=self.tasks.report,
-        )
-        client = GuardedClient(
-            spawn,
-            listener,
-            self.counters,
-            ping_interval=self.settings.ping_interval,
-            max_outstanding_pings=self.settings.max_outstanding_pings,
-            max_buffered=self.settings.max_buffered_bytes,
-        )
-        return client
-
-    async def _open(self, client: GuardedClient, server: Server) -> None:
-        tls = self.context.tls
-        encrypted_only = tls.asked_for or any(each.tls for each in self._servers)
-        context = await asyncio.to_thread(_ssl_context, self.context) if encrypted_only else None
-        proof = await asyncio.to_thread(prove, self.context.credentials)
-        await client.open(
-            server,
-            proof,
-            tls=context,
-            encrypted_only=encrypted_only,
-            tls_first=tls.first,
-            name=self._name,
-            inbox_prefix=self._inbox,
-            connect_timeout=self.settings.connect_timeout,
-        )
-
-    def _went_up(self, client: GuardedClient, server: Server) -> None:
-        if client.ended:
-            return
+    def went_up(self, client: GuardedClient, server: Server) -> None:
         requests = PendingRequests(asyncio.get_running_loop(), self._inbox, self._late)
         client.add_route(requests.subject, "", requests.take)
         for subscription in self._subscriptions:
             subscription.error = None
             subscription.sid = client.add_route(subscription.subject, subscription.queue, subscription.take)
         self._live = _Live(client, requests)
-        client.send_ping(None)  # measures, and makes the broker's refusals of subscriptions come early
+        client.send_ping(None)  # the first round trip is measured now, not after the first interval
         again = self.counters.connects > 0
         self.counters.connects += 1
-        self._hurry.clear()
         self._enter(
             LinkPhase.UP,
             server=server.url,
@@ -466,45 +318,44 @@ class Link:
             lost_at=None,
         )
 
-    def _late(self) -> None:
-        self.counters.late_replies += 1
+    def lost(self, client: GuardedClient, verdict: Verdict) -> None:
+        if self._is_live(client):
+            self._drop_live("The link dropped")
+            self._enter(
+                LinkPhase.RECONNECTING, error=verdict.sentence, lost_at=self.clock.now(), attempt=0, rtt_ms=None
+            )
 
-    async def _pause(self, verdict: Verdict, failures: int, *, was_up: bool) -> None:
-        """Say why, and wait for as long as that calls for, or until somebody is in a hurry."""
-        now = asyncio.get_running_loop().time()
-        settings = self.settings
-        if verdict.refused and not was_up:
-            self._refusals.append(now)
-            round_done = failures % len(self._servers) == 0
-            pause = settings.refused_pause if round_done else 0.0
-            if len(self._refusals) == settings.refusals_a_minute:
-                pause = max(pause, self._refusals[0] + 60.0 - now)
+    def tried(self, verdict: Verdict) -> None:
+        if verdict.refused:
             phase = LinkPhase.REFUSED
         else:
-            rounds = (failures - 1) // len(self._servers)
-            if (was_up and failures == 1) or failures % len(self._servers):
-                pause = 0.0  # the others, or the same one that only restarted, may be there
-            else:
-                pause = min(settings.max_backoff, settings.first_backoff * 1.6**rounds) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             phase = LinkPhase.RECONNECTING if self.counters.connects else LinkPhase.CONNECTING
-        if not was_up or self.state.phase is LinkPhase.REFUSED:
-            self._enter(phase, attempt=self.state.attempt + 1, error=verdict.sentence)
-        self._hurry.clear()
-        try:
-            async with asyncio.timeout(pause):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
+        self._enter(phase, attempt=self.state.attempt + 1, error=verdict.sentence)
 
+    def measured(self, client: GuardedClient, seconds: float) -> None:
+        if self._is_live(client):
+            self._enter(LinkPhase.UP, rtt_ms=seconds * 1_000)
 
-def _ssl_context(context: Context) -> ssl.SSLContext:
-    """Raises `ContextError` when a file for TLS cannot be used."""
-    tls = context.tls
-    try:
-        made = ssl.create_default_context(cafile=tls.ca)
-        if tls.cert is not None:
-            made.load_cert_chain(tls.cert, tls.key)
-    except (OSError, ssl.SSLError) as error:
-        why = error.strerror or error
-        raise ContextError(f"The files for TLS cannot be used: {why}; see --tlsca, --tlscert, --tlskey.") from None
-    return made
+    def informed(self, client: GuardedClient) -> None:
+        if self._is_live(client) and client.max_payload != self.state.max_payload:
+            self._enter(LinkPhase.UP, max_payload=client.max_payload)
+
+    def was_denied(self, client: GuardedClient, text: str) -> None:
+        """A permission error, which leaves the connection up: ends the requests, marks the subscriptions, it names."""
+        if self._live is None or self._live.client is not client:
+            return
+        requests = self._live.requests
+        denial = denied_subject(text)
+        if denial is None:
+            self.denied.emit(PermissionDenied(f"The broker denies something to this user: {text[:200]}."))
+            return
+        error = PermissionDenied(f"This user may not {denial.verb} {denial.subject[:200]}; ask for that permission.")
+        if denial.publishing:
+            requests.fail(lambda _: error, subject=denial.subject)
+        elif denial.subject == requests.subject or denial.subject.startswith(requests.prefix):
+            requests.denied = error
+            requests.fail(lambda _: error)
+        for subscription in self._subscriptions:
+            if not denial.publishing and (subscription.subject, subscription.queue) == (denial.subject, denial.queue):
+                subscription.error = error
+        self.denied.emit(error)

@@ -143,6 +143,12 @@ def resolve_context(flags: Flags, environ: Mapping[str, str]) -> Context:
     return _merged(layers)
 
 
+def embedded(url: str, user: str, password: str, tenant: str) -> Context:
+    """The context of a backend that this program started itself."""
+    credentials = UserPassword(user=user, password=SecretStr(password)) if user else None
+    return Context(name="demo", servers=(url,), credentials=credentials, tenant=tenant)
+
+
 def describe(context: Context) -> dict[str, Any]:
     """The context for people and for `fleetgui info`: JSON types, no secret, no password's length."""
     tls = context.tls

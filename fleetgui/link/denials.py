@@ -15,12 +15,9 @@ _DENIAL: Final = re.compile(
 
 @dataclass(frozen=True)
 class Denial:
-    """`reply_of` is the inbox's prefix where it was a reply subject that was denied."""
-
     publishing: bool
     subject: str
     queue: str = ""
-    reply_of: str | None = None
 
     @property
     def verb(self) -> str:
@@ -28,11 +25,12 @@ class Denial:
 
 
 def denied_subject(text: str) -> Denial | None:
-    """What a `-ERR 'Permissions Violation …'` denies, None for a text that is written otherwise."""
+    """What a `-ERR 'Permissions Violation …'` denies, None for a text that is written otherwise.
+
+    A denied reply subject counts as one that may not be subscribed to: no answer can come on it.
+    """
     match = _DENIAL.search(text)
     if match is None:
         return None
     what, subject, queue = match.groups()
-    if what.lower() == "publish with reply of":
-        return Denial(True, subject, reply_of=subject.rpartition(".")[0] + ".")
     return Denial(what.lower() == "publish to", subject, queue or "")

@@ -265,9 +265,10 @@ class GuardedClient(Client):
             return
         sent, answered = self._pings_sent.popleft()
         rtt = time.perf_counter() - sent
-        if answered is not None and not answered.done():
-            answered.set_result(rtt)
-        self._listener.measured(rtt)
+        if answered is None:
+            self._listener.measured(rtt)
+        elif not answered.done():
+            answered.set_result(rtt)  # a flush: what was sent before it is in it
 
     # Writing
 
