@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, tzinfo
+from html import escape
 from typing import Final
 
 from fleetgui.wire.times import rfc3339, to_epoch
@@ -86,7 +87,7 @@ def percent(value: float | None) -> str:
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
-    """Device text made safe to draw on one line: cut at `limit`, control and bidi characters escaped, no markup meaning.
+    """Device text made safe to draw on one line: cut at `limit`, control and bidi characters escaped.
 
     Hostile until shown otherwise: what is shown must neither move the text around it nor hide part of itself.
     """
@@ -94,16 +95,21 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
         return NOTHING
     raw = value if isinstance(value, str) else str(value)
     cut = raw[:limit]
-    if not cut.isprintable() or any(ord(char) in _BIDI for char in cut):
+    if not cut.isprintable():  # bidi controls are no printable characters either
         cut = "".join(_shown(char) for char in cut)
     return cut if len(raw) <= limit else cut + "…"
 
 
-_BIDI: Final = frozenset({0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)})
+def markup(plain: str) -> str:
+    """Plain text for a sink that takes markup, such as a tooltip: shown literally, line for line.
+
+    Such sinks guess from the text whether it is markup, so it is always given as markup, with nothing of its own.
+    """
+    return f"<span>{'<br>'.join(escape(line) for line in plain.splitlines())}</span>" if plain else ""
 
 
 def _shown(char: str) -> str:
     code = ord(char)
-    if code in _BIDI or not (char.isprintable() or char == " "):
+    if not char.isprintable():
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     return char

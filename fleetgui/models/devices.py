@@ -1,0 +1,357 @@
+"""The device table's model: as many rows as the registry counts, read from the roster only when they are drawn.
+
+Runs on the GUI thread. Nothing here starts I/O, and nothing is done a row of the fleet: a million rows cost what a
+thousand cost. What stores report is collected and told to the view by `flush`, which its owner calls at most ten
+times a second. Between flushes a row that was drawn keeps what it showed, unless the registry's page put another
+device there: that is shown at once, since opening and copying go by what is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import Signal as QtSignal
+
+from fleetgui.models.changes import Changes, Range, merged, ranges_of
+from fleetgui.models.columns import COLUMNS, Align, Cell, Column
+from fleetgui.models.facts import Facts, shown_presence
+from fleetgui.models.subscriptions import Subscriptions
+from fleetgui.policy import formats
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.states import LinkState, State
+from fleetgui.stores.engagements import Engagements, Refusal
+from fleetgui.stores.link import LinkStore
+from fleetgui.stores.presence import Presence
+from fleetgui.stores.roster import Roster
+
+Index: TypeAlias = QModelIndex | QPersistentModelIndex
+
+FLUSH_S: Final = 0.1
+"""How often the owner calls `flush`."""
+GLOW_S: Final = 0.6
+AGES_S: Final = 0.25
+"""How often what only time changes is looked at again."""
+_KEPT: Final = 600
+"""Rows whose cells are kept; more than any window shows."""
+
+
+class _Shown:
+    """A row as it is drawn: its facts, and those of its cells that were asked for."""
+
+    __slots__ = ("cells", "facts")
+
+    def __init__(self, facts: Facts, columns: int) -> None:
+        self.facts = facts
+        self.cells: list[Cell | None] = [None] * columns
+
+
+class DeviceTableModel(QAbstractTableModel):
+    reread = QtSignal(int, int)
+    """Rows (first, last) were read again: other devices may stand there now. At once, not collected."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        presence: Presence,
+        engagements: Engagements,
+        clock: Clock,
+        link: LinkStore | None = None,
+        *,
+        columns: Sequence[Column] = COLUMNS,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.columns = tuple(columns)
+        self.roster = roster
+        self.glow_enabled = True
+        self._presence = presence
+        self._engagements = engagements
+        self._clock = clock
+        self._link = link
+        self._aging = [number for number, column in enumerate(self.columns) if column.ages]
+        self._rows = roster.total
+        self._window: Range | None = None
+        self._changes = Changes()
+        self._drawn: dict[int, _Shown] = {}
+        self._before: dict[str, _Shown] = {}
+        """Rows that were read again since the last flush, by device: what they showed, for the glow."""
+        self._glows: dict[tuple[str, int], float] = {}
+        self._statuses: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._aged_at = clock.now()
+        self._was_up = self._link_up
+        self._subscriptions = Subscriptions(self)
+        listen = self._subscriptions.listen
+        listen(roster.resized, self._resized)
+        listen(roster.rows_changed, self._rows_changed)
+        listen(presence.changed, self._changes.devices)
+        listen(engagements.changed, self._engaged)
+        if link is not None:
+            listen(link.changed, self._link_changed)
+
+    # What a view asks
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else self._rows
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, number = index.row(), index.column()
+        if not (0 <= row < self._rows and 0 <= number < len(self.columns)):
+            return None
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.cell(row, number).spoken
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return formats.markup(self.hover(row, number))
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _ALIGNMENTS[self.columns[number].align]
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+            return None
+        column = self.columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.header
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _ALIGNMENTS[column.align]
+        return None
+
+    # What our own view and delegate ask, without going through Qt
+
+    def cell(self, row: int, number: int) -> Cell:
+        """What stands in a cell. Rows beyond the end are drawn as not loaded."""
+        shown = self._drawn.get(row)
+        if shown is None:
+            shown = self._show(row, self._facts(row))
+        cell = shown.cells[number]
+        if cell is None:
+            cell = shown.cells[number] = self.columns[number].of(shown.facts)
+        return cell
+
+    def facts(self, row: int) -> Facts:
+        """What the row is drawn from."""
+        shown = self._drawn.get(row)
+        return (shown or self._show(row, self._facts(row))).facts
+
+    def device_id(self, row: int) -> str | None:
+        """The device that is shown in a row, None where there is none or it was not read."""
+        return self.facts(row).row.device_id if 0 <= row < self._rows else None
+
+    def hover(self, row: int, number: int) -> str:
+        """The tooltip of a cell, as plain text: what the column adds, else the text that may have been cut."""
+        column = self.columns[number]
+        added = column.hover(self.facts(row)) if column.hover is not None else ""
+        return added or self.cell(row, number).text
+
+    def glow(self, row: int, number: int) -> float:
+        """How strongly a cell glows, 1 … 0."""
+        if not self._glows:
+            return 0.0
+        shown = self._drawn.get(row)
+        device_id = shown.facts.row.device_id if shown is not None else None
+        since = None if device_id is None else self._glows.get((device_id, number))
+        return 0.0 if since is None else max(0.0, 1.0 - (self._clock.now() - since) / GLOW_S)
+
+    def glowing(self) -> list[tuple[int, int]]:
+        """(row, column) of what glows in the window now; forgets what has ended."""
+        if not self._glows:
+            return []
+        now = self._clock.now()
+        cells = []
+        for (device_id, number), since in list(self._glows.items()):
+            if now - since >= GLOW_S:
+                del self._glows[device_id, number]
+            row = self.roster.offset_of(device_id)
+            if row is not None:
+                cells.append((row, number))
+        return cells
+
+    # The owner's beat
+
+    def watch(self, first: int, last: int) -> None:
+        """Rows first … last are on the screen: only they are told about by `flush`, only they glow."""
+        self._window = (first, last)
+
+    def flush(self) -> list[Range]:
+        """Tell the view what changed since the last flush; returns the ranges of rows, as they were told."""
+        ranges = self._changed_ranges() if self._changes else []
+        changed = self._redraw(ranges)
+        now = self._clock.now()
+        if now - self._aged_at >= AGES_S:
+            self._aged_at = now
+            self._forget_outside()
+            ranges = merged([*ranges, *ranges_of(self._aged(skip=changed))], (0, self._rows - 1))
+        for first, last in ranges:
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
+        return ranges
+
+    # Within
+
+    def _changed_ranges(self) -> list[Range]:
+        changes, rows, window = self._changes, self._rows, self._window
+        everything, ids, ranges = changes.everything, changes.ids, changes.ranges
+        changes.everything, changes.ids, changes.ranges = False, set(), []
+        self._forget_outside()
+        if rows == 0:
+            return []
+        low, high = (0, rows - 1) if window is None else (max(0, window[0]), min(window[1], rows - 1))
+        if everything:
+            return merged([(low, high)], (low, high))
+        if ids:
+            ranges = [*ranges, *ranges_of(self.roster.offsets_of(self._in_window(ids)))]
+        return merged(ranges, (low, high))
+
+    def _in_window(self, ids: set[str]) -> set[str]:
+        """Those of `ids` that can be on the screen, found by the rows of the window where that is less work."""
+        if self._window is None or len(ids) <= self._window[1] - self._window[0]:
+            return ids
+        on_screen = (self.roster.row(row).device_id for row in range(max(0, self._window[0]), self._window[1] + 1))
+        return {device_id for device_id in on_screen if device_id is not None and device_id in ids}
+
+    def _forget_outside(self) -> None:
+        """Rows outside of the window are not told about: what they showed goes, so that they are drawn anew."""
+        if self._window is not None:
+            low, high = self._window
+            for row in [row for row in self._drawn if not low <= row <= high]:
+                del self._drawn[row]
+
+    def _redraw(self, ranges: list[Range]) -> set[int]:
+        """Compute drawn rows of `ranges` again, noting which cells changed; returns the rows."""
+        rows = {row for first, last in ranges for row in self._drawn if first <= row <= last}
+        for row in rows:
+            before = self._drawn.pop(row)
+            after = self._show(row, self._facts(row))
+            self._note_glow(before, after)
+        for device_id, before in self._before.items():
+            row_now = self.roster.offset_of(device_id)
+            if row_now is not None and self._is_watched(row_now):
+                self._note_glow(before, self._drawn.get(row_now) or self._show(row_now, self._facts(row_now)))
+        self._before.clear()
+        return rows
+
+    def _aged(self, skip: set[int]) -> list[int]:
+        """Rows on the screen in which time alone changed something."""
+        aged = []
+        for row, shown in list(self._drawn.items()):
+            if row in skip or not shown.facts.loaded:
+                continue
+            facts = self._facts(row)
+            cells = shown.cells
+            changed = False
+            for number in self._aging:
+                if cells[number] is not None and (cell := self.columns[number].of(facts)) != cells[number]:
+                    cells[number] = cell
+                    changed = True
+            shown.facts = facts
+            if changed:
+                aged.append(row)
+        return aged
+
+    def _is_watched(self, row: int) -> bool:
+        return self._window is None or self._window[0] <= row <= self._window[1]
+
+    def _note_glow(self, before: _Shown, after: _Shown) -> None:
+        device_id = after.facts.row.device_id
+        if not self.glow_enabled or self._window is None or not (before.facts.loaded and after.facts.loaded):
+            return
+        if device_id is None or before.facts.row.device_id != device_id:
+            return
+        now = self._clock.now()
+        for number, old in enumerate(before.cells):
+            if old is None or not self.columns[number].glows:
+                continue
+            new = after.cells[number]
+            if new is None:
+                new = after.cells[number] = self.columns[number].of(after.facts)
+            if _differs(old, new, self.columns[number]):
+                self._glows[device_id, number] = now
+
+    def _show(self, row: int, facts: Facts) -> _Shown:
+        if len(self._drawn) >= _KEPT:
+            self._drawn.clear()
+        shown = self._drawn[row] = _Shown(facts, len(self.columns))
+        return shown
+
+    def _facts(self, row: int) -> Facts:
+        now = self._clock.now()
+        entry = self.roster.row(row)
+        device_id = entry.device_id
+        if device_id is None or entry.summary is None:
+            return Facts(entry, now, self._clock.wall())
+        presence = self._presence
+        wall = self._clock.wall()
+        last_beat = presence.last_beat(device_id)
+        newer = last_beat is not None and last_beat > (entry.read_at or 0.0)
+        return Facts(
+            entry,
+            now,
+            wall,
+            presence=shown_presence(presence.state(device_id, now), link_up=self._link_up),
+            last_beat=last_beat,
+            offline_since=presence.offline_since(device_id),
+            publisher_ts=presence.publisher_ts(device_id),
+            held=self._engagements.of_device(device_id, wall),
+            heard=self._status(device_id, last_beat) if newer and last_beat is not None else {},
+        )
+
+    def _status(self, device_id: str, last_beat: float) -> dict[str, Any]:
+        known = self._statuses.get(device_id)
+        if known is not None and known[0] == last_beat:
+            return known[1]
+        if len(self._statuses) >= 2 * _KEPT:
+            self._statuses.clear()
+        status = self._presence.status(device_id)
+        self._statuses[device_id] = (last_beat, status)
+        return status
+
+    @property
+    def _link_up(self) -> bool:
+        return self._link is None or self._link.state.state is State.LIVE
+
+    # What stores report
+
+    def _resized(self, old: int, new: int) -> None:
+        """The roster has `new` rows already; between begin and end only the row count is at stake."""
+        if new > self._rows:
+            self.beginInsertRows(QModelIndex(), self._rows, new - 1)
+            self._rows = new
+            self.endInsertRows()
+        elif new < self._rows:
+            self.beginRemoveRows(QModelIndex(), new, self._rows - 1)
+            self._rows = new
+            for row in [row for row in self._drawn if row >= new]:
+                del self._drawn[row]
+            self.endRemoveRows()
+
+    def _rows_changed(self, first: int, last: int) -> None:
+        for row in [row for row in self._drawn if first <= row <= last]:
+            shown = self._drawn.pop(row)
+            if shown.facts.row.device_id is not None and self._is_watched(row):
+                self._before.setdefault(shown.facts.row.device_id, shown)
+        self._changes.rows(first, last)
+        self.reread.emit(first, last)
+
+    def _engaged(self, refusals: list[Refusal]) -> None:
+        self._changes.devices(frozenset(refusal.device_id for refusal in refusals))
+
+    def _link_changed(self, _state: LinkState) -> None:
+        if self._link_up is not self._was_up:
+            self._was_up = self._link_up
+            self._changes.all_rows()
+
+
+_ALIGNMENTS: Final = {
+    Align.LEFT: Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+    Align.RIGHT: Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+}
+
+
+def _differs(old: Cell, new: Cell, column: Column) -> bool:
+    """Whether a change is worth a glow: an age that went on is not, a state that changed is."""
+    if column.ages:
+        return old.glyph != new.glyph
+    return old != new

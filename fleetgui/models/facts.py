@@ -1,0 +1,66 @@
+"""What is known of one row at one moment: the record as it was read, and what was heard of the device since.
+
+Made when a row is first drawn, kept until something about the row changes; every column of the row is computed from
+it, so that a row is looked up and its heartbeat decoded once a change, not once a cell.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fleetgui.policy.states import State
+from fleetgui.stores.engagements import Refusal
+from fleetgui.stores.roster import Row, RowKind
+
+_FROM_LINK: Final = frozenset({State.ONLINE, State.LIVE, State.LATE, State.UNCONFIRMED})
+
+
+def shown_presence(presence: State, *, link_up: bool) -> State:
+    """The state to show for a device: without a link, what would change by itself is stale at once."""
+    return State.STALE if not link_up and presence in _FROM_LINK else presence
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One row. `now` is `Clock.now()`, `wall` epoch seconds; the other times are on the clock of `now`.
+
+    `presence` is None for a row without a device. `heard` holds the status fields of the last heartbeat where that is
+    newer than the record: they win over the record's.
+    """
+
+    row: Row
+    now: float
+    wall: float
+    presence: State | None = None
+    last_beat: float | None = None
+    offline_since: float | None = None
+    publisher_ts: float | None = None
+    held: Refusal | None = None
+    heard: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def loaded(self) -> bool:
+        return self.row.kind is RowKind.LOADED
+
+    def status(self, name: str) -> Any:
+        """A status field: from the last heartbeat, else from the record's summary, else None."""
+        if name in self.heard:
+            return self.heard[name]
+        return getattr(self.row.summary, name, None)
+
+    def field(self, name: str) -> Any:
+        """A field of the record's summary."""
+        return getattr(self.row.summary, name, None)
+
+
+def number(value: object) -> float | None:
+    """`value` where it is a finite number; None for anything else, since devices may send anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        converted = float(value)
+    except OverflowError:
+        return None
+    return converted if math.isfinite(converted) else None

@@ -1,0 +1,311 @@
+"""The devices page: a filter line, one sentence, and the table over the whole registry.
+
+It reads stores and models only, and says what its user wants as signals. While it is on the screen it beats ten times
+a second: the model's collected changes go to the view, the sentence is brought up to date, what glows fades.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import Signal as QtSignal
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from fleetgui.models.devices import FLUSH_S, DeviceTableModel
+from fleetgui.policy.clock import Clock
+from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.roster import RowKind
+from fleetgui.widgets import devices_copy, theme
+from fleetgui.widgets.devices_columns import ColumnSettings
+from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
+from fleetgui.widgets.devices_table import DeviceTable
+from fleetgui.widgets.elided import ElidedLabel
+from fleetgui.widgets.placeholder import Placeholder
+
+TYPING_MS: Final = 300
+"""A filter goes to the registry once nothing was typed for this long."""
+FADE_MS: Final = 40
+NOTICE_S: Final = 6.0
+
+
+class DevicesPage(QWidget):
+    device_opened = QtSignal(str)
+    """Show this device: an exact id, loaded or not."""
+    filter_changed = QtSignal(str, str)
+    """Ask the registry for this device type and location (substrings; "" for any)."""
+    refresh_requested = QtSignal()
+    reconnect_requested = QtSignal()
+    view_moved = QtSignal(int, int)
+    """First and last row on the screen; coalesced."""
+    said = QtSignal(str)
+    """What was just done, for the status line."""
+
+    def __init__(self, state: ConsoleState, clock: Clock, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._clock = clock
+        self._hidden_seen = False
+        self._notice: tuple[str, float] = ("", 0.0)
+        self._empty: Empty | None = None
+        self._asked_for = ("", "")
+        self.model = DeviceTableModel(state.roster, state.presence, state.engagements, clock, state.link, parent=self)
+        self.table = DeviceTable(self.model)
+        self.columns = ColumnSettings(self.table, self.model.columns)
+        self._lay_out()
+        self._connect()
+        self.beat()
+
+    # Building
+
+    def _lay_out(self) -> None:
+        self.device_type = _field("Type", "Filter by device type")
+        self.location = _field("Location", "Filter by location")
+        self.go_to = _field("Go to id   Ctrl+G", "Open the device with this exact id")
+        self._clear = _button("Clear")
+        self._clear.setToolTip("Show every device again")
+        self._refresh = _button("Read again")
+        self._refresh.setToolTip("Read the rows on the screen again (F5)")
+        self._sentence = ElidedLabel()
+        line = QHBoxLayout()
+        line.setContentsMargins(8, 6, 8, 6)
+        line.setSpacing(2 * theme.GRID)
+        for widget in (self.device_type, self.location, self._clear):
+            line.addWidget(widget)
+        line.addWidget(self._sentence, 1)
+        line.addWidget(self._refresh)
+        line.addWidget(self.go_to)
+        self._placeholder = Placeholder("")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.table)
+        self._stack.addWidget(self._placeholder)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(line)
+        layout.addWidget(self._stack, 1)
+        self.setFocusProxy(self.table)
+
+    def _connect(self) -> None:
+        self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
+        self._typing.timeout.connect(self._apply_filter)
+        for edit in (self.device_type, self.location):
+            edit.textChanged.connect(self._typing.start)
+            edit.returnPressed.connect(self._apply_filter)
+        self._clear.clicked.connect(self.clear_filter)
+        self._refresh.clicked.connect(self.refresh_requested)
+        self.go_to.returnPressed.connect(self._go_to_id)
+        self._placeholder.acted.connect(self._act)
+        self.table.device_opened.connect(self.device_opened)
+        self.table.view_moved.connect(self.view_moved)
+        self.table.selection_told.connect(self._say)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._open_menu)
+        for keys, slot in (
+            (QKeySequence.StandardKey.Copy, self.copy_rows),
+            (QKeySequence(Qt.Key.Key_F5), self.refresh_requested),
+            (QKeySequence("Ctrl+G"), lambda: _focus(self.go_to)),
+            (QKeySequence("Ctrl+F"), lambda: _focus(self.device_type)),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(slot)
+        self._beat = QTimer(self, interval=int(FLUSH_S * 1000))
+        self._beat.timeout.connect(self.beat)
+        self._fade = QTimer(self, interval=FADE_MS)
+        self._fade.timeout.connect(self._fade_glow)
+
+    # The beat
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._beat.start()
+        self.table.tell_moved()
+        self.beat()
+        if self.focusWidget() is None:
+            self.table.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._beat.stop()
+        self._fade.stop()
+        super().hideEvent(event)
+
+    def beat(self) -> None:
+        """Bring everything up to date; ten times a second while the page is on the screen."""
+        if self.model.flush():
+            self.table.rows_told()
+        if self.model.glowing():
+            self._fade.start()
+        self._say()
+
+    def _fade_glow(self) -> None:
+        cells = self.model.glowing()
+        self.table.update_cells(cells)
+        if not cells:
+            self._fade.stop()
+
+    def _view(self) -> View:
+        state = self._state
+        status = state.roster.status
+        if status.total == 0:
+            self._hidden_seen = False
+        elif not self._hidden_seen:
+            last = min(self.table.last_visible, status.total - 1)
+            rows = range(self.table.first_visible, last + 1)
+            self._hidden_seen = any(state.roster.row(row).kind is RowKind.HIDDEN for row in rows)
+        return View(
+            status=status,
+            loaded=state.roster.loaded,
+            malformed=state.roster.malformed,
+            now=self._clock.now(),
+            wall=self._clock.wall(),
+            link=state.link.state,
+            device_type=self._asked_for[0],
+            location=self._asked_for[1],
+            hidden=self._hidden_seen,
+            selected=self.table.selected_count,
+        )
+
+    def _say(self) -> None:
+        view = self._view()
+        before, self._empty = self._empty, empty(view)
+        if self._empty is not None and self._empty != before:
+            self._placeholder.say(self._empty.sentence, self._empty.action)
+        self._stack.setCurrentIndex(0 if self._empty is None else 1)
+        words, ink = sentence(view) if self._empty is None else ("", "muted")
+        notice, until = self._notice
+        if notice and self._clock.now() < until:
+            words, ink = notice, "text"
+        self._sentence.say(words, ink)
+        self._clear.setVisible(view.filtered)
+
+    def tell(self, notice: str) -> None:
+        """Show what was just done, for a few seconds."""
+        self._notice = (notice, self._clock.now() + NOTICE_S)
+        self.said.emit(notice)
+        self._say()
+
+    # What the user asks for
+
+    def _apply_filter(self) -> None:
+        self._typing.stop()
+        wanted = (self.device_type.text().strip(), self.location.text().strip())
+        if wanted != self._asked_for:
+            self._asked_for = wanted
+            self._hidden_seen = False
+            self.table.clear_selection()
+            self.table.scrollToTop()
+            self.filter_changed.emit(*wanted)
+            self._say()
+
+    def clear_filter(self) -> None:
+        self.device_type.clear()
+        self.location.clear()
+        self._apply_filter()
+
+    def _go_to_id(self) -> None:
+        device_id = self.go_to.text().strip()
+        if not device_id:
+            return
+        row = self._state.roster.offset_of(device_id)
+        if row is not None:
+            self.table.go_to_row(row)
+        self.device_opened.emit(device_id)
+
+    def _act(self) -> None:
+        asks = self._empty.asks if self._empty is not None else ""
+        if asks == "clear":
+            self.clear_filter()
+        elif asks == "connect":
+            self.reconnect_requested.emit()
+        elif asks == "refresh":
+            self.refresh_requested.emit()
+
+    # Copying
+
+    def copy_rows(self) -> None:
+        """The selected rows as tab-separated text with a header, in the columns that are shown."""
+        self._copy(*devices_copy.as_rows(self.model, self._ranges(), self.table.shown_columns()), what="row")
+
+    def copy_ids(self) -> None:
+        self._copy(*devices_copy.as_ids(self.model, self._ranges()), what="id")
+
+    def copy_json(self) -> None:
+        self._copy(*devices_copy.as_json(self.model, self._ranges()), what="record")
+
+    def _ranges(self) -> list[tuple[int, int]]:
+        current = self.table.currentIndex().row()
+        return self.table.selected_ranges or ([(current, current)] if current >= 0 else [])
+
+    def _copy(self, text: str, number: int, *, what: str) -> None:
+        selected = sum(last - first + 1 for first, last in self._ranges())
+        if number == 0:
+            self.tell("Nothing copied: no loaded row is selected.")
+            return
+        QGuiApplication.clipboard().setText(text)
+        plural = "" if number == 1 else "s"
+        left = "." if number >= selected else f" of {selected:,} selected; File → Export snapshot writes all of them."
+        self.tell(f"Copied {number:,} {what}{plural}{left}")
+
+    # Menu
+
+    def row_menu(self, row: int) -> QMenu | None:
+        """The menu of a right click on a row; None where there is no device."""
+        device_id = self.model.device_id(row)
+        if device_id is None:
+            return None
+        menu = QMenu(self.table)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Open").triggered.connect(lambda: self.device_opened.emit(device_id))
+        menu.addSeparator()
+        menu.addAction("Copy id").triggered.connect(self.copy_ids)
+        menu.addAction("Copy row").triggered.connect(self.copy_rows)
+        menu.addAction("Copy as JSON").triggered.connect(self.copy_json)
+        return menu
+
+    def _open_menu(self, at: QPoint) -> None:
+        menu = self.row_menu(self.table.row_at(at))
+        if menu is not None:
+            menu.popup(self.table.viewport().mapToGlobal(at))
+
+    # Kept for the next start
+
+    def save_state(self) -> dict[str, Any]:
+        """How the page was left, as plain data for the settings."""
+        return {"columns": self.columns.state()}
+
+    def restore_state(self, state: object) -> None:
+        """As it was left; settings that make no sense change nothing."""
+        if isinstance(state, dict):
+            self.columns.restore(state.get("columns"))
+
+
+def _field(placeholder: str, name: str) -> QLineEdit:
+    edit = QLineEdit()
+    edit.setPlaceholderText(placeholder)
+    edit.setAccessibleName(name)
+    edit.setToolTip(name)
+    edit.setClearButtonEnabled(True)
+    edit.setFixedWidth(150)
+    edit.setMaxLength(512)
+    return edit
+
+
+def _button(text: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    return button
+
+
+def _focus(edit: QLineEdit) -> None:
+    edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+    edit.selectAll()

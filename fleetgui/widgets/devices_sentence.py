@@ -1,0 +1,123 @@
+"""The sentences of the devices page: what the table shows, how old it is, and what stands there when it is empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleetgui.policy import formats
+from fleetgui.policy.states import LinkPhase, LinkState, State
+from fleetgui.stores.roster import RosterPhase, RosterStatus
+
+SLOW_S = 1.0
+"""A request that takes longer than this is worth a word."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the sentences are made from. Times are `Clock.now()`; `hidden`: rows were seen that access control hides."""
+
+    status: RosterStatus
+    loaded: int
+    malformed: int
+    now: float
+    wall: float
+    link: LinkState | None = None
+    device_type: str = ""
+    location: str = ""
+    hidden: bool = False
+    selected: int = 0
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.device_type or self.location)
+
+    @property
+    def link_up(self) -> bool:
+        return self.link is None or self.link.state is State.LIVE
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the request under way has taken, 0 for none."""
+        since = self.status.waiting_since
+        return 0.0 if since is None else max(0.0, self.now - since)
+
+
+def sentence(view: View) -> tuple[str, str]:
+    """(what is above the table, theme token): the count first, then its age, then what to know about it."""
+    status = view.status
+    ink = "muted"
+    parts = []
+    if status.read_at is not None:
+        most = "at most " if view.hidden else ""
+        parts.append(f"{most}{status.total:,} {'match' if view.filtered else 'registered'}")
+        parts.append(f"{view.loaded:,} loaded")
+        parts.append(f"read {formats.age(view.now - status.read_at)} ago")
+    if view.selected:
+        parts.append(f"{view.selected:,} selected")
+    if not view.link_up:
+        ink = "stale"
+        lost = view.link.lost_at if view.link is not None else None
+        as_of = f" since {formats.clock_utc(view.wall - (view.now - lost))}" if lost is not None else ""
+        parts.append(f"no link{as_of}: nothing below is live")
+    elif status.phase is RosterPhase.FAILED:
+        ink = "band_critical"
+        parts.append(formats.text(status.error or RosterPhase.FAILED.value))
+    elif view.waiting_s >= SLOW_S:
+        parts.append(f"waiting for the registry, {formats.age(view.waiting_s)}")
+    if status.stale_total and view.link_up:
+        parts.append("devices came or went since; F5 reads again")
+    if view.hidden:
+        parts.append("some are not visible to you")
+    if view.malformed:
+        parts.append(f"{view.malformed:,} malformed")
+    if not status.paging:
+        parts.append("an old registry: it sent everything in one reply")
+    return "  ·  ".join(parts), ink
+
+
+@dataclass(frozen=True)
+class Empty:
+    """What stands in place of the table: one sentence and one action, named by what it asks for."""
+
+    sentence: str
+    action: str
+    asks: str
+    """"connect", "refresh" or "clear"."""
+
+
+def empty(view: View) -> Empty | None:
+    """What to show instead of the table; None when there are rows."""
+    status = view.status
+    if status.total > 0:
+        return None
+    if not view.link_up:
+        return Empty(_no_link(view), "Try to connect now", "connect")
+    if status.phase is RosterPhase.FAILED:
+        return Empty(formats.text(status.error or "The registry could not be read."), "Try again", "refresh")
+    if status.phase is not RosterPhase.READY:
+        waited = f", {formats.age(view.waiting_s)}" if view.waiting_s >= SLOW_S else ""
+        return Empty(f"Waiting for the registry{waited}.", "Ask again", "refresh")
+    if view.filtered:
+        return Empty(f"No device matches {_filter_words(view)}.", "Clear the filter", "clear")
+    return Empty("The registry lists no devices.", "Read again", "refresh")
+
+
+def _no_link(view: View) -> str:
+    link = view.link
+    if link is None or link.phase is LinkPhase.IDLE:
+        return "Not connected to a broker yet."
+    why = f" {formats.text(link.error)}" if link.error else ""
+    return {
+        LinkPhase.CONNECTING: "Connecting to the broker.",
+        LinkPhase.REFUSED: "The broker refused the connection.",
+        LinkPhase.CLOSED: "The connection to the broker is closed.",
+    }.get(link.phase, "No link to the broker.") + why
+
+
+def _filter_words(view: View) -> str:
+    words = []
+    if view.device_type:
+        words.append(f"type “{formats.text(view.device_type, 64)}”")
+    if view.location:
+        words.append(f"location “{formats.text(view.location, 64)}”")
+    return " and ".join(words)

@@ -1,0 +1,326 @@
+"""The table of devices: a view that paints itself, keeps its place by device, and never does anything a row.
+
+What a million rows must not cost: selecting all (beyond `MOST_SELECTED` it is remembered as "all that match"), walking
+the selection (ranges only), sizing to contents (fixed heights, widths measured on what is on the screen).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QLine,
+    QModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    QTimer,
+)
+from PySide6.QtCore import Signal as QtSignal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from fleetgui.models.devices import DeviceTableModel
+from fleetgui.widgets import theme
+from fleetgui.widgets.cells import CellPainter, Line, Span
+from fleetgui.widgets.devices_place import Place
+
+MOST_SELECTED: Final = 10_000
+"""Rows that are selected one by one; above that, all means all that match."""
+VIEW_MOVED_MS: Final = 30
+"""Scrolling is reported once in this time."""
+
+
+class DeviceTable(QTableView):
+    device_opened = QtSignal(str)
+    """Enter, or a double click, on a row with a device."""
+    view_moved = QtSignal(int, int)
+    """First and last row that are on the screen now; coalesced."""
+    selection_told = QtSignal()
+    """The selection changed, "all that match" included."""
+
+    def __init__(self, model: DeviceTableModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._cells = CellPainter(model)
+        self._all = False
+        self._hovered = -1
+        self._moved = QTimer(self, singleShot=True, interval=VIEW_MOVED_MS)
+        self._moved.timeout.connect(self.tell_moved)
+        self.setModel(model)
+        self._place = Place(self, model)
+        self._set_up()
+        self._retheme()
+        theme.changed.connect(self._retheme)
+        self.selectionModel().selectionChanged.connect(self._selection_changed)
+        self.verticalScrollBar().valueChanged.connect(self._moved.start)
+        model.rowsInserted.connect(self._moved.start)
+        model.rowsRemoved.connect(self._moved.start)
+
+    def _set_up(self) -> None:
+        self.setAccessibleName("Devices")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setCornerButtonEnabled(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setSectionsMovable(True)
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        header.setMinimumSectionSize(40)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
+        for number, column in enumerate(self._model.columns):
+            header.resizeSection(number, column.width)
+            header.setSectionHidden(number, not column.shown)
+
+    def _retheme(self) -> None:
+        look = theme.current()
+        self._cells.retheme()
+        self._model.glow_enabled = not look.reduced_motion
+        header = self.verticalHeader()
+        if header.defaultSectionSize() != look.row_height:
+            top = self.first_visible
+            header.setMinimumSectionSize(look.row_height)
+            header.setDefaultSectionSize(look.row_height)
+            self.verticalScrollBar().setValue(top * look.row_height)
+        self.horizontalHeader().setFixedHeight(look.row_height + 4)
+        self.verticalScrollBar().setSingleStep(look.row_height)
+        self.viewport().update()
+
+    # Where we are
+
+    @property
+    def row_height(self) -> int:
+        return self.verticalHeader().defaultSectionSize()
+
+    @property
+    def first_visible(self) -> int:
+        return self.verticalHeader().offset() // max(1, self.row_height)
+
+    @property
+    def last_visible(self) -> int:
+        """May lie beyond the last row."""
+        return (self.verticalHeader().offset() + max(0, self.viewport().height() - 1)) // max(1, self.row_height)
+
+    @property
+    def all_selected(self) -> bool:
+        """All that match are selected, loaded or not."""
+        return self._all
+
+    @property
+    def selected_ranges(self) -> list[tuple[int, int]]:
+        """First and last rows of what is selected, in order; costs by the range, not by the row."""
+        if self._all:
+            return [(0, self._model.rowCount() - 1)] if self._model.rowCount() else []
+        return sorted({(each.top(), each.bottom()) for each in _ranges(self.selectionModel().selection())})
+
+    @property
+    def selected_count(self) -> int:
+        return sum(last - first + 1 for first, last in self.selected_ranges)
+
+    def go_to_row(self, row: int) -> None:
+        """Make a row the current one and bring it into view."""
+        index = self._model.index(row, self._first_column())
+        if index.isValid():
+            self.setCurrentIndex(index)
+            self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    # Selecting
+
+    def selectAll(self) -> None:
+        rows = self._model.rowCount()
+        if rows == 0:
+            return
+        if rows <= MOST_SELECTED:
+            last = self._model.index(rows - 1, self._model.columnCount() - 1)
+            whole = QItemSelection(self._model.index(0, 0), last)
+            self.selectionModel().select(whole, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            return
+        self.selectionModel().clearSelection()
+        self._all = True
+        self.selection_told.emit()
+        self.viewport().update()
+
+    def clear_selection(self) -> None:
+        self._all = False
+        self.selectionModel().clearSelection()
+        self.selection_told.emit()
+        self.viewport().update()
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        # Qt's own expands what changed into single cells as soon as a screen reader listens: 20 s for a million rows.
+        if _rows_in(selected) + _rows_in(deselected) <= MOST_SELECTED:
+            super().selectionChanged(selected, deselected)
+
+    def _selection_changed(self) -> None:
+        if self._all and self.selectionModel().hasSelection():
+            self._all = False
+        self.viewport().update()
+        self.selection_told.emit()
+
+    # Keys and pointer
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._open(self.currentIndex().row())
+            event.accept()
+        elif key == Qt.Key.Key_Escape and (self._all or self.selectionModel().hasSelection()):
+            self.clear_selection()
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        # Qt's Home and End go to the first and last column of this row; in a table of rows, rows are meant.
+        ends = {QAbstractItemView.CursorAction.MoveHome: 0, QAbstractItemView.CursorAction.MoveEnd: -1}
+        if (end := ends.get(action)) is not None and self._model.rowCount():
+            column = max(self.currentIndex().column(), 0)
+            return self._model.index(end % self._model.rowCount(), column)
+        return super().moveCursor(action, modifiers)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        super().mouseDoubleClickEvent(event)
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._open(self.row_at(event.position().toPoint()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self._hover(self.row_at(event.position().toPoint()))
+
+    def leaveEvent(self, event: object) -> None:
+        super().leaveEvent(event)  # type: ignore[arg-type] # Qt's signature says QEvent
+        self._hover(-1)
+
+    def row_at(self, point: QPoint) -> int:
+        """The row under a point of the viewport, −1 where there is none."""
+        row = (self.verticalHeader().offset() + point.y()) // max(1, self.row_height)
+        return row if 0 <= row < self._model.rowCount() else -1
+
+    def _hover(self, row: int) -> None:
+        if row != self._hovered:
+            for each in (row, self._hovered):
+                self._update_row(each)
+            self._hovered = row
+
+    def _open(self, row: int) -> None:
+        device_id = self._model.device_id(row)
+        if device_id is not None:
+            self.device_opened.emit(device_id)
+
+    def _first_column(self) -> int:
+        return next(iter(self.shown_columns()), 0)
+
+    # Painting
+
+    def update_cells(self, cells: list[tuple[int, int]]) -> None:
+        """Paint these (row, column) again."""
+        header, height, offset = self.horizontalHeader(), self.row_height, self.verticalHeader().offset()
+        viewport = self.viewport()
+        for row, number in cells:
+            x, width = header.sectionViewportPosition(number), header.sectionSize(number)
+            viewport.update(x, row * height - offset, width, height)
+
+    def _update_row(self, row: int) -> None:
+        if row >= 0:
+            y = row * self.row_height - self.verticalHeader().offset()
+            self.viewport().update(0, y, self.viewport().width(), self.row_height)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        rect = event.rect()
+        height, offset = self.row_height, self.verticalHeader().offset()
+        first = (offset + rect.top()) // height
+        last = min((offset + rect.bottom()) // height, self._model.rowCount() - 1)
+        if first > last:
+            return
+        lines = [Line(row, row * height - offset) for row in range(first, last + 1)]
+        self._paint_grounds(painter, rect, lines, height)
+        self._cells.paint(painter, lines, self._spans(rect), height)
+        self._paint_current(painter, lines, height)
+
+    def _spans(self, rect: QRect) -> list[Span]:
+        """The columns that `rect` touches, and those left of it, whose text may run into it."""
+        header = self.horizontalHeader()
+        spans = [Span(n, header.sectionViewportPosition(n), header.sectionSize(n)) for n in self.shown_columns()]
+        return [span for span in spans if span.x <= rect.right() and span.x + span.width > 0]
+
+    def _paint_grounds(self, painter: QPainter, rect: QRect, lines: list[Line], height: int) -> None:
+        look = theme.current()
+        selected = self.selected_ranges
+        selection, hover = look.color("selection"), look.color("hover")
+        for row, y in lines:
+            if any(first <= row <= last for first, last in selected):
+                painter.fillRect(rect.left(), y, rect.width(), height, selection)
+            elif row == self._hovered:
+                painter.fillRect(rect.left(), y, rect.width(), height, hover)
+        painter.setPen(QPen(look.color("grid")))
+        painter.drawLines([QLine(rect.left(), y + height - 1, rect.right(), y + height - 1) for _row, y in lines])
+
+    def _paint_current(self, painter: QPainter, lines: list[Line], height: int) -> None:
+        """A bar at the current row's left edge, and a frame while the keyboard is here."""
+        current = self.currentIndex().row()
+        for row, y in lines:
+            if row == current:
+                accent = theme.current().color("accent" if self.hasFocus() else "muted")
+                painter.fillRect(0, y, 2, height - 1, accent)
+                if self.hasFocus():
+                    painter.setPen(QPen(accent))
+                    painter.drawRect(0, y - 1, self.viewport().width() - 1, height)
+
+    def sizeHintForColumn(self, number: int) -> int:
+        """Wide enough for what is on the screen."""
+        rows = range(self.first_visible, min(self.last_visible + 1, self._model.rowCount()))
+        return max((self._cells.width_of(number, row) for row in rows), default=-1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._moved.start()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._update_row(self.currentIndex().row())
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._update_row(self.currentIndex().row())
+
+    def shown_columns(self) -> list[int]:
+        """Numbers of the columns that are shown, in their order on the screen."""
+        header = self.horizontalHeader()
+        numbers = [header.logicalIndex(visual) for visual in range(header.count())]
+        return [number for number in numbers if not header.isSectionHidden(number)]
+
+    def rows_told(self) -> None:
+        """The model told of changed rows."""
+        self._place.remember()
+
+    def tell_moved(self) -> None:
+        """Report where we are, now; nothing while we are not on the screen."""
+        if not self.isVisible():
+            return
+        rows = self._model.rowCount()
+        if rows:
+            first, last = min(self.first_visible, rows - 1), min(self.last_visible, rows - 1)
+            self._model.watch(first, last)
+            self._place.remember()
+            self.view_moved.emit(first, last)
+
+
+def _rows_in(selection: QItemSelection) -> int:
+    return sum(each.height() for each in _ranges(selection))
+
+
+def _ranges(selection: QItemSelection) -> list[QItemSelectionRange]:
+    return [selection.at(number) for number in range(selection.size())]
