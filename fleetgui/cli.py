@@ -15,11 +15,15 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fleetgui import __version__
+
+if TYPE_CHECKING:
+    from fleetgui.app.options import ConsoleOptions
+    from fleetgui.link.context import Context
 
 USAGE_ERROR = 2
 
@@ -60,7 +64,7 @@ def _console(arguments: argparse.Namespace) -> int:
         return fail(str(error), USAGE_ERROR)
     from fleetgui.app.options import ConsoleOptions
 
-    return _open(arguments, ConsoleOptions(context=context, demo=None, **_window(arguments)))
+    return _open(arguments, ConsoleOptions(context=context, **_window(arguments)))
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -69,10 +73,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     demo = DemoOptions(arguments.devices, arguments.scenario, arguments.seed)
     if (wrong := _unknown_scenario(demo.scenario)) is not None:
         return fail(wrong, USAGE_ERROR)
-    return _open(arguments, ConsoleOptions(context=None, demo=demo, **_window(arguments)))
+    return _open(arguments, ConsoleOptions(demo=demo, **_window(arguments)))
 
 
-def _open(arguments: argparse.Namespace, options: object) -> int:
+def _open(arguments: argparse.Namespace, options: ConsoleOptions) -> int:
     if arguments.offscreen:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     if (missing := _no_display()) is not None:
@@ -87,7 +91,7 @@ def _open(arguments: argparse.Namespace, options: object) -> int:
             f"Qt could not be loaded ({error}); `python3 packaging/bootstrap.py demo` installs the system libraries it "
             "needs, or names them"
         )
-    return run_console(options)  # type: ignore[arg-type] # ConsoleOptions, imported by the caller only
+    return run_console(options)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -110,15 +114,14 @@ def _info(arguments: argparse.Namespace) -> int:
     return _headless(arguments, run_info)
 
 
-def _headless(arguments: argparse.Namespace, run: object) -> int:
+def _headless(arguments: argparse.Namespace, run: Callable[[Context, argparse.Namespace], int]) -> int:
     from fleetgui.link.context import ContextError, Flags, resolve_context
 
     try:
         context = resolve_context(Flags.from_namespace(arguments), os.environ)
     except ContextError as error:
         return fail(str(error), USAGE_ERROR)
-    code: int = run(context, arguments)  # type: ignore[operator] # one of the two above
-    return code
+    return run(context, arguments)
 
 
 # What is asked before a command starts
@@ -141,7 +144,7 @@ def _no_display() -> str | None:
     )
 
 
-def _window(arguments: argparse.Namespace) -> dict[str, object]:
+def _window(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "started_at": _process_started_at(),
         "exit_after": arguments.exit_after,

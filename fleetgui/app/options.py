@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fleetgui.link.context import Context
+if TYPE_CHECKING:
+    from fleetgui.link.context import Context
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class ConsoleOptions:
     which the process was started.
     """
 
-    context: Context | None
-    demo: DemoOptions | None
     started_at: float
+    context: Context | None = None
+    demo: DemoOptions | None = None
     exit_after: float | None = None
     screenshot: Path | None = None
     report: Path | None = None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import functools
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ import threading
 from PySide6.QtWidgets import QApplication
 
 from fleetgui.app.errors import ErrorSink
+from fleetgui.app.frame import Frame, open_window
 from fleetgui.app.loop import loop_factory
 from fleetgui.app.options import ConsoleOptions
 from fleetgui.app.settings import Settings, default_path
@@ -36,15 +36,13 @@ def run_console(options: ConsoleOptions) -> int:
     sink.install()
     settings = Settings(default_path())
 
-    from fleetgui.app.frame import open_window
-
     frame = open_window(app, options, settings)
-    with asyncio.Runner(loop_factory=functools.partial(loop_factory, app)) as runner:
+    with asyncio.Runner(loop_factory=loop_factory(app)) as runner:
         sink.install_on(runner.get_loop())
         return runner.run(_session(options, frame, sink, settings))
 
 
-async def _session(options: ConsoleOptions, frame: object, sink: ErrorSink, settings: Settings) -> int:
+async def _session(options: ConsoleOptions, frame: Frame, sink: ErrorSink, settings: Settings) -> int:
     quit_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -52,7 +50,7 @@ async def _session(options: ConsoleOptions, frame: object, sink: ErrorSink, sett
             loop.add_signal_handler(number, quit_requested.set)
         except (NotImplementedError, RuntimeError):  # Windows: Ctrl+C comes as KeyboardInterrupt
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(quit_requested.set))
-    await frame.painted.wait()  # type: ignore[attr-defined]
+    await frame.painted.wait()
     from fleetgui.app.session import Session
 
     session = Session(options, frame, sink, settings, quit_requested)

@@ -7,7 +7,7 @@ epoch is a counted loss and a gap; a longer silence is a gap too. Nothing draws 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fleetgui.policy.signals import Signal
 from fleetgui.stores.ledger import Ledger
-from fleetgui.wire.gateway import Lag
+from fleetgui.wire.gateway import Lag, NodeInfo
 from fleetgui.wire.times import to_epoch
 
 CAPACITY: Final = 7_200
@@ -60,12 +60,16 @@ class Node:
     latest: Lag | None = None
     band: str = "normal"
     lost: int = 0
+    settings: dict[str, float] = field(default_factory=dict)
+    """Environment names → numbers, as `gateway/describe` has them: the thresholds among them."""
 
 
 class LagStore:
     def __init__(self, ledger: Ledger, capacity: int = CAPACITY) -> None:
         self.changed = Signal[[frozenset[str]]]()
         """Names of the nodes whose series or latest sample changed; once a batch."""
+        self.absent = False
+        """Nobody answers for gateways on this fabric, as on any without ours."""
         self.nodes: dict[str, Node] = {}
         self.samples = 0
         """Samples taken in, history and live, duplicates not counted."""
@@ -76,6 +80,20 @@ class LagStore:
 
     def node(self, name: str) -> Node:
         return self.nodes.setdefault(name, Node(name))
+
+    def set_absent(self, absent: bool) -> None:
+        if absent is not self.absent:
+            self.absent = absent
+            self.changed.emit(frozenset())
+
+    def describe(self, nodes: list[NodeInfo]) -> None:
+        """What gateways say of themselves: they are known from then on, with their thresholds."""
+        for info in nodes:
+            node = self.node(info.node)
+            node.settings = info.settings
+            if node.latest is None:
+                node.band = info.band
+        self.changed.emit(frozenset(info.node for info in nodes))
 
     def heard(self, name: str, now: float) -> None:
         """Something live came from a gateway."""

@@ -1,0 +1,163 @@
+"""The window's pages: imported and put in after the first paint, and their intents handed to the fabric.
+
+Each page comes in a turn of its own, so that the window answers between them. Until there is a fabric (a demo's
+backend is still starting) intents have nobody to go to and are dropped; the pager reads what is in view anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication, QWidget
+
+from fleetgui.app.settings import Settings
+from fleetgui.policy.clock import Clock
+from fleetgui.stores.console import ConsoleState
+from fleetgui.widgets import theme
+from fleetgui.widgets.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from fleetgui.app.fabric import Fabric
+    from fleetgui.widgets.devices import DevicesPage
+
+
+class Pages:
+    def __init__(
+        self,
+        window: MainWindow,
+        state: ConsoleState,
+        clock: Clock,
+        settings: Settings,
+        fabric: Callable[[], Fabric | None],
+    ) -> None:
+        self._window = window
+        self._state = state
+        self._clock = clock
+        self._settings = settings
+        self._fabric = fabric
+        self._first_rows = asyncio.Event()
+        self.devices: DevicesPage | None = None
+        window.device_opened.connect(self.open_device)
+        window.detail_closed.connect(self._close_device)
+        window.refresh_requested.connect(lambda: self._tell(lambda fabric: fabric.pager.refresh()))
+        window.theme_chosen.connect(self._choose_theme)
+        window.density_chosen.connect(self._choose_density)
+        window.export_requested.connect(self._open_export)
+
+    async def first_rows_painted(self) -> None:
+        """Return once the table was painted with rows that were read."""
+        await self._first_rows.wait()
+
+    async def put_in(self) -> None:
+        """Devices first: that is where operators live; then the overview with its plots, then the journal."""
+        self._put_in_devices()
+        await asyncio.sleep(0)
+        self._put_in_overview()
+        await asyncio.sleep(0)
+        self._put_in_journal()
+
+    def _put_in_devices(self) -> None:
+        from fleetgui.widgets.devices import DevicesPage
+
+        page = DevicesPage(self._state, self._clock)
+        page.restore_state(self._settings.get("devices"))
+        page.device_opened.connect(self.open_device)
+        page.refresh_requested.connect(self._window.refresh_requested)
+        page.reconnect_requested.connect(self._window.reconnect_requested)
+        page.said.connect(self._window.say)
+        page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.pager.view_moved(first, last)))
+        page.filter_changed.connect(lambda kind, where: self._tell(lambda fabric: fabric.pager.filter(kind, where)))
+        self.devices = page
+        self._watch = _Painted(page.table.viewport(), lambda: self._state.roster.loaded > 0, self._first_rows)
+        self._window.attach_devices(page)
+
+    def _put_in_overview(self) -> None:
+        from fleetgui.widgets.overview import OverviewPage
+
+        page = OverviewPage(self._state, self._clock)
+        page.device_opened.connect(self.open_device)
+        self._window.attach_overview(page)
+
+    def _put_in_journal(self) -> None:
+        from fleetgui.widgets.journal import JournalPage
+
+        page = JournalPage(self._state.journal)
+        page.device_opened.connect(self.open_device)
+        self._window.attach_journal(page)
+
+    # Devices
+
+    def open_device(self, device_id: str) -> None:
+        """Show a device's detail: fetched now, or brought to the front when it is open already."""
+        if self._window.raise_detail(device_id):
+            return
+        from fleetgui.widgets.detail import DeviceDetail
+
+        detail = DeviceDetail(device_id, self._state, self._clock)
+        detail.refresh_requested.connect(lambda name: self._tell(lambda fabric: fabric.details.refresh(name)))
+        detail.call_requested.connect(
+            lambda name, function, params, timeout: self._tell(
+                lambda fabric: fabric.calls.invoke(name, function, params, timeout)
+            )
+        )
+        detail.call_cancel_requested.connect(lambda call: self._tell(lambda fabric: fabric.calls.cancel(call)))
+        self._tell(lambda fabric: fabric.details.open(device_id))
+        self._window.open_detail_dock(device_id, detail)
+
+    def _close_device(self, device_id: str) -> None:
+        self._tell(lambda fabric: fabric.details.close(device_id))
+
+    # The rest
+
+    def _tell(self, what: Callable[[Fabric], object]) -> None:
+        fabric = self._fabric()
+        if fabric is not None:
+            what(fabric)
+
+    def _open_export(self) -> None:
+        from fleetgui.widgets.export_dialog import ExportDialog
+
+        dialog = ExportDialog(self._state.export, self._clock, self._window)
+        dialog.export_requested.connect(lambda path, kind: self._tell(lambda fabric: fabric.export.start(path, kind)))
+        dialog.export_cancel_requested.connect(lambda: self._tell(lambda fabric: fabric.export.cancel()))
+        dialog.open()
+
+    def _choose_theme(self, mode: str) -> None:
+        if mode in theme.MODES:
+            theme.apply(_application(), mode)
+            self._settings.put("look", self._settings.get("look") | {"theme": mode})
+
+    def _choose_density(self, name: str) -> None:
+        density = theme.Density.__members__.get(name.upper())
+        if density is not None:
+            theme.apply(_application(), density=density)
+            self._settings.put("look", self._settings.get("look") | {"density": name})
+
+    def save(self) -> None:
+        """Put what should be the same at the next start into the settings."""
+        self._settings.put("window", self._window.save_state())
+        if self.devices is not None:
+            self._settings.put("devices", self.devices.save_state())
+
+
+class _Painted(QObject):
+    """Sets `event` at the first paint of `widget` at which `when()` holds."""
+
+    def __init__(self, widget: QWidget, when: Callable[[], bool], event: asyncio.Event) -> None:
+        super().__init__(widget)
+        self._when = when
+        self._event = event
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and self._when():
+            watched.removeEventFilter(self)
+            self._event.set()
+        return False
+
+
+def _application() -> QApplication:
+    return cast(QApplication, QApplication.instance())

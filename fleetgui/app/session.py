@@ -1,0 +1,184 @@
+"""One console, from the first paint to the last task: `run` reads like a table of contents.
+
+The session is the only place that knows both sides: widgets emit what the operator wants, feeds and link carry it out,
+stores hold what came of it. Runs on the Qt thread, on the one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from fleetgui.app.errors import ErrorSink
+from fleetgui.app.fabric import Fabric
+from fleetgui.app.frame import Frame
+from fleetgui.app.options import ConsoleOptions, DemoOptions
+from fleetgui.app.pages import Pages
+from fleetgui.app.report import Timings, report, write_report
+from fleetgui.app.settings import Settings
+from fleetgui.app.stall import StallMeter
+from fleetgui.backend.child import ChildFailed, End
+from fleetgui.backend.process import BackendProcess
+from fleetgui.link.context import Context, embedded
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.states import LinkPhase, LinkState, State
+from fleetgui.stores.console import ConsoleState
+
+log = logging.getLogger("fleetgui.session")
+
+COST_EVERY_S: Final = 1.0
+PICTURE_AFTER_S: Final = 25.0
+"""When `--screenshot` is given without `--exit-after`: by then a demo has something worth seeing."""
+
+
+class Session:
+    def __init__(
+        self, options: ConsoleOptions, frame: Frame, sink: ErrorSink, settings: Settings, quit_requested: asyncio.Event
+    ) -> None:
+        self._options = options
+        self._window = frame.window
+        self._state = ConsoleState()
+        self._clock = frame.clock
+        self._sink = sink
+        self._settings = settings
+        self._quit = quit_requested
+        self._tasks = Tasks(sink.failed)
+        self._meter = StallMeter()
+        self._timings = Timings()
+        if frame.painted_at is not None:
+            self._timings.start_to_window_ms = (frame.painted_at - options.started_at) * 1000
+        self._fabric: Fabric | None = None
+        self._backend: BackendProcess | None = None
+        self._up_at: float | None = None
+        self._pages = Pages(self._window, self._state, self._clock, settings, lambda: self._fabric)
+
+    async def run(self) -> int:
+        """Open, stay until somebody wants to quit, close. Returns the exit code."""
+        self._show_errors()
+        self._meter.start()
+        self._window.attach_state(self._state)
+        self._window.close_requested.connect(self._quit.set)
+        self._window.reconnect_requested.connect(self._reconnect)
+        self._tasks.spawn(self._pages.put_in(), name="put in the pages")
+        self._tasks.spawn(self._open_fabric(), name="open the fabric")
+        self._tasks.spawn(self._measure_first_rows(), name="measure first rows")
+        self._tasks.spawn(self._every(COST_EVERY_S, self._tell_cost), name="tell the cost")
+        self._tasks.spawn(self._exit_by_itself(), name="exit by itself")
+        await self._quit.wait()
+        return await self._close()
+
+    # Opening
+
+    def _show_errors(self) -> None:
+        def one_line(where: str, text: str) -> None:
+            self._state.journal.write(self._clock.wall(), State.FAILED, where, text[:300])
+
+        self._sink.on_error = one_line
+
+    async def _open_fabric(self) -> None:
+        """Find out where the fabric is, and connect to it."""
+        context = self._options.context
+        if context is None:
+            context = await self._start_backend(self._options.demo or DemoOptions())
+        if context is not None:
+            self._fabric = Fabric(context, self._state, self._clock, self._tasks)
+            self._fabric.start()
+
+    async def _start_backend(self, demo: DemoOptions) -> Context | None:
+        link = self._state.link
+        link.set_backend_notice(f"The embedded backend is starting, with {demo.devices:,} simulated devices.")
+        backend = BackendProcess(devices=demo.devices, scenario=demo.scenario, seed=demo.seed, on_log=log.info)
+        self._backend = backend
+        try:
+            facts = await backend.start()
+        except ChildFailed as error:
+            link.set_backend_notice(f"The embedded backend did not start: {error}")
+            self._state.journal.write(self._clock.wall(), State.FAILED, "backend", str(error))
+            return None
+        backend.on_end(self._backend_ended)
+        link.set_backend_notice("")
+        return embedded(facts.url, facts.user or "", facts.password or "", facts.tenant)
+
+    def _backend_ended(self, end: End) -> None:
+        if not self._quit.is_set():
+            notice = f"The embedded backend is gone: {end.sentence}. Close this window and start the demo again."
+            self._state.link.set_backend_notice(notice)
+            self._state.journal.write(self._clock.wall(), State.FAILED, "backend", notice)
+
+    def _reconnect(self) -> None:
+        if self._fabric is not None:
+            self._fabric.link.reconnect_now()
+
+    # While it runs
+
+    async def _every(self, seconds: float, work: Callable[[], object]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            work()
+
+    def _tell_cost(self) -> None:
+        if self._fabric is not None:
+            self._state.link.set_cost(self._fabric.cost(self._meter.recent.p99))
+
+    async def _measure_first_rows(self) -> None:
+        """From the link being up to the first rows painted; where it first comes up is where it starts."""
+        up = asyncio.Event()
+
+        def look(link: LinkState) -> None:
+            if link.phase is LinkPhase.UP:
+                up.set()
+
+        disconnect = self._state.link.changed.connect(look)
+        try:
+            await up.wait()
+        finally:
+            disconnect()
+        began = self._clock.now()
+        await self._pages.first_rows_painted()
+        self._timings.connect_to_first_rows_ms = (self._clock.now() - began) * 1000
+
+    async def _exit_by_itself(self) -> None:
+        options = self._options
+        after = options.exit_after
+        if after is None and options.screenshot is not None:
+            after = PICTURE_AFTER_S
+        if after is None:
+            return
+        await asyncio.sleep(max(0.0, options.started_at + after - self._clock.wall()))
+        self._quit.set()
+
+    # Closing
+
+    async def _close(self) -> int:
+        """Pictures and reports first, while all is there; then tasks, link, backend, window: in this order."""
+        code = self._save_evidence()
+        self._sink.on_error = None
+        self._pages.save()
+        self._settings.save()
+        self._meter.stop()
+        stubborn = await self._tasks.cancel(within=2.0)
+        if stubborn:
+            log.error("tasks that would not end: %s", ", ".join(stubborn))
+        if self._fabric is not None:
+            await self._fabric.close()
+        if self._backend is not None:
+            await self._backend.stop()
+        self._window.really_close()
+        return code
+
+    def _save_evidence(self) -> int:
+        options, code = self._options, 0
+        if options.screenshot is not None and not self._window.grab().save(str(options.screenshot)):
+            log.error("the picture could not be written to %s", options.screenshot)
+            code = 1
+        if options.report is not None:
+            self._tell_cost()
+            events = self._fabric.events_seen if self._fabric is not None else 0
+            try:
+                write_report(options.report, report(self._state, self._timings, self._meter.recent, events))
+            except OSError as error:
+                log.error("the report could not be written: %s", error)
+                code = 1
+        return code

@@ -1,0 +1,83 @@
+"""Open devices: the record is fetched when somebody opens one, once, and again when asked or after a reconnect.
+
+Events of an open device come through `PresenceFeed`, which subscribes to all events by one wildcard anyway.
+"""
+
+from __future__ import annotations
+
+from fleetgui.feeds.calls import why_no_calls
+from fleetgui.feeds.errors import RegistryError
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.link.context import Protection
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock
+from fleetgui.stores.details import DetailPhase, Details
+from fleetgui.stores.presence import Presence
+from fleetgui.wire.subjects import Subjects
+
+
+class DetailsFeed:
+    """Fetches what `details` has open."""
+
+    def __init__(
+        self,
+        registry: RegistryClient,
+        subjects: Subjects,
+        details: Details,
+        presence: Presence,
+        clock: Clock,
+        tasks: Tasks,
+        *,
+        protection: Protection = Protection.OPEN,
+    ) -> None:
+        self._registry = registry
+        self._subjects = subjects
+        self._details = details
+        self._presence = presence
+        self._clock = clock
+        self._tasks = tasks
+        self._protection = protection
+        self._fetching: set[str] = set()
+
+    def open(self, device_id: str) -> None:
+        """Open a device and fetch its record; one that is open already is left as it is."""
+        if self._details.open(device_id, can_call=why_no_calls(device_id, self._subjects, self._protection)):
+            self._fetch(device_id)
+
+    def close(self, device_id: str) -> None:
+        self._details.close(device_id)
+
+    def refresh(self, device_id: str) -> None:
+        """Fetch an open device's record again; while one fetch is under way there is no second."""
+        if self._details.get(device_id) is not None:
+            self._fetch(device_id)
+
+    def link_came_up(self) -> None:
+        """Read again what is open: it may have changed while nobody listened."""
+        for device_id in self._details.open_ids:
+            self._fetch(device_id)
+
+    def _fetch(self, device_id: str) -> None:
+        if device_id not in self._fetching:
+            self._fetching.add(device_id)
+            self._tasks.spawn(self._read(device_id), name="read a device")
+
+    async def _read(self, device_id: str) -> None:
+        detail = self._details.get(device_id)
+        if detail is not None and detail.record is None:
+            self._details.update(device_id, phase=DetailPhase.FETCHING, error=None)
+        asked_at = self._clock.now()
+        try:
+            record = await self._registry.get_device(device_id)
+        except RegistryError as error:
+            self._details.update(device_id, phase=DetailPhase.FAILED, error=str(error))
+            return
+        finally:
+            self._fetching.discard(device_id)
+        if record is None:
+            self._details.update(device_id, phase=DetailPhase.ABSENT, read_at=asked_at, error=None)
+            return
+        ttl = record.get("device_ttl")
+        known = float(ttl) if isinstance(ttl, int | float) and not isinstance(ttl, bool) else None
+        self._presence.listed([(device_id, known)], asked_at)
+        self._details.update(device_id, phase=DetailPhase.READ, record=record, read_at=asked_at, error=None)

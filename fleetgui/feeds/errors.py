@@ -1,0 +1,28 @@
+"""What can go wrong with the registry, as types a caller can tell apart; each text is one sentence for people."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Fault(Enum):
+    """Why the registry could not be read."""
+
+    LINK_DOWN = "the link is down"
+    NO_REGISTRY = "nobody listens"
+    SILENT = "no answer in time"
+    TOO_LARGE = "the answer does not fit into a message"
+    REFUSED = "the registry called the request wrong"
+    FAILED = "the registry failed"
+    MALFORMED = "the answer is no page"
+    NOT_ADVANCING = "the registry sends the same place again"
+    DENIED = "not permitted"
+    BUSY = "this console has too much under way"
+
+
+class RegistryError(Exception):
+    """`fault` says what kind it is, the text is a sentence that can be shown."""
+
+    def __init__(self, fault: Fault, sentence: str) -> None:
+        super().__init__(sentence)
+        self.fault = fault

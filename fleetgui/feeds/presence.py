@@ -1,0 +1,133 @@
+"""Heartbeats, online and offline edges, and device events: three wildcard subscriptions, each behind a bounded intake.
+
+`*.heartbeat`, `device.*` and `*.event.>` are harmless to others, unlike `device-connect.<tenant>.>`. Events are
+decoded for open details only, and counted for all. What does not decode is counted as malformed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from fleetgui.link.connection import Link
+from fleetgui.link.intake import Apply, Intake
+from fleetgui.link.messages import Message
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.formats import text
+from fleetgui.policy.states import State
+from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.details import SeenEvent
+from fleetgui.stores.presence import Beat, Edge
+from fleetgui.wire.codec import Malformed
+from fleetgui.wire.devices import event_of, presence_of
+from fleetgui.wire.subjects import Subjects, device_of, event_name_of
+from fleetgui.wire.times import to_epoch
+
+EDGE_LINES_PER_BATCH: Final = 20
+"""Journal lines that one batch of edges may write; more become one line that counts them."""
+
+
+class PresenceFeed:
+    """Fills presence, open details' events and the journal. `start` subscribes; `close` ends it."""
+
+    def __init__(self, link: Link, subjects: Subjects, state: ConsoleState, clock: Clock, tasks: Tasks) -> None:
+        self.events_seen = 0
+        self.malformed = 0
+        self._link = link
+        self._subjects = subjects
+        self._state = state
+        self._clock = clock
+        self._tasks = tasks
+        self._intakes: list[Intake] = []
+
+    @property
+    def dropped(self) -> int:
+        """Messages that found no room in an intake."""
+        return sum(intake.dropped.total() for intake in self._intakes)
+
+    def start(self) -> None:
+        """Subscribe; may be called before the link is up."""
+        subjects = self._subjects
+        for subject, apply in (
+            (subjects.all_heartbeats, self._beats),
+            (subjects.presence, self._edges),
+            (subjects.all_events, self._events),
+        ):
+            self._link.subscribe(subject, self._intake(apply).put)
+
+    def close(self) -> None:
+        for intake in self._intakes:
+            intake.close()
+
+    def _intake(self, apply: Apply) -> Intake:
+        intake = Intake(apply, clock=self._clock, scheduler=asyncio.get_running_loop(), report=self._tasks.report)
+        intake.overflowed.connect(
+            lambda family, count: self._state.ledger.lose(family, "intake overflow", count, self._clock.wall())
+        )
+        self._intakes.append(intake)
+        return intake
+
+    def _beats(self, messages: list[Message], _now: float) -> None:
+        before = self._state.presence.malformed
+        self._state.presence.apply_beats(
+            Beat(device_of(message.subject), message.data, message.received) for message in messages
+        )
+        self.malformed += self._state.presence.malformed - before
+
+    def _edges(self, messages: list[Message], now: float) -> None:
+        edges: list[Edge] = []
+        for message in messages:
+            try:
+                online, params = presence_of(message.data)
+            except Malformed:
+                self.malformed += 1
+                continue
+            edges.append(Edge(params.device_id, online, message.received, to_epoch(params.ts)))
+        if not edges:
+            return
+        known = [edge for edge in edges if self._changes(edge, now)]
+        self._state.presence.apply_edges(edges)
+        if known:
+            self._state.roster.membership_changed()
+            self._write(known)
+
+    def _changes(self, edge: Edge, now: float) -> bool:
+        """Whether an edge says something new: a registry announces devices online again whenever they register."""
+        state = self._state.presence.state(edge.device_id, now)
+        gone = state in (State.OFFLINE, State.UNKNOWN)
+        return gone if edge.online else state is not State.OFFLINE
+
+    def _write(self, edges: list[Edge]) -> None:
+        wall = self._clock.wall()
+        for edge in edges[:EDGE_LINES_PER_BATCH]:
+            state = State.ONLINE if edge.online else State.OFFLINE
+            sentence = f"{text(edge.device_id, 60)} {'came online' if edge.online else 'went offline'}"
+            self._state.journal.write(wall, state, "registry", sentence, edge.device_id)
+        for online in (False, True):
+            more = sum(edge.online is online for edge in edges[EDGE_LINES_PER_BATCH:])
+            if more:
+                verb = "came online" if online else "went offline"
+                state = State.ONLINE if online else State.OFFLINE
+                self._state.journal.write(wall, state, "registry", f"{more:,} more devices {verb}")
+
+    def _events(self, messages: list[Message], now: float) -> None:
+        self.events_seen += len(messages)
+        details = self._state.details
+        wall = self._clock.wall()
+        came: dict[str, list[SeenEvent]] = {}
+        for message in messages:
+            device_id = device_of(message.subject)
+            if details.get(device_id) is None:
+                continue
+            name = event_name_of(message.subject)
+            at = wall - (now - message.received)
+            try:
+                event = event_of(message.data, name)
+            except Malformed as error:
+                self.malformed += 1
+                came.setdefault(device_id, []).append(SeenEvent(at, name, None, str(error)))
+            else:
+                came.setdefault(device_id, []).append(SeenEvent(at, event.name, event.params))
+        for device_id, events in came.items():
+            details.events_came(device_id, events)

@@ -1,0 +1,299 @@
+"""Asking the registry: one page or one device at a time, every failure a typed error with a sentence for people.
+
+A page may cost the real registry a scan of the whole fleet, so there is one such request at a time, with patience, and
+none is repeated blindly. Nothing that a reply says is believed before it was checked: a page that does not lead on,
+or that cannot be told from a part of one, is a fault and never "the whole fleet".
+
+A reply over the broker's `max_payload` never arrives; depending on the server there is an error or silence.
+`read_from` halves the page then, and goes on to one record, which it reports as unreadable. Silence counts as "too
+large" only if a larger page was asked for than ever came, and the registry answers an empty one meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from fleetgui.feeds.errors import Fault, RegistryError
+from fleetgui.link.connection import Link
+from fleetgui.link.errors import (
+    LinkDown,
+    LinkError,
+    NoResponders,
+    OutcomeUnknown,
+    PermissionDenied,
+    RequestTimeout,
+)
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.formats import text
+from fleetgui.policy.pages import PageSizer
+from fleetgui.wire import rpc
+from fleetgui.wire.codec import Malformed
+from fleetgui.wire.records import Page, device_of, page_of
+from fleetgui.wire.subjects import Subjects
+
+PATIENCE_S: Final = 30.0
+"""A cold page of a large fleet takes the real registry up to ten seconds."""
+
+DEVICE_PATIENCE_S: Final = 10.0
+"""An old registry does not know `discovery/getDevice` and keeps quiet about it."""
+
+MOST_DEVICES: Final = 50_000_000
+"""More than a table can show; a larger total or offset in a reply is a fault of the server."""
+
+MOST_RECORDS: Final = 200_000
+"""Records believed in one reply."""
+
+BEYOND: Final = 2_000_000_000
+"""An offset behind every fleet: its page is empty, and fits into any message."""
+
+_TOO_LARGE_TEXTS: Final = ("maximum payload", "max_payload", "max payload")
+
+
+@dataclass(frozen=True)
+class PageRead:
+    """A page, checked. `asked_at` is `Clock.now()` of the request: what is newer than that is not in it.
+
+    `offset` is where its first record stands: as asked for, or 0 where an old server sent its whole list at once
+    (`paging` False). `next_offset` is None at the end. `total` is an upper bound, None where the server gave none.
+    `unreadable` says why the record at `offset` could not be read, and the page is then empty.
+    """
+
+    offset: int
+    limit: int
+    records: list[bytes]
+    next_offset: int | None
+    total: int | None
+    asked_at: float
+    took_s: float = 0.0
+    reply_bytes: int = 0
+    paging: bool = True
+    revision: int | None = None
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the registry itself filters by: substrings, whatever the case. None: everything."""
+
+    device_type: str | None = None
+    location: str | None = None
+
+    def params(self) -> dict[str, str]:
+        asked = {"device_type": self.device_type, "location": self.location}
+        return {name: value for name, value in asked.items() if value}
+
+
+EVERYTHING: Final = Filter()
+
+
+class RegistryClient:
+    """The registry of one tenant, over `link`. `sizer` learns how large pages may be."""
+
+    def __init__(
+        self, link: Link, subjects: Subjects, clock: Clock, sizer: PageSizer, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        self.sizer = sizer
+        self.requests = 0
+        self.max_at_once = 0
+        """The most scans that were ever under way together; stays at 1."""
+        self._link = link
+        self._subjects = subjects
+        self._clock = clock
+        self._patience_s = patience_s
+        self._scan = asyncio.Lock()
+        self._scans = 0
+        self._knows_get_device: bool | None = None
+
+    async def list_page(
+        self,
+        offset: int,
+        limit: int,
+        *,
+        device_type: str | None = None,
+        location: str | None = None,
+        patience_s: float | None = None,
+    ) -> PageRead:
+        """One page, asked for once. Waits for its turn behind other pages. Raises `RegistryError`."""
+        params: dict[str, Any] = {"offset": offset, "limit": limit}
+        params |= Filter(device_type, location).params()
+        async with self._scan:
+            self._scans += 1
+            self.max_at_once = max(self.max_at_once, self._scans)
+            try:
+                asked_at = self._clock.now()
+                reply = await self._ask("discovery/listDevices", params, patience_s or self._patience_s)
+            finally:
+                self._scans -= 1
+        page = self._page(reply)
+        read = _checked(page, offset, limit, asked_at)
+        self.sizer.page_arrived(len(read.records), len(reply), asked=limit)
+        return replace(read, took_s=max(0.0, self._clock.now() - asked_at), reply_bytes=len(reply))
+
+    async def read_from(self, offset: int, most: int, only: Filter = EVERYTHING) -> PageRead:
+        """What the registry has from `offset` on, at most about `most` records, as much as fits into a reply.
+
+        A record that does not fit by itself is an empty page with `unreadable`. Raises `RegistryError`.
+        """
+        self.sizer.max_payload = self._link.max_payload or self.sizer.max_payload
+        patience = self._patience_s
+        silent_on_size = False
+        while True:
+            limit = max(1, min(self.sizer.size, most))
+            try:
+                return await self.list_page(
+                    offset, limit, device_type=only.device_type, location=only.location, patience_s=patience
+                )
+            except RegistryError as error:
+                failed = error
+            if failed.fault is Fault.SILENT:
+                if not silent_on_size:
+                    if limit <= self.sizer.largest_arrived:
+                        raise failed
+                    beyond = await self._page_beyond(only, failed)
+                    silent_on_size = True
+                    patience = min(self._patience_s, max(5.0, 4 * beyond.took_s))
+            elif failed.fault is not Fault.TOO_LARGE:
+                raise failed
+            if not self.sizer.page_did_not_fit(limit):
+                beyond = await self._page_beyond(only, failed)
+                self.sizer.record_did_not_fit()
+                return _unreadable(offset, beyond)
+
+    async def get_device(self, device_id: str) -> dict[str, Any] | None:
+        """One record, None when the registry has no such device. Raises `RegistryError`.
+
+        `Fault.SILENT` with a sentence that says so when the registry is too old to know how.
+        """
+        if self._knows_get_device is False:
+            raise self._too_old()
+        patience = min(DEVICE_PATIENCE_S, self._patience_s)
+        try:
+            reply = await self._ask("discovery/getDevice", {"device_id": device_id}, patience)
+        except RegistryError as error:
+            if error.fault is Fault.SILENT and self._knows_get_device is None:
+                await self.list_page(BEYOND, 1)  # raises when the registry is silent altogether
+                self._knows_get_device = False
+                raise self._too_old() from None
+            raise
+        try:
+            device = device_of(reply)
+        except rpc.RpcError as error:
+            raise self._refused(error) from None
+        except Malformed as error:
+            raise _malformed(str(error)) from None
+        self._knows_get_device = True
+        return device
+
+    def forget_what_it_knows(self) -> None:
+        """After a reconnect another registry may be there."""
+        self._knows_get_device = None
+
+    # Within
+
+    async def _page_beyond(self, only: Filter, error: RegistryError) -> PageRead:
+        """An empty page, which fits into any reply; when not even that comes, raises what that says about `error`."""
+        try:
+            return await self.list_page(
+                BEYOND,
+                1,
+                device_type=only.device_type,
+                location=only.location,
+                patience_s=min(DEVICE_PATIENCE_S, self._patience_s),
+            )
+        except RegistryError as second:
+            if error.fault is Fault.TOO_LARGE and second.fault is Fault.TOO_LARGE:
+                raise RegistryError(
+                    Fault.TOO_LARGE,
+                    "The registry sends more than a message may hold, whatever page is asked for: it is too old to "
+                    "send pages, and the fleet has outgrown that; it needs to be updated.",
+                ) from None
+            raise error from None
+
+    async def _ask(self, method: str, params: dict[str, Any], patience_s: float) -> bytes:
+        self.requests += 1
+        request = rpc.request(method, params, f"fleetgui-{secrets.token_hex(4)}")
+        try:
+            return await self._link.request(self._subjects.discovery, request, timeout=patience_s)
+        except NoResponders:
+            raise RegistryError(
+                Fault.NO_REGISTRY, f"No registry is listening on tenant {text(self._subjects.tenant, 64)}."
+            ) from None
+        except RequestTimeout:
+            raise RegistryError(
+                Fault.SILENT, f"The registry is there and did not answer within {patience_s:g} s."
+            ) from None
+        except PermissionDenied as error:
+            raise RegistryError(Fault.DENIED, f"The registry cannot be asked: {error}") from None
+        except (LinkDown, OutcomeUnknown):
+            raise RegistryError(Fault.LINK_DOWN, "There is no broker now, so the registry cannot be asked.") from None
+        except LinkError as error:
+            raise RegistryError(Fault.BUSY, f"The registry was not asked: {error}") from None
+
+    def _page(self, reply: bytes) -> Page:
+        try:
+            return page_of(reply)
+        except rpc.RpcError as error:
+            raise self._refused(error) from None
+        except Malformed as error:
+            raise _malformed(str(error)) from None
+
+    def _refused(self, error: rpc.RpcError) -> RegistryError:
+        said = text(error.message, 160) if error.message else f"error {error.code} without a text"
+        if any(each in error.message.lower() for each in _TOO_LARGE_TEXTS):
+            return RegistryError(Fault.TOO_LARGE, f"The answer does not fit into one message: {said}.")
+        if error.code in (rpc.INVALID_PARAMS, rpc.METHOD_NOT_FOUND):
+            return RegistryError(Fault.REFUSED, f"The registry calls the request wrong: {said}.")
+        if not error.message:
+            said = "an error without a text; its database may be down"
+        return RegistryError(Fault.FAILED, f"The registry failed: {said}.")
+
+    def _too_old(self) -> RegistryError:
+        return RegistryError(Fault.SILENT, "This registry lists devices but does not answer for a single one.")
+
+
+def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:
+    """`page` as far as it can be believed; raises `RegistryError`."""
+    if len(page.devices) > MOST_RECORDS:
+        raise _malformed(f"it sent {len(page.devices):,} records at once")
+    total, next_offset = page.total_matched, page.next_offset
+    if total is not None and not 0 <= total <= MOST_DEVICES:
+        raise _malformed(f"it counts {str(total)[:20]} devices")
+    # Copies: a slice of the reply would keep all of it alive for as long as one of its records is shown.
+    records = [bytes(record) for record in page.devices]
+    if isinstance(next_offset, msgspec.UnsetType):
+        if total is None:
+            return PageRead(0, limit, records, None, None, asked_at, paging=False, revision=page.revision)
+        if offset + len(records) < total and offset < total:
+            raise _malformed("it counts more devices than it sent, and does not say where the rest is")
+        next_offset = None
+    if next_offset is not None:
+        if next_offset <= offset:
+            raise RegistryError(
+                Fault.NOT_ADVANCING,
+                f"The registry is at fault: after the page at {offset:,} it points to {str(next_offset)[:20]}, "
+                "which would never end; reading was stopped.",
+            )
+        if next_offset > MOST_DEVICES:
+            raise _malformed(f"it points to offset {str(next_offset)[:20]}")
+    return PageRead(offset, limit, records, next_offset, total, asked_at, revision=page.revision)
+
+
+def _unreadable(offset: int, beyond: PageRead) -> PageRead:
+    """What stands at `offset`, whose record does not fit, where the page behind the end counted `beyond.total`."""
+    if not beyond.paging:
+        return beyond  # the whole list, which fits by now
+    total = beyond.total
+    more = total is not None and offset + 1 < total
+    if total is not None and offset >= total:
+        return replace(beyond, offset=offset, limit=1, records=[], next_offset=None)
+    why = "This record alone is larger than a message may be."
+    return replace(beyond, offset=offset, limit=1, records=[], next_offset=offset + 1 if more else None, unreadable=why)
+
+
+def _malformed(why: str) -> RegistryError:
+    return RegistryError(Fault.MALFORMED, f"The registry's answer is no page: {text(why, 160)}.")

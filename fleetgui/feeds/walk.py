@@ -1,0 +1,76 @@
+"""The walk over the whole fleet: page after page, following the registry's own pointer, and honest about coverage.
+
+Offsets are no snapshot: devices that come and go during a walk repeat records or skip them. Each device is given out
+once; what was repeated, hidden, unreadable or overtaken is counted, and only a walk with nothing of that may be called
+complete. Pages are read one after another: each may cost the registry a scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from fleetgui.feeds.registry import EVERYTHING, Filter, RegistryClient
+from fleetgui.policy.pages import LARGEST_PAGE
+from fleetgui.stores.export import Coverage
+from fleetgui.wire.codec import Malformed
+from fleetgui.wire.records import Summary, device_id_of, summarize
+
+
+@dataclass(frozen=True)
+class WalkedRecord:
+    """One device of a walk: its encoded record, and its summary, None when the record is malformed."""
+
+    record: bytes
+    summary: Summary | None
+    device_id: str | None
+    asked_at: float
+
+
+@dataclass(frozen=True)
+class WalkedPage:
+    """What one page of a walk brought, new devices only, and the coverage so far."""
+
+    devices: list[WalkedRecord]
+    coverage: Coverage
+
+
+async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncIterator[WalkedPage]:
+    """Give out the fleet page by page. Raises `RegistryError`; closing the iterator ends the walk at once."""
+    seen: set[str] = set()
+    coverage = Coverage()
+    offset = 0
+    while True:
+        read = await registry.read_from(offset, LARGEST_PAGE, only)
+        total = len(read.records) if read.total is None else read.total
+        overtaken = coverage.overtaken or (coverage.expected is not None and coverage.expected != total)
+        devices, repeated, malformed = [], 0, 0
+        for record in read.records:
+            try:
+                summary: Summary | None = summarize(record)
+            except Malformed:
+                summary = None
+                malformed += 1
+            device_id = summary.device_id if summary is not None else device_id_of(record)
+            if device_id is not None and device_id in seen:
+                repeated += 1
+                continue
+            if device_id is not None:
+                seen.add(device_id)
+            devices.append(WalkedRecord(record, summary, device_id, read.asked_at))
+        end = total if read.next_offset is None else min(read.next_offset, total)
+        gone = max(0, end - read.offset - len(read.records)) - (read.unreadable is not None)
+        coverage = replace(
+            coverage,
+            seen=coverage.seen + len(devices),
+            expected=total,
+            repeated=coverage.repeated + repeated,
+            malformed=coverage.malformed + malformed,
+            hidden=coverage.hidden + max(0, gone),
+            unreadable=coverage.unreadable + (read.unreadable is not None),
+            overtaken=overtaken,
+        )
+        yield WalkedPage(devices, coverage)
+        if read.next_offset is None:
+            return
+        offset = read.next_offset

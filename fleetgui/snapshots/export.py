@@ -1,0 +1,171 @@
+"""Exports: the fleet as CSV or JSON lines, written so that a half-written file never stands where a whole one did.
+
+JSON lines: one device a line, exactly the record the registry sent with one key added, `_fleetgui`, that holds the
+console's own words (`state`, `read_at`); and a last line `{"_fleetgui": {"coverage": …}}` that says how much of the
+fleet the file holds. CSV: RFC 4180, UTF-8, one header, summary fields; what a spreadsheet would take for a formula has
+a quote put before it, since device text is hostile. Times are ISO 8601 with `Z`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import tempfile
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+
+from fleetgui.policy.formats import export_time
+from fleetgui.policy.states import State
+from fleetgui.stores.export import Coverage
+from fleetgui.wire.codec import Malformed, decode_object, encode
+from fleetgui.wire.records import Summary
+from fleetgui.wire.times import to_epoch
+
+
+class ExportFormat(Enum):
+    """The value is the file's suffix without the dot."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+    @classmethod
+    def of(cls, path: Path) -> ExportFormat | None:
+        """The format that a file's name says, None when it says none."""
+        return {".csv": cls.CSV, ".jsonl": cls.JSON_LINES, ".ndjson": cls.JSON_LINES}.get(path.suffix.lower())
+
+
+class ExportedDevice(NamedTuple):
+    """One device to write. `summary` None: its record is malformed and stands as it came; `read_at` epoch seconds."""
+
+    record: bytes
+    summary: Summary | None
+    device_id: str | None
+    state: State
+    read_at: float
+
+
+CSV_COLUMNS: Final = (
+    "device_id",
+    "state",
+    "read_at",
+    "device_type",
+    "location",
+    "availability",
+    "battery",
+    "busy_score",
+    "error_state",
+    "manufacturer",
+    "model",
+    "serial_number",
+    "firmware",
+    "arch",
+    "ttl",
+    "functions",
+    "events",
+    "labels",
+    "status_ts",
+    "registered_at",
+    "remark",
+)
+_TIMES: Final = frozenset({"status_ts", "registered_at"})
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def neutral(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula, and no reader for the end of the text."""
+    if value is None:
+        return ""
+    cell = str(value).replace("\0", "")
+    return "'" + cell if isinstance(value, str) and cell.startswith(_FORMULA) else cell
+
+
+class ExportWriter:
+    """Writes to a temporary file beside `path`; `finish` puts it in place, `abandon` leaves what was there before.
+
+    Raises OSError with the system's own words. All methods block: call them in a thread.
+    """
+
+    def __init__(self, path: Path, kind: ExportFormat) -> None:
+        self.path = path
+        self._kind = kind
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}-", suffix=".part")
+        self._part = Path(name)
+        self._file: IO[bytes] = os.fdopen(handle, "wb")
+        try:
+            if kind is ExportFormat.CSV:
+                self._file.write(_csv_line(CSV_COLUMNS))
+        except BaseException:
+            self.abandon()
+            raise
+
+    def write(self, devices: list[ExportedDevice]) -> None:
+        line = _csv_device if self._kind is ExportFormat.CSV else _json_device
+        self._file.write(b"".join(line(device) for device in devices))
+
+    def finish(self, coverage: Coverage, at: float) -> None:
+        """Say what the file holds, as of epoch second `at`, and put it where it belongs."""
+        if self._kind is ExportFormat.JSON_LINES:
+            note = {
+                "written_at": export_time(at),
+                "coverage": {
+                    "seen": coverage.seen,
+                    "expected": coverage.expected,
+                    "repeated": coverage.repeated,
+                    "hidden": coverage.hidden,
+                    "malformed": coverage.malformed,
+                    "unreadable": coverage.unreadable,
+                    "overtaken": coverage.overtaken,
+                    "complete": coverage.complete,
+                },
+            }
+            self._file.write(encode({"_fleetgui": note}) + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.replace(self.path)
+
+    def abandon(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink()
+
+
+def _csv_line(cells: tuple[str, ...] | list[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().encode("utf-8", "replace")
+
+
+def _csv_device(device: ExportedDevice) -> bytes:
+    own: dict[str, Any] = {
+        "device_id": device.device_id,
+        "state": device.state.word,
+        "read_at": export_time(device.read_at),
+        "remark": "" if device.summary is not None else "malformed record",
+    }
+    cells = []
+    for name in CSV_COLUMNS:
+        value = own[name] if name in own else getattr(device.summary, name, None)
+        if name in _TIMES and (epoch := to_epoch(value)) is not None:
+            with contextlib.suppress(OverflowError, ValueError, OSError):
+                value = export_time(epoch)
+        cells.append(neutral(value))
+    return _csv_line(cells)
+
+
+def _json_device(device: ExportedDevice) -> bytes:
+    own: dict[str, Any] = {"state": device.state.word, "read_at": export_time(device.read_at)}
+    try:
+        body = decode_object(device.record)
+    except Malformed as error:
+        return (
+            encode({"_fleetgui": own | {"malformed": str(error), "text": device.record.decode("utf-8", "replace")}})
+            + b"\n"
+        )
+    if device.summary is None:
+        own["malformed"] = True
+    return encode(body | {"_fleetgui": own}) + b"\n"
