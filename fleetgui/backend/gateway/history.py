@@ -36,7 +36,7 @@ DEFAULT_LIMIT: Final = 1000
 MAX_LIMIT: Final = 5000
 MOST_WAITING: Final = 10_000
 _WRITERS: Final = 8
-_ENSURE_AGAIN_S: Final = 5.0
+_ENSURE_AGAIN_S: Final = 2.0
 _CLOCKS_APART_S: Final = 60.0
 """How far a broker's clock may be behind ours without hiding what was stored after a given time."""
 
@@ -94,6 +94,7 @@ class History:
         )
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MOST_WAITING)
         self._look = asyncio.Event()
+        self._phase = link.state.phase
 
     @staticmethod
     def _config(name: str, subject: str, settings: GatewaySettings, max_bytes: int) -> StreamConfig:
@@ -169,8 +170,8 @@ class History:
 
     async def _write(self) -> None:
         while True:
-            await self.ready.wait()
             subject, data = await self._waiting.get()
+            await self.ready.wait()
             try:
                 await streams.store(self._link, subject, data)
             except LinkError as error:
@@ -187,9 +188,10 @@ class History:
         await self._waiting.join()
 
     def _link_changed(self, state: LinkState) -> None:
+        before, self._phase = self._phase, state.phase
         if state.phase is not LinkPhase.UP:
             self.ready.clear()
-        elif not self.ready.is_set():
+        elif before is not LinkPhase.UP:
             self._look.set()
 
     async def _keep_streams(self) -> None:

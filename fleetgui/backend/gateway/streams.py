@@ -66,7 +66,8 @@ async def ensure(link: Link, config: StreamConfig) -> None:
         except APIError as error:
             size = config.max_bytes or 0
             if error.err_code not in _NO_STORAGE_LEFT or size // 2 < SMALLEST_STREAM_BYTES:
-                raise StreamFailed(f"The stream {config.name} cannot be made: {error.description}.") from None
+                why = error.description or "the broker offers no JetStream"
+                raise StreamFailed(f"The stream {config.name} cannot be made: {why}.") from None
             config = replace(config, max_bytes=size // 2)
             log.warning("the broker has no %d bytes left for %s; trying half of it", size, config.name)
         except (NatsError, OSError) as error:
