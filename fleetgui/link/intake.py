@@ -23,6 +23,9 @@ SLICE: Final = 0.003
 _OVERHEAD: Final = 200
 """Bytes that a waiting message takes beside its payload, about."""
 
+_LARGEST_BATCH: Final = 512
+"""What a store can be surprised with once, when it turns slow from one batch to the next."""
+
 Apply = Callable[[list[Message], float], object]
 
 
@@ -127,7 +130,7 @@ class Intake:
             if now - before > SLICE / 2:
                 self._batch = max(1, self._batch // 2)
             elif now - before < SLICE / 8:
-                self._batch = min(4_096, self._batch * 2)
+                self._batch = min(_LARGEST_BATCH, self._batch * 2)
             # A batch like the last one must still fit.
             if now - began + (now - before) > SLICE:
                 break
