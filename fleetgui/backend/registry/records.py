@@ -104,7 +104,10 @@ def registration_of(params: object) -> Registration:
         return Registration.model_validate(params)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        texts = [f"{'.'.join(map(str, fault['loc'])) or 'params'}: {fault['msg']}" for fault in faults]
+        texts = [
+            f"{'.'.join(map(str, fault['loc'])) or 'params'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in faults
+        ]
         if len(texts) > _MOST_FAULTS_SHOWN:
             texts[_MOST_FAULTS_SHOWN:] = [f"and {len(texts) - _MOST_FAULTS_SHOWN} more"]
         raise BadRegistration("; ".join(texts)) from None
