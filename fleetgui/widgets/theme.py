@@ -25,6 +25,7 @@ GLOW_MS: Final = 600
 
 Mode = Literal["dark", "light", "system"]
 MODES: Final[tuple[Mode, ...]] = ("dark", "light", "system")
+_MODE_NAMES: Final[dict[str, Mode]] = {mode: mode for mode in MODES}
 
 
 class Density(Enum):
@@ -122,19 +123,31 @@ def current() -> Theme:
 
 
 def apply(
-    app: QApplication, mode: Mode | None = None, *, density: Density | None = None, reduced_motion: bool | None = None
+    app: QApplication, mode: str | None = None, *, density: Density | None = None, reduced_motion: bool | None = None
 ) -> None:
-    """Put a look in force for the whole program; what is None stays as it is."""
+    """Put a look in force for the whole program; what is None stays as it is.
+
+    A mode that is none of `MODES`, as a settings file may hold, means "system".
+    """
     theme = _look.theme
+    known = theme.mode if mode is None else _MODE_NAMES.get(mode, "system")
     _look.apply(
         app,
         replace(
             theme,
-            mode=theme.mode if mode is None else mode,
+            mode=known,
             density=theme.density if density is None else density,
             reduced_motion=theme.reduced_motion if reduced_motion is None else reduced_motion,
         ),
     )
+
+
+def set_density(name: str) -> None:
+    """Put the row height called `name` ("dense", "normal", "roomy") in force; another name changes nothing."""
+    app = QApplication.instance()
+    chosen = next((each for each in Density if each.name.lower() == name.lower()), None)
+    if chosen is not None and isinstance(app, QApplication):
+        apply(app, density=chosen)
 
 
 def _qt_palette(theme: Theme) -> QPalette:

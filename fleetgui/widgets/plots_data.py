@@ -1,0 +1,98 @@
+"""What the plots draw, as arrays: fewer points than pixels without losing a peak, scales that do not jitter. No Qt.
+
+A window of a second is narrower than a pixel once an hour is on the screen. Points are gathered in buckets that are
+fixed in time, not counted from the first point, so that nothing shimmers while the plot moves on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+MOST_POINTS: Final = 2_000
+"""Points of one curve; more are slower to paint than a frame lasts, and no screen shows them."""
+
+
+def decimate(x: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
+    """A curve of at most `most` points that has every peak and every gap of `x` (ascending), `y`.
+
+    NaN in `y` is a gap. Where there are more gaps than points, a bucket with a gap in it becomes one: what is drawn may
+    then miss samples, but never joins what was apart.
+    """
+    if len(x) <= most:
+        return x, y
+    width = (x[-1] - x[0]) / (most / 2 - 2)
+    if not width > 0:
+        return x[:most], y[:most]
+    bucket = np.floor(x / width)
+    missing = np.isnan(y)
+    edges = (np.diff(bucket) != 0) | (missing[1:] != missing[:-1])
+    if 2 * (np.count_nonzero(edges) + 1) > most:
+        edges = np.diff(bucket) != 0
+    starts = np.concatenate([[0], np.flatnonzero(edges) + 1])
+    ends = np.concatenate([starts[1:], [len(x)]]) - 1
+    low, high = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
+    falls = y[starts] > y[ends]
+    first, last = np.where(falls, high, low), np.where(falls, low, high)
+    out_x, out_y = np.empty(2 * len(starts)), np.empty(2 * len(starts))
+    out_x[0::2], out_x[1::2] = x[starts], x[ends]
+    out_y[0::2], out_y[1::2] = first, last
+    return out_x, out_y
+
+
+def peaks(x: Array, y: Array, width: float) -> tuple[Array, Array]:
+    """The largest of `y` in each bucket of `width` along `x` (ascending), where it stands; gaps (NaN) are left out."""
+    there = ~np.isnan(y)
+    x, y = x[there], y[there]
+    if not len(x) or not width > 0:
+        return x, y
+    bucket = np.floor(x / width)
+    order = np.lexsort((y, bucket))
+    last = np.flatnonzero(np.diff(bucket[order], append=np.inf) != 0)
+    chosen = order[last]
+    return x[chosen], y[chosen]
+
+
+def scale_top(highest: float, elevated: float, critical: float) -> float:
+    """The top of the lag axis for values up to `highest`, in milliseconds: one of a few steps, so that it rarely moves.
+
+    The elevated threshold is always on the screen, and the critical one as soon as something comes near it.
+    """
+    steps = [1.3 * elevated, 1.3 * critical]
+    step = 2 * critical
+    while steps[-1] < highest * 1.08 and len(steps) < 40:
+        steps.append(step)
+        step *= 2 if len(steps) % 2 else 2.5
+    return next((top for top in steps if top >= highest * 1.08), steps[-1])
+
+
+def tick_step(span_s: float, pixels: float) -> float:
+    """Seconds between labelled ticks of a time axis: a round step with at least 90 pixels from one to the next."""
+    for step in _STEPS:
+        if pixels * step / span_s >= 90:
+            return step
+    return _STEPS[-1]
+
+
+_STEPS: Final = (
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    15.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+    600.0,
+    900.0,
+    1800.0,
+    3600.0,
+    7200.0,
+    14400.0,
+    43200.0,
+)
