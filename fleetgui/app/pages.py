@@ -18,6 +18,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.stores.console import ConsoleState
 from fleetgui.widgets import theme
 from fleetgui.widgets.main_window import MainWindow
+from fleetgui.widgets.placeholder import Placeholder
 
 if TYPE_CHECKING:
     from fleetgui.app.fabric import Fabric
@@ -32,12 +33,14 @@ class Pages:
         clock: Clock,
         settings: Settings,
         fabric: Callable[[], Fabric | None],
+        failed: Callable[[str, BaseException], None],
     ) -> None:
         self._window = window
         self._state = state
         self._clock = clock
         self._settings = settings
         self._fabric = fabric
+        self._failed = failed
         self._first_rows = asyncio.Event()
         self.devices: DevicesPage | None = None
         window.device_opened.connect(self.open_device)
@@ -52,12 +55,22 @@ class Pages:
         await self._first_rows.wait()
 
     async def put_in(self) -> None:
-        """Devices first: that is where operators live; then the overview with its plots, then the journal."""
-        self._put_in_devices()
-        await asyncio.sleep(0)
-        self._put_in_overview()
-        await asyncio.sleep(0)
-        self._put_in_journal()
+        """Devices first: that is where operators live; then the overview with its plots, then the journal.
+
+        A page that cannot be made says so in its place, and the others are put in all the same.
+        """
+        window = self._window
+        for name, put_in, attach in (
+            ("table of devices", self._put_in_devices, window.attach_devices),
+            ("overview", self._put_in_overview, window.attach_overview),
+            ("journal", self._put_in_journal, window.attach_journal),
+        ):
+            try:
+                put_in()
+            except Exception as error:  # noqa: BLE001 - reported; one page's fault must not take the others along
+                self._failed(f"the {name}", error)
+                attach(Placeholder(f"The {name} could not be shown: {type(error).__name__}."))
+            await asyncio.sleep(0)
 
     def _put_in_devices(self) -> None:
         from fleetgui.widgets.devices import DevicesPage

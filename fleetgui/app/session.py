@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from fleetgui.app.errors import ErrorSink
@@ -38,34 +39,33 @@ class Session:
         self, options: ConsoleOptions, frame: Frame, sink: ErrorSink, settings: Settings, quit_requested: asyncio.Event
     ) -> None:
         self._options = options
-        self._window = frame.window
-        self._state = ConsoleState()
-        self._clock = frame.clock
+        self.window = frame.window
+        self.state = ConsoleState()
+        self.clock = frame.clock
         self._sink = sink
         self._settings = settings
         self._quit = quit_requested
-        self._tasks = Tasks(sink.failed)
+        self.tasks = Tasks(sink.failed)
         self._meter = StallMeter()
         self._timings = Timings()
         if frame.painted_at is not None:
             self._timings.start_to_window_ms = (frame.painted_at - options.started_at) * 1000
-        self._fabric: Fabric | None = None
-        self._backend: BackendProcess | None = None
-        self._up_at: float | None = None
-        self._pages = Pages(self._window, self._state, self._clock, settings, lambda: self._fabric)
+        self.fabric: Fabric | None = None
+        self.backend: BackendProcess | None = None
+        self.pages = Pages(self.window, self.state, self.clock, settings, lambda: self.fabric, sink.failed)
 
     async def run(self) -> int:
         """Open, stay until somebody wants to quit, close. Returns the exit code."""
         self._show_errors()
         self._meter.start()
-        self._window.attach_state(self._state)
-        self._window.close_requested.connect(self._quit.set)
-        self._window.reconnect_requested.connect(self._reconnect)
-        self._tasks.spawn(self._pages.put_in(), name="put in the pages")
-        self._tasks.spawn(self._open_fabric(), name="open the fabric")
-        self._tasks.spawn(self._measure_first_rows(), name="measure first rows")
-        self._tasks.spawn(self._every(COST_EVERY_S, self._tell_cost), name="tell the cost")
-        self._tasks.spawn(self._exit_by_itself(), name="exit by itself")
+        self.window.attach_state(self.state)
+        self.window.close_requested.connect(self._quit.set)
+        self.window.reconnect_requested.connect(self._reconnect)
+        self.tasks.spawn(self.pages.put_in(), name="put in the pages")
+        self.tasks.spawn(self._open_fabric(), name="open the fabric")
+        self.tasks.spawn(self._measure_first_rows(), name="measure first rows")
+        self.tasks.spawn(self._every(COST_EVERY_S, self._tell_cost), name="tell the cost")
+        self.tasks.spawn(self._exit_by_itself(), name="exit by itself")
         await self._quit.wait()
         return await self._close()
 
@@ -73,7 +73,7 @@ class Session:
 
     def _show_errors(self) -> None:
         def one_line(where: str, text: str) -> None:
-            self._state.journal.write(self._clock.wall(), State.FAILED, where, text[:300])
+            self.state.journal.write(self.clock.wall(), State.FAILED, where, text[:300])
 
         self._sink.on_error = one_line
 
@@ -83,19 +83,19 @@ class Session:
         if context is None:
             context = await self._start_backend(self._options.demo or DemoOptions())
         if context is not None:
-            self._fabric = Fabric(context, self._state, self._clock, self._tasks)
-            self._fabric.start()
+            self.fabric = Fabric(context, self.state, self.clock, self.tasks)
+            self.fabric.start()
 
     async def _start_backend(self, demo: DemoOptions) -> Context | None:
-        link = self._state.link
+        link = self.state.link
         link.set_backend_notice(f"The embedded backend is starting, with {demo.devices:,} simulated devices.")
         backend = BackendProcess(devices=demo.devices, scenario=demo.scenario, seed=demo.seed, on_log=log.info)
-        self._backend = backend
+        self.backend = backend
         try:
             facts = await backend.start()
         except ChildFailed as error:
             link.set_backend_notice(f"The embedded backend did not start: {error}")
-            self._state.journal.write(self._clock.wall(), State.FAILED, "backend", str(error))
+            self.state.journal.write(self.clock.wall(), State.FAILED, "backend", str(error))
             return None
         backend.on_end(self._backend_ended)
         link.set_backend_notice("")
@@ -104,12 +104,12 @@ class Session:
     def _backend_ended(self, end: End) -> None:
         if not self._quit.is_set():
             notice = f"The embedded backend is gone: {end.sentence}. Close this window and start the demo again."
-            self._state.link.set_backend_notice(notice)
-            self._state.journal.write(self._clock.wall(), State.FAILED, "backend", notice)
+            self.state.link.set_backend_notice(notice)
+            self.state.journal.write(self.clock.wall(), State.FAILED, "backend", notice)
 
     def _reconnect(self) -> None:
-        if self._fabric is not None:
-            self._fabric.link.reconnect_now()
+        if self.fabric is not None:
+            self.fabric.link.reconnect_now()
 
     # While it runs
 
@@ -119,8 +119,8 @@ class Session:
             work()
 
     def _tell_cost(self) -> None:
-        if self._fabric is not None:
-            self._state.link.set_cost(self._fabric.cost(self._meter.recent.p99))
+        if self.fabric is not None:
+            self.state.link.set_cost(self.fabric.cost(self._meter.recent.p99))
 
     async def _measure_first_rows(self) -> None:
         """From the link being up to the first rows painted; where it first comes up is where it starts."""
@@ -130,14 +130,14 @@ class Session:
             if link.phase is LinkPhase.UP:
                 up.set()
 
-        disconnect = self._state.link.changed.connect(look)
+        disconnect = self.state.link.changed.connect(look)
         try:
             await up.wait()
         finally:
             disconnect()
-        began = self._clock.now()
-        await self._pages.first_rows_painted()
-        self._timings.connect_to_first_rows_ms = (self._clock.now() - began) * 1000
+        began = self.clock.now()
+        await self.pages.first_rows_painted()
+        self._timings.connect_to_first_rows_ms = (self.clock.now() - began) * 1000
 
     async def _exit_by_itself(self) -> None:
         options = self._options
@@ -146,7 +146,7 @@ class Session:
             after = PICTURE_AFTER_S
         if after is None:
             return
-        await asyncio.sleep(max(0.0, options.started_at + after - self._clock.wall()))
+        await asyncio.sleep(max(0.0, options.started_at + after - self.clock.wall()))
         self._quit.set()
 
     # Closing
@@ -155,29 +155,33 @@ class Session:
         """Pictures and reports first, while all is there; then tasks, link, backend, window: in this order."""
         code = self._save_evidence()
         self._sink.on_error = None
-        self._pages.save()
+        self.pages.save()
         self._settings.save()
         self._meter.stop()
-        stubborn = await self._tasks.cancel(within=2.0)
+        stubborn = await self.tasks.cancel(within=2.0)
         if stubborn:
             log.error("tasks that would not end: %s", ", ".join(stubborn))
-        if self._fabric is not None:
-            await self._fabric.close()
-        if self._backend is not None:
-            await self._backend.stop()
-        self._window.really_close()
+        if self.fabric is not None:
+            await self.fabric.close()
+        if self.backend is not None:
+            await self.backend.stop()
+        self.window.really_close()
         return code
+
+    def save_picture(self, picture: Path) -> bool:
+        """A picture of the window as it stands, as PNG."""
+        return self.window.grab().save(str(picture))
 
     def _save_evidence(self) -> int:
         options, code = self._options, 0
-        if options.screenshot is not None and not self._window.grab().save(str(options.screenshot)):
+        if options.screenshot is not None and not self.save_picture(options.screenshot):
             log.error("the picture could not be written to %s", options.screenshot)
             code = 1
         if options.report is not None:
             self._tell_cost()
-            events = self._fabric.events_seen if self._fabric is not None else 0
+            events = self.fabric.events_seen if self.fabric is not None else 0
             try:
-                write_report(options.report, report(self._state, self._timings, self._meter.recent, events))
+                write_report(options.report, report(self.state, self._timings, self._meter.recent, events))
             except OSError as error:
                 log.error("the report could not be written: %s", error)
                 code = 1

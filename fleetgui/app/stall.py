@@ -79,8 +79,13 @@ class StallMeter(QObject):
         self.longest_ms = 0.0
 
     @property
+    def gaps(self) -> list[float]:
+        """Milliseconds between wake-ups, oldest first, as far as they are kept."""
+        return list(self._gaps)
+
+    @property
     def recent(self) -> Stall:
-        return time_weighted(list(self._gaps), self.resolution_ms)
+        return time_weighted(self.gaps, self.resolution_ms)
 
     def _woke(self) -> None:
         now = time.perf_counter() * 1000

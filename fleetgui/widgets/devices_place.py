@@ -115,6 +115,8 @@ class Place:
             row = self._table.row_at(pointer) - self._table.first_visible
             if row in by_row:
                 anchors.append(by_row[row])
+        if not anchors and not self._selected and self._table.verticalScrollBar().value() == 0:
+            return []  # at the top, and nobody chose a place: what now comes first is shown first
         if self._current in self._on_screen:
             anchors.append(self._current)
         anchors.extend(by_row[row] for row in sorted(by_row))

@@ -1,0 +1,122 @@
+"""The console as a process: what it leaves behind when it ends in any way, and what its report says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.backend.processes import until
+from tests.nats_server import free_port
+
+pytestmark = pytest.mark.timeout(120)
+
+REPORT_KEYS = {
+    "devices_total",
+    "rows_loaded",
+    "pages_fetched",
+    "link_state",
+    "connections",
+    "lag_samples",
+    "throttle_engagements",
+    "events_seen",
+    "messages_in",
+    "dropped",
+    "malformed",
+    "start_to_window_ms",
+    "connect_to_first_rows_ms",
+    "loop_lag_ms",
+    "rss_mb",
+}
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Settings, temporary files and Qt of this test alone."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    return os.environ | {
+        "FLEETGUI_CONFIG_DIR": str(tmp_path / "config"),
+        "QT_QPA_PLATFORM": "offscreen",
+        "TMPDIR": str(folder),
+    }
+
+
+@pytest.fixture
+def demo(environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fleetgui", "demo", "--devices", "20", "--scenario", "calm"],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+def test_a_demo_reports_what_it_measured(tmp_path: Path, environ: dict[str, str]) -> None:
+    report, picture = tmp_path / "report.json", tmp_path / "picture.png"
+    done = subprocess.run(
+        [sys.executable, "-m", "fleetgui", "demo", "--devices", "40", "--scenario", "calm", "--exit-after", "9"]
+        + ["--offscreen", "--report", str(report), "--screenshot", str(picture)],
+        env=environ,
+        timeout=100,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    figures = json.loads(report.read_text())
+    assert set(figures) == REPORT_KEYS
+    assert figures["devices_total"] == figures["rows_loaded"] == 40
+    assert figures["connections"] == 1
+    assert figures["link_state"] == "connected"
+    assert figures["dropped"] == figures["malformed"] == 0
+    assert set(figures["loop_lag_ms"]) == {"p50", "p99", "max"}
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert list(Path(environ["TMPDIR"]).iterdir()) == []
+
+
+def test_an_unreachable_server_opens_the_console_all_the_same(tmp_path: Path, environ: dict[str, str]) -> None:
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-m", "fleetgui", "--server", f"nats://127.0.0.1:{free_port()}"]
+        + ["--exit-after", "3", "--report", str(report)],
+        env=environ,
+        timeout=100,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    figures = json.loads(report.read_text())
+    assert (figures["link_state"], figures["connections"]) == ("connecting", 0)
+    assert figures["connect_to_first_rows_ms"] is None
+
+
+async def _tree(console: int) -> list[psutil.Process]:
+    """Every process of the demo, once all are there: supervisor, guardian, broker, gateway, devices."""
+    await until(lambda: len(psutil.Process(console).children(recursive=True)) >= 5, "the backend is there")
+    return psutil.Process(console).children(recursive=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM and SIGINT between processes")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_however_it_ends_nothing_is_left(
+    demo: subprocess.Popen[bytes], environ: dict[str, str], number: signal.Signals
+) -> None:
+    tree = await _tree(demo.pid)
+    demo.send_signal(number)
+    await until(lambda: demo.poll() is not None, "the console has ended")
+    if number is not signal.SIGKILL:
+        assert demo.returncode == 0
+    await until(lambda: not any(process.is_running() for process in tree), "its processes have ended")
+    await until(lambda: not list(Path(environ["TMPDIR"]).glob("fleetgui*")), "no folder of it is left")
