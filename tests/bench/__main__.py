@@ -42,10 +42,12 @@ def main() -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     figures: dict[str, Any] = {"machine": machine(), "command": " ".join(["python -m tests.bench", *sys.argv[1:]])}
     for name in arguments.names or BENCHMARKS:
+        print(f"{name} …", file=sys.stderr, flush=True)
         figures[name] = importlib.import_module(f"tests.bench.{name}").run(arguments.quick)
     text = json.dumps(figures, indent=2)
     if arguments.json:
         arguments.json.write_text(text + "\n", encoding="utf-8")
+    print(text)
     return 0
 
 
