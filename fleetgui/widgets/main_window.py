@@ -224,10 +224,10 @@ class MainWindow(QMainWindow):
         if self.height() < _SMALL_HEIGHT:
             self.tabifyDockWidget(self.overview_dock, self.journal_dock)
             self.overview_dock.raise_()
-            self.resizeDocks([self.overview_dock], [round(room * 0.44)], Qt.Orientation.Vertical)
+            self.resizeDocks([self.overview_dock], [round(room * 0.5)], Qt.Orientation.Vertical)
         else:
             self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.journal_dock)
-            heights = [round(room * 0.40), round(room * 0.19)]
+            heights = [round(room * 0.38), round(room * 0.21)]
             self.resizeDocks([self.overview_dock, self.journal_dock], heights, Qt.Orientation.Vertical)
         self._arranged = True
 

@@ -119,8 +119,8 @@ class OverviewPage(QWidget):
             self._draw(now)
         self._draw_gaps(now, edge)
         self.plots.show_refusals(self._columns)
-        self._say(now, wall)
-        self._read_out(wall)
+        self._say()
+        self._read_out(now, wall)
 
     # Within
 
@@ -164,8 +164,8 @@ class OverviewPage(QWidget):
         newest = max(theirs, default=wall)
         return wall if abs(newest - wall) <= _SKEW_S else newest
 
-    def _say(self, now: float, wall: float) -> None:
-        """The sentence over an empty plot, or over one that is no longer true."""
+    def _say(self) -> None:
+        """The sentence over an empty plot."""
         state = self._state
         link = state.link.state
         nodes = state.lag.nodes
@@ -176,19 +176,19 @@ class OverviewPage(QWidget):
             text = "No gateway on this fabric has been heard yet. Its lag and refusals appear here when one is."
         elif all(node.latest is None for node in nodes.values()):
             text = "Waiting for the first lag window."
-        elif not up and link.lost_at is not None:
-            text = f"as of {formats.clock_utc(wall - (now - link.lost_at))}"
         else:
             text = ""
         if text != self._message.text():
             self._message.setText(text)
         self._message.setVisible(bool(text))
 
-    def _read_out(self, wall: float) -> None:
+    def _read_out(self, now: float, wall: float) -> None:
         """Values at the pointer, else the latest."""
         state = self._state
         if self._pointer is None:
-            parts = [Part("lag, ms", quiet=True)]
+            lost_at = state.link.state.lost_at
+            as_of = f"as of {formats.clock_utc(wall - (now - lost_at))}" if lost_at is not None else "lag, ms"
+            parts = [Part(as_of, quiet=True)]
             for index, name in enumerate(sorted(state.lag.nodes)):
                 latest = state.lag.nodes[name].latest
                 values = None if latest is None else (latest.p50_ms, latest.p99_ms, latest.max_ms)
@@ -211,7 +211,7 @@ class OverviewPage(QWidget):
 
     def _pointed(self, scene: QPointF | None) -> None:
         self._pointer = scene
-        self._read_out(self._clock.wall())
+        self._read_out(self._clock.now(), self._clock.wall())
 
     def _refusal_clicked(self, row: int) -> None:
         refusals = self._state.engagements.refusals

@@ -13,18 +13,20 @@ from typing import Final
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtGui import QPen, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from fleetgui.stores.lag import Curves
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_axes import LaneAxis, MillisecondAxis, TimeAxis, TimeView
 from fleetgui.widgets.plots_data import decimate, peaks, scale_top
-from fleetgui.widgets.plots_items import BandRegions, Crosshair, Dots, EdgeMarks, Gaps, LaneMarks
+from fleetgui.widgets.plots_items import BandLabels, BandRegions, Crosshair, Dots, EdgeMarks, Gaps, LaneMarks
 from fleetgui.widgets.plots_lanes import RefusalColumns, Shown
 
 LANE_HEIGHT: Final = 15
 _EDGES_KEPT: Final = 20_000
+_DOT_APART: Final = 0.03
+"""How far above the p99 a maximum has to be to get a dot, as a share of the scale."""
 _REACH_PX: Final = 8.0
 """How near the pointer has to be to a mark."""
 
@@ -45,7 +47,7 @@ class _NodeCurves:
         for item, alpha in ((self.p50, 0.5), (self.p99, 1.0)):
             color = look.series_color(index)
             color.setAlphaF(alpha * strength)
-            item.setPen(QPen(color, 1))
+            item.setPen(pg.mkPen(color, width=1))  # cosmetic: a pixel, not a second
         dots = look.series_color(index)
         dots.setAlphaF(0.7 * strength)
         self.dots.color = dots
@@ -68,6 +70,7 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         self._nodes: dict[str, _NodeCurves] = {}
         self._lanes: list[str | None] = []
         self._lane_count = 3
+        self._edge_lane = True
         self._shared = 0
         self._shown: Shown | None = None
         self._muted = False
@@ -93,7 +96,7 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         self.gaps = Gaps()
         self.marks, self.edge_marks = LaneMarks(), EdgeMarks()
         self.cross = (Crosshair(), Crosshair())
-        for item in (self.bands, self.gaps, self.cross[0]):
+        for item in (self.bands, BandLabels(self.bands), self.gaps, self.cross[0]):
             self.lag.addItem(item, ignoreBounds=True)
         for item in (self.marks, self.edge_marks, self.cross[1]):
             self.lane.addItem(item, ignoreBounds=True)
@@ -135,7 +138,10 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         items.p50.setData(*decimate(x, curves.p50))
         items.p99.setData(*decimate(x, curves.p99))
         left, right = self.lag_view.viewRange()[0]
-        items.dots.show_points(*peaks(x, curves.max, 4 * (right - left) / self.pixels))
+        chosen = peaks(x, curves.max, 4 * (right - left) / self.pixels)
+        # a dot that would lie on the line of the p99 says nothing and hides it
+        chosen = chosen[curves.max[chosen] - curves.p99[chosen] > _DOT_APART * self._top_ms]
+        items.dots.show_points(x[chosen], curves.max[chosen])
         seen = curves.p99[(x >= left) & (x <= right)]
         return float(np.nanmax(seen)) if np.any(~np.isnan(seen)) else 0.0
 
@@ -161,14 +167,15 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         left, right = self.time_range
         self._shown, self._lanes, self._shared = columns.shown(left, right, self._lanes, self._lane_count - 1)
         self.marks.show_refusals(self._shown, origin=self._origin, shared_lane=self._lane_count - 1)
-        edges = [(at - self._origin, online) for at, online in self.edges if left <= at <= right]
+        edges = [(at - self._origin, online) for at, online in self.edges if self._edge_lane and left <= at <= right]
         self.edge_marks.show_edges(edges, lane=self._lane_count)
         names = [name or "" for name in self._lanes]
-        if self._shared:
-            names.append(f"+{self._shared:,} others")
-        else:
-            names.append("" if any(names) else "held back")
-        self.lane_axis.name_lanes([*names, "edges"])
+        names.append(f"+{self._shared:,} others" if self._shared else "")
+        if not any(names):
+            names[0] = "held back"
+        if self._edge_lane:
+            names.append("edges")
+        self.lane_axis.name_lanes(names)
 
     def show_muted(self, muted: bool) -> None:
         """Grey what is no longer live."""
@@ -206,13 +213,15 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
             self._count_lanes()
 
     def _count_lanes(self) -> None:
-        """As many lanes as leave the lag most of the height; one more for what shares, one for edges."""
+        """As many lanes as leave the lag most of the height; the last is for what shares, and one more for edges."""
         room = self.height() * 0.42 - self.time_axis.height()
-        self._lane_count = max(2, min(9, int(room / LANE_HEIGHT) - 1))
-        height = (self._lane_count + 1) * LANE_HEIGHT + 24
+        lanes = max(1, min(10, int(room / LANE_HEIGHT)))
+        self._edge_lane = lanes > 2
+        self._lane_count = lanes - 1 if self._edge_lane else lanes
+        height = lanes * LANE_HEIGHT + 24
         self.lane.setMinimumHeight(height)
         self.lane.setMaximumHeight(height)
-        self.lane_view.setYRange(0, self._lane_count + 1, padding=0)
+        self.lane_view.setYRange(0, lanes, padding=0)
         self._lanes = self._lanes[: self._lane_count - 1]
 
     def _hover(self, scene: QPointF) -> None:

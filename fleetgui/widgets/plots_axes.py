@@ -73,12 +73,12 @@ class LaneAxis(_Axis):
         super().__init__("left")
         self._names: list[str] = []
         self.setWidth(LEFT_WIDTH)
-        self.setPen(None)
         self.setStyle(tickLength=0)
 
     def restyle(self) -> None:
         super().restyle()
         self.setPen(None)
+        self.setTickPen(None)
 
     def name_lanes(self, names: list[str]) -> None:
         if names != self._names:

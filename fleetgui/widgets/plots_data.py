@@ -44,17 +44,15 @@ def decimate(x: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]
     return out_x, out_y
 
 
-def peaks(x: Array, y: Array, width: float) -> tuple[Array, Array]:
-    """The largest of `y` in each bucket of `width` along `x` (ascending), where it stands; gaps (NaN) are left out."""
-    there = ~np.isnan(y)
-    x, y = x[there], y[there]
-    if not len(x) or not width > 0:
-        return x, y
-    bucket = np.floor(x / width)
-    order = np.lexsort((y, bucket))
+def peaks(x: Array, y: Array, width: float) -> npt.NDArray[np.int64]:
+    """Where the largest of `y` stands in each bucket of `width` along `x` (ascending): indices; gaps are left out."""
+    there = np.flatnonzero(~np.isnan(y))
+    if not len(there) or not width > 0:
+        return there
+    bucket = np.floor(x[there] / width)
+    order = np.lexsort((y[there], bucket))
     last = np.flatnonzero(np.diff(bucket[order], append=np.inf) != 0)
-    chosen = order[last]
-    return x[chosen], y[chosen]
+    return there[order[last]]
 
 
 def scale_top(highest: float, elevated: float, critical: float) -> float:

@@ -21,6 +21,8 @@ _BAND_TOKENS: Final = ("band_normal", "band_elevated", "band_critical")
 _MARK_HEIGHTS: Final = (0.45, 0.75, 1.0)
 """By reason, as a share of the lane: a try inside a block is the least of them."""
 _MOST_RECTS: Final = 4_000
+_COLUMN_PX: Final = 4
+"""Width of a column in the lane that many devices share."""
 
 
 class PixelItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no types
@@ -72,19 +74,36 @@ class BandRegions(PixelItem):
         for token, low, high in zip(_BAND_TOKENS, pixels[:-1], pixels[1:], strict=True):
             if low > high:
                 painter.fillRect(QRectF(box.left(), high, box.width(), low - high), look.color(token, 0.10))
+        for token, y in zip(_BAND_TOKENS[1:], pixels[1:3], strict=True):
+            if box.top() < y < box.bottom():
+                painter.setPen(QPen(look.color(token, 0.75), 1, Qt.PenStyle.DashLine))
+                painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+
+
+class BandLabels(PixelItem):
+    """What the thresholds are called, over everything else, at the left, where the past is and nothing new comes."""
+
+    def __init__(self, regions: BandRegions) -> None:
+        super().__init__()
+        self._regions = regions
+        self.setZValue(15)
+
+    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
+        look = theme.current()
         font = look.font("label")
         painter.setFont(font)
         metrics = QFontMetricsF(font)
-        for token, y, ms in zip(_BAND_TOKENS[1:], pixels[1:3], levels[1:3], strict=True):
-            if not box.top() < y < box.bottom():
+        levels = (self._regions.elevated_ms, self._regions.critical_ms)
+        lower = box.bottom()
+        for token, ms, y in zip(_BAND_TOKENS[1:], levels, y_to_px(to_px, np.array(levels)), strict=True):
+            # too little height: the lower one speaks for itself, and labels never lie upon one another
+            if not box.top() + metrics.height() < y < lower:
                 continue
-            painter.setPen(QPen(look.color(token, 0.75), 1, Qt.PenStyle.DashLine))
-            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+            lower = y - metrics.height()
             label = f"{ms:g} ms {token.removeprefix('band_')}"
+            top = y - metrics.height() - 1
             painter.setPen(look.color(token))
-            width = metrics.horizontalAdvance(label)
-            top = y - metrics.height() - 1 if y - metrics.height() > box.top() else y + 1
-            painter.drawText(QRectF(box.right() - width - 6, top, width + 2, metrics.height()), label)
+            painter.drawText(QRectF(box.left() + 6, top, metrics.horizontalAdvance(label) + 2, metrics.height()), label)
 
 
 class Gaps(PixelItem):
@@ -173,15 +192,36 @@ class LaneMarks(PixelItem):
         for band, token in enumerate(_BAND_TOKENS):
             chosen = np.flatnonzero(shown.band == band)
             bars = chosen[x1[chosen] > x0[chosen]]
-            # in the shared lane bars would cover each other: the marks alone say how many
+            # in the shared lane bars would cover each other
             bars = bars[shown.lane[bars] >= 0]
             painter.setBrush(look.color(token, 0.28 * strength))
             painter.drawRects(
                 _rects(bars, lambda i: QRectF(x0[i], top[i] + quarter, x1[i] - x0[i], full - 2 * quarter))
             )
             painter.setBrush(look.color(token, strength))
-            marks = _distinct(chosen, x0, lane, shown.reason)
+            own = chosen[shown.lane[chosen] >= 0]
+            marks = _distinct(own, x0, lane, shown.reason)
             painter.drawRects(_rects(marks, lambda i: _mark(x0[i], top[i], full, shown.reason[i])))
+        self._draw_shared(painter, shown, x0, float(y_to_px(to_px, np.array([self._shared_lane + 1.0]))[0]), full)
+
+    def _draw_shared(self, painter: QPainter, shown: Shown, x0: Array, bottom: float, full: float) -> None:
+        """How many of the others were refused when: columns whose height grows with the number, of its worst band."""
+        shared = np.flatnonzero(shown.lane < 0)
+        if not len(shared):
+            return
+        columns, which, counts = np.unique(x0[shared] // _COLUMN_PX, return_inverse=True, return_counts=True)
+        worst = np.zeros(len(columns), dtype=np.int8)
+        np.maximum.at(worst, which, shown.band[shared])
+        heights = np.maximum(2.0, np.round(full * np.sqrt(counts / counts.max())))
+        look = theme.current()
+        for band, token in enumerate(_BAND_TOKENS):
+            painter.setBrush(look.color(token, 0.4 if self.muted else 1.0))
+            painter.drawRects(
+                [
+                    QRectF(columns[i] * _COLUMN_PX, round(bottom) - 2 - heights[i], _COLUMN_PX - 1, heights[i])
+                    for i in np.flatnonzero(worst == band).tolist()
+                ]
+            )
 
 
 def _mark(x: float, top: float, full: float, reason: int) -> QRectF:

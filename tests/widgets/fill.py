@@ -139,8 +139,8 @@ class Filled:
 
     trackers: dict[str, BandTracker] = field(default_factory=dict)
 
-    def lags(self, node: str, seconds: int, *, storm: bool = False, gap: bool = False) -> None:
-        """One window a second up to now: calm, or with a spike that rises to critical and falls again."""
+    def lags(self, node: str, seconds: int, *, storm: bool = False, gap: bool = False, critical_for: int = 0) -> None:
+        """One window a second up to now: calm, with a spike to critical and back, or critical for the last seconds."""
         history = []
         base = 8.0 + 5 * self.random.random()
         for ago in range(seconds, -1, -1):
@@ -148,6 +148,8 @@ class Filled:
             p99 = base * self.random.lognormvariate(0, 0.18)
             if storm and 60 <= ago < 130:
                 p99 += 410 * max(0.0, 1 - abs(ago - 100) / 34) ** 1.4
+            if ago < critical_for:
+                p99 += min(400.0, 12.0 * (critical_for - ago)) * self.random.uniform(0.85, 1.1)
             if gap and 190 <= ago < 215:
                 self.seqs[node, "lag"] = self.seqs.get((node, "lag"), 0) + 1
                 continue
@@ -248,9 +250,8 @@ def stormy(devices: int = 300) -> Filled:
     filled = Filled()
     filled.connected()
     filled.fleet(offline=298)
-    filled.lags("gw-1", 300)
-    filled.state.lag.apply([filled.lag("gw-1", 410.0 - 3 * i, ago=20 - i) for i in range(21)], now=filled.clock.now())
-    filled.storm(devices, 240)
+    filled.lags("gw-1", 600, critical_for=75)
+    filled.storm(devices, 150)
     filled.journal()
     return filled
 
