@@ -31,6 +31,8 @@ class LinkStore:
         self.cost = Cost()
         self.backend_notice = ""
         """One sentence about the embedded backend while it starts or after it ended; empty when there is nothing."""
+        self.backend_failed = True
+        """Whether the notice tells a failure; False while it tells that something is under way."""
 
     def set_state(self, state: LinkState) -> None:
         self.state = state
@@ -40,7 +42,8 @@ class LinkStore:
         self.cost = cost
         self.cost_changed.emit(cost)
 
-    def set_backend_notice(self, notice: str) -> None:
+    def set_backend_notice(self, notice: str, *, failed: bool = True) -> None:
         if notice != self.backend_notice:
             self.backend_notice = notice
+            self.backend_failed = failed
             self.backend_changed.emit(notice)

@@ -51,10 +51,11 @@ def notice_of(
     """
     link = state.link.state
     backend = state.link.backend_notice
+    failed = State.FAILED if state.link.backend_failed else State.UNCONFIRMED
     if link.phase is not LinkPhase.UP:
-        return _link_notice(link, backend, now, wall, starting)
+        return _link_notice(link, backend, failed, now, wall, starting)
     if backend:
-        return Notice(State.FAILED, _sentence(backend))
+        return Notice(failed, _sentence(backend))
     roster = state.roster.status
     if roster.error is not None:
         as_of = _as_of(roster.read_at, now, wall)
@@ -69,13 +70,13 @@ def notice_of(
     return None
 
 
-def _link_notice(link: LinkState, backend: str, now: float, wall: float, starting: str) -> Notice:
+def _link_notice(link: LinkState, backend: str, failed: State, now: float, wall: float, starting: str) -> Notice:
     as_of = _as_of(link.lost_at, now, wall)
     off = f"{as_of} Calls are off."
     error = _sentence(link.error or "")
     where = f" at {link.server}" if link.server and link.server not in error else ""
     if backend:
-        return Notice(State.FAILED if link.lost_at is not None else State.UNCONFIRMED, _sentence(backend) + as_of)
+        return Notice(failed, _sentence(backend) + as_of)
     match link.phase:
         case LinkPhase.REFUSED:
             reason = error or "The broker refused this console."

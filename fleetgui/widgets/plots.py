@@ -170,7 +170,8 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         edges = [(at - self._origin, online) for at, online in self.edges if self._edge_lane and left <= at <= right]
         self.edge_marks.show_edges(edges, lane=self._lane_count)
         names = [name or "" for name in self._lanes]
-        names.append(f"+{self._shared:,} others" if self._shared else "")
+        others = f"+{self._shared:,} others" if names else f"{self._shared:,} held back"
+        names.append(others if self._shared else "")
         if not any(names):
             names[0] = "held back"
         if self._edge_lane:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QPen
 
 from fleetgui.policy import formats
 from fleetgui.widgets import theme
@@ -60,7 +61,8 @@ class MillisecondAxis(_Axis):
         most = max(2, int(size / 34))
         steps = (scale * unit for scale in (10.0, 100.0, 1_000.0, 10_000.0, 1e5, 1e6) for unit in (1.0, 2.0, 5.0))
         step = next((step for step in steps if span / step <= most), span)
-        return [(step, [step * index for index in range(int(high / step) + 1)])]
+        highest = high - span * 7 / max(size, 14)  # a label at the very top would be cut
+        return [(step, [step * index for index in range(int(highest / step) + 1)])]
 
     def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:
         return [f"{value:,.0f}" for value in values]
@@ -77,8 +79,8 @@ class LaneAxis(_Axis):
 
     def restyle(self) -> None:
         super().restyle()
-        self.setPen(None)
-        self.setTickPen(None)
+        self.setPen(Qt.PenStyle.NoPen)
+        self.setTickPen(QPen(Qt.PenStyle.NoPen))
 
     def name_lanes(self, names: list[str]) -> None:
         if names != self._names:
