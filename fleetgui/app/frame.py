@@ -55,6 +55,12 @@ def open_window(app: QApplication, options: ConsoleOptions, settings: Settings) 
         protection=context.protection.value if context else "",
     )
     frame = Frame(window, clock)
-    window.restore_state(settings.get("window"))
+    if has_screen(app):
+        window.restore_state(settings.get("window"))
     window.show()
     return frame
+
+
+def has_screen(app: QApplication) -> bool:
+    """Whether the window's place on the screen means anything: it is not remembered of a window that nobody saw."""
+    return app.platformName() != "offscreen"

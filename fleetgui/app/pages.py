@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QWidget
 
+from fleetgui.app.frame import has_screen
 from fleetgui.app.settings import Settings
 from fleetgui.policy.clock import Clock
 from fleetgui.stores.console import ConsoleState
@@ -151,7 +152,8 @@ class Pages:
 
     def save(self) -> None:
         """Put what should be the same at the next start into the settings."""
-        self._settings.put("window", self._window.save_state())
+        if has_screen(_application()):
+            self._settings.put("window", self._window.save_state())
         if self.devices is not None:
             self._settings.put("devices", self.devices.save_state())
 

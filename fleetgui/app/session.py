@@ -61,7 +61,7 @@ class Session:
         self.window.attach_state(self.state)
         self.window.close_requested.connect(self._quit.set)
         self.window.reconnect_requested.connect(self._reconnect)
-        self.tasks.spawn(self.pages.put_in(), name="put in the pages")
+        self.tasks.spawn(self._put_in_pages(), name="put in the pages")
         self.tasks.spawn(self._open_fabric(), name="open the fabric")
         self.tasks.spawn(self._measure_first_rows(), name="measure first rows")
         self.tasks.spawn(self._every(COST_EVERY_S, self._tell_cost), name="tell the cost")
@@ -70,6 +70,11 @@ class Session:
         return await self._close()
 
     # Opening
+
+    async def _put_in_pages(self) -> None:
+        await self.pages.put_in()
+        # Importing plots and tables holds the loop; what is measured from here on is how the console runs.
+        self._meter.reset()
 
     def _show_errors(self) -> None:
         def one_line(where: str, text: str) -> None:
@@ -88,7 +93,8 @@ class Session:
 
     async def _start_backend(self, demo: DemoOptions) -> Context | None:
         link = self.state.link
-        link.set_backend_notice(f"The embedded backend is starting, with {demo.devices:,} simulated devices.")
+        starting = f"The embedded backend is starting, with {demo.devices:,} simulated devices."
+        link.set_backend_notice(starting, failed=False)
         backend = BackendProcess(devices=demo.devices, scenario=demo.scenario, seed=demo.seed, on_log=log.info)
         self.backend = backend
         try:
@@ -181,7 +187,7 @@ class Session:
             self._tell_cost()
             events = self.fabric.events_seen if self.fabric is not None else 0
             try:
-                write_report(options.report, report(self.state, self._timings, self._meter.recent, events))
+                write_report(options.report, report(self.state, self._timings, self._meter.overall, events))
             except OSError as error:
                 log.error("the report could not be written: %s", error)
                 code = 1

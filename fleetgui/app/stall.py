@@ -16,8 +16,11 @@ from typing import Final
 from PySide6.QtCore import QObject, Qt, QTimer
 
 RESOLUTION_MS: Final = 10
-KEPT: Final = 6_000
-"""Gaps kept: a minute at the default resolution."""
+KEPT: Final = 360_000
+"""Gaps kept: an hour at the default resolution."""
+
+RECENT: Final = 1_000
+"""Gaps that the status line speaks of: ten seconds at the default resolution."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,13 @@ def time_weighted(gaps_ms: list[float], resolution_ms: float) -> Stall:
 
 
 class StallMeter(QObject):
-    """Measures from `start` on; `recent` covers the last minute, `longest_ms` everything."""
+    """Measures from `start` on; `recent` covers the last `RECENT` gaps, `overall` all that are kept."""
 
     def __init__(self, parent: QObject | None = None, resolution_ms: int = RESOLUTION_MS, kept: int = KEPT) -> None:
         super().__init__(parent)
         self.resolution_ms = resolution_ms
-        self.longest_ms = 0.0
         self._gaps: deque[float] = deque(maxlen=kept)
+        self._recent: deque[float] = deque(maxlen=RECENT)
         self._last: float | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -75,8 +78,8 @@ class StallMeter(QObject):
     def reset(self) -> None:
         """Forget what was measured, as at the end of start-up."""
         self._gaps.clear()
+        self._recent.clear()
         self._last = None
-        self.longest_ms = 0.0
 
     @property
     def gaps(self) -> list[float]:
@@ -85,12 +88,15 @@ class StallMeter(QObject):
 
     @property
     def recent(self) -> Stall:
+        return time_weighted(list(self._recent), self.resolution_ms)
+
+    @property
+    def overall(self) -> Stall:
         return time_weighted(self.gaps, self.resolution_ms)
 
     def _woke(self) -> None:
         now = time.perf_counter() * 1000
         if self._last is not None:
-            gap = now - self._last
-            self._gaps.append(gap)
-            self.longest_ms = max(self.longest_ms, gap - self.resolution_ms)
+            self._gaps.append(now - self._last)
+            self._recent.append(now - self._last)
         self._last = now
