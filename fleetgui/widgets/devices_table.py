@@ -77,6 +77,9 @@ class DeviceTable(QTableView):
         header = self.horizontalHeader()
         header.setSectionsMovable(True)
         header.setHighlightSections(False)
+        header.setSectionsClickable(False)  # a click would select the column, which is every row
+        # A header asks whether its whole column is selected, row by row, whenever it is painted: not of ours.
+        header.setSelectionModel(QItemSelectionModel(self._model, header))
         header.setStretchLastSection(True)
         header.setMinimumSectionSize(40)
         header.setTextElideMode(Qt.TextElideMode.ElideRight)

@@ -1,10 +1,10 @@
-"""A line of plain text that ends in an ellipsis where it does not fit, with the whole of it on hover."""
+"""Plain text in an ink of the theme: on one line that ends in an ellipsis, with the whole on hover, or wrapped."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from fleetgui.widgets import theme
 from fleetgui.widgets.fonts import Role
@@ -57,10 +57,38 @@ class ElidedLabel(QWidget):
         painter = QPainter(self)
         painter.setFont(font)
         painter.setPen(look.color(self._ink))
-        shown = QFontMetricsF(font).elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
+        room = self.contentsRect()
+        shown = QFontMetricsF(font).elidedText(self._text, Qt.TextElideMode.ElideRight, room.width())
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine
-        painter.drawText(QRect(0, 0, self.width(), self.height()), flags, shown)
+        painter.drawText(room, flags, shown)
 
     def _restyle(self) -> None:
         self.updateGeometry()
         self.update()
+
+
+class WrappedLabel(QLabel):
+    """Plain text over as many lines as it needs; `say(text, ink)`. Without text it takes no room."""
+
+    def __init__(self, text: str = "", ink: str = "muted", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._ink = ink
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setText(text)
+        self.setVisible(bool(text))
+        self._restyle()
+        theme.changed.connect(self._restyle)
+
+    def say(self, text: str, ink: str | None = None) -> None:
+        if text != self.text():
+            self.setText(text)
+            self.setVisible(bool(text))
+        if ink is not None and ink != self._ink:
+            self._ink = ink
+            self._restyle()
+
+    def _restyle(self) -> None:
+        palette = self.palette()
+        palette.setColor(self.foregroundRole(), theme.current().color(self._ink))
+        self.setPalette(palette)

@@ -44,6 +44,10 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstra
 QLineEdit[invalid="true"], QPlainTextEdit[invalid="true"], QAbstractSpinBox[invalid="true"], QComboBox[invalid="true"] {
   border-color: $band_critical; }
 QComboBox QAbstractItemView { border: 1px solid $hairline; }
+QComboBox::drop-down { border: 0; width: 20px; }
+QRadioButton::indicator, QCheckBox::indicator { width: 10px; height: 10px; border: 1px solid $muted; }
+QRadioButton::indicator { border-radius: 6px; }
+QRadioButton::indicator:checked, QCheckBox::indicator:checked { background: $accent; border-color: $accent; }
 QPushButton, QToolButton {
   background: transparent; color: $text; border: 1px solid $hairline; border-radius: 0;
   padding: 2px 10px; min-height: 18px; }
