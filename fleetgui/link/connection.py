@@ -91,6 +91,7 @@ class Link:
         if self.state.phase is LinkPhase.CLOSED:
             return
         live = self._live
+        self._supervisor.stop()
         self._drop_live("The link was closed")
         self._enter(LinkPhase.CLOSED, error=None, rtt_ms=None)
         if live is not None:

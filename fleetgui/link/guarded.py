@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
@@ -130,9 +130,15 @@ class GuardedClient(Client):
             )
 
     async def _select_next_server(self) -> None:
-        # One server, one try: nats-py would go round until it has counted sixty failures.
+        # One server, one try: nats-py would go round until it has counted sixty failures. And the stream is opened
+        # here, since `asyncio.wait_for`, which nats-py uses, can swallow a cancellation on Python 3.11.
         server = self._server_pool[0]
-        await self._connect_to_server(server)
+        transport = TcpTransport()  # type: ignore[no-untyped-call]  # nats-py's is untyped
+        async with asyncio.timeout(self.options["connect_timeout"]):
+            reader, writer = await asyncio.open_connection(server.uri.hostname, server.uri.port, limit=READ_BYTES)
+        transport._bare_io_reader = transport._io_reader = reader
+        transport._bare_io_writer = transport._io_writer = writer
+        self._transport = transport
         self._current_server = server
 
     async def _process_connect_init(self) -> None:
@@ -164,16 +170,25 @@ class GuardedClient(Client):
         self._flusher_task = self._spawn(self._flusher(), "link: JetStream's writing")
 
     async def _line(self) -> bytes:
-        line = await asyncio.wait_for(self._reader.readline(), self.options["connect_timeout"])
+        async with asyncio.timeout(self.options["connect_timeout"]):
+            line = await self._reader.readline()
         if not line.endswith(b"\n"):
             raise ConnectionResetError("the broker closed the connection")
         return line
 
     async def _encrypt(self) -> None:
-        if self._transport is not None:
-            await self._transport.connect_tls(
-                self.options["tls_hostname"], self.ssl_context, READ_BYTES, self.options["connect_timeout"]
+        # A new reader: what came in plain text after the greeting is not to be taken for what comes encrypted.
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=READ_BYTES, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        async with asyncio.timeout(self.options["connect_timeout"]):
+            encrypted = await loop.start_tls(
+                self._writer.transport, protocol, self.ssl_context, server_hostname=self.options["tls_hostname"]
             )
+        if encrypted is None or not isinstance(self._transport, TcpTransport):
+            raise ConnectionResetError("the broker closed the connection")
+        self._transport._io_reader = reader
+        self._transport._io_writer = asyncio.StreamWriter(encrypted, protocol, reader, loop)
 
     def _connect_command(self) -> bytes:
         if self._encrypted_only and self._writer.get_extra_info("ssl_object") is None:
@@ -367,11 +382,14 @@ class GuardedClient(Client):
 
         A connection that is still up sends first what is unsent, as far as the broker takes it in that time.
         """
-        if self._ended:
-            self.abort()
-        else:
+        if not self._ended:
+            self.write(*self._pending)
             self._flush_outbox()
             self._ended = True
+        else:
+            self.abort()
+        # nats-py would try to send these first, and give up closing when it cannot.
+        self._pending, self._pending_data_size = [], 0
         try:
             # nats-py raises many things while it closes, and the abort below ends it all the same.
             with contextlib.suppress(Exception):
@@ -381,10 +399,18 @@ class GuardedClient(Client):
             self.abort()
 
     def abort(self) -> None:
-        """Drop the socket now, with what is unsent, and stop the tasks."""
+        """Drop the socket now, with what is unsent, and stop every task of this connection."""
         self._ended = True
-        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
-            if task is not None and not task.done():
+        tasks: list[Any] = [self._reading_task, self._ping_interval_task, self._flusher_task]
+        for subscription in self._subs.values():
+            tasks.append(subscription._wait_for_msgs_task)
+            if subscription._message_iterator is not None:
+                subscription._message_iterator._cancel()
+            consumer = cast(Any, subscription)._jsi  # nats-py annotates it wrongly
+            if consumer is not None:
+                tasks += [consumer._hbtask, consumer._fctask]  # which nats-py leaves running for ever
+        for task in tasks:
+            if task is not None:
                 task.cancel()
         if isinstance(self._transport, TcpTransport) and self._transport._io_writer is not None:
             self._transport._io_writer.transport.abort()

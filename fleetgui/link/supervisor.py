@@ -67,13 +67,18 @@ class Supervisor:
         self._encrypted_only = context.tls.asked_for or any(server.tls for server in self._servers)
         self._retries = Retries(settings)
         self._hurry = asyncio.Event()
+        self._stopped = asyncio.Event()
 
     def hurry(self) -> None:
         """Try now instead of after the pause."""
         self._hurry.set()
 
+    def stop(self) -> None:
+        """Make no further connection, even if the cancellation of `run` is swallowed by something it calls."""
+        self._stopped.set()
+
     async def run(self) -> None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 await self._connect_forever()
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the program without a link
@@ -83,7 +88,7 @@ class Supervisor:
     async def _connect_forever(self) -> None:
         loop = asyncio.get_running_loop()
         position = 0
-        while True:
+        while not self._stopped.is_set():
             server = self._servers[position % len(self._servers)]
             ended: asyncio.Future[Exception] = loop.create_future()
             client = self._new_client(server, ended)
@@ -92,6 +97,8 @@ class Supervisor:
             try:
                 await self._open(client, server)
                 up_since = loop.time()
+                if self._stopped.is_set():
+                    return
                 if not client.ended:
                     self._owner.went_up(client, server)
                 reason = await ended
