@@ -294,6 +294,9 @@ class MainWindow(QMainWindow):
         self._soon.stop()
         if self._subscriptions is not None:
             self._subscriptions.end()
+        for dock in self.findChildren(Dock):
+            if dock.isFloating():
+                dock.hide()  # a window of its own otherwise stays
         self.close()
 
     # Within

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
@@ -26,10 +27,11 @@ _ELSEWHERE = (
 """Keys that belong to pages, for the list of keys."""
 
 
-class Menus:
+class Menus(QObject):
     """Builds the menu bar; `keys` is every shortcut and what it does."""
 
     def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
         self._window = window
         self.bar = QMenuBar()
         self.keys: list[tuple[str, str]] = []

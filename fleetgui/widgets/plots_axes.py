@@ -79,7 +79,7 @@ class LaneAxis(_Axis):
 
     def restyle(self) -> None:
         super().restyle()
-        self.setPen(Qt.PenStyle.NoPen)
+        self.setPen(QPen(Qt.PenStyle.NoPen))
         self.setTickPen(QPen(Qt.PenStyle.NoPen))
 
     def name_lanes(self, names: list[str]) -> None:

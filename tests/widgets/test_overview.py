@@ -1,0 +1,255 @@
+"""The overview runs along, stands when told to, draws no line over a gap, and an engagement leads to its device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from fleetgui.policy.states import State
+from fleetgui.widgets import theme
+from fleetgui.widgets.overview import Motion, OverviewPage
+from tests.widgets import fill
+
+
+Make = Callable[[fill.Filled], OverviewPage]
+
+
+@pytest.fixture
+def made(qtbot: QtBot, qapp: QApplication) -> Make:
+    theme.apply(qapp, "dark")
+
+    def make(filled: fill.Filled) -> OverviewPage:
+        page = OverviewPage(filled.state, filled.clock)
+        qtbot.addWidget(page)
+        page.resize(1_000, 340)
+        page.show()
+        QApplication.processEvents()
+        page.refresh()
+        return page
+
+    return make
+
+
+def stands(page: OverviewPage) -> bool:
+    return page.motion is Motion.STILL
+
+
+def scene_point(page: OverviewPage, epoch: float, lane: float) -> QPointF:
+    return QPointF(page.plots.lane_view.mapViewToScene(QPointF(epoch - page.plots._origin, lane)))
+
+
+def test_it_runs_along_with_time(made: Make) -> None:
+    filled = fill.calm()
+    page = made(filled)
+    left, right = page.plots.time_range
+    assert right - left == pytest.approx(300, abs=1)
+    assert right == pytest.approx(filled.clock.wall() + 6, abs=1)
+    filled.clock.advance(20)
+    page.refresh()
+    assert page.plots.time_range[1] == pytest.approx(right + 20, abs=1)
+
+
+def test_paused_it_stands_and_keeps_what_comes_in(made: Make) -> None:
+    filled = fill.calm()
+    page = made(filled)
+    page.pause()
+    before = page.plots.time_range
+    for _ in range(30):
+        filled.clock.advance(1)
+        filled.state.lag.apply([filled.lag("gw-1", 300.0, ago=0.0)], now=filled.clock.now())
+        page.refresh()
+    assert page.plots.time_range == before
+    page.go_live()
+    assert page.plots.time_range[1] > before[1] + 25
+    x, y = page.plots._nodes["gw-1"].p99.getData()
+    assert y[-1] == 300.0
+    assert x[-1] + page.plots._origin == pytest.approx(filled.clock.wall())
+
+
+def test_moving_it_by_hand_stops_it_and_a_double_click_brings_it_back(made: Make) -> None:
+    page = made(fill.calm())
+    page.plots.lag_view.scaleBy((0.5, 1))
+    page.plots.lag_view.sigRangeChangedManually.emit([True, False])
+    assert stands(page)
+    page.plots.lag_view.live_requested.emit()
+    assert not stands(page)
+
+
+def test_both_plots_show_the_same_time(made: Make) -> None:
+    page = made(fill.busy())
+    page.plots.lag_view.setXRange(-200, -100, padding=0)
+    assert page.plots.lane_view.viewRange()[0] == pytest.approx([-200, -100])
+
+
+@pytest.mark.parametrize(
+    ("key", "moved"), [(Qt.Key.Key_Left, -30.0), (Qt.Key.Key_Right, 30.0), (Qt.Key.Key_Plus, 75.0)]
+)
+def test_it_is_moved_by_keys(made: Make, key: Qt.Key, moved: float) -> None:
+    page = made(fill.calm())
+    left = page.plots.time_range[0]
+    QTest.keyClick(page, key)
+    assert page.plots.time_range[0] == pytest.approx(left + moved, abs=1)
+    QTest.keyClick(page, Qt.Key.Key_End)
+    assert not stands(page)
+    QTest.keyClick(page, Qt.Key.Key_Space)
+    assert stands(page)
+
+
+def test_windows_can_be_chosen(made: Make) -> None:
+    page = made(fill.busy())
+    page._windows["1 h"].click()
+    left, right = page.plots.time_range
+    assert right - left == pytest.approx(3_600, abs=5)
+    x, _ = page.plots._nodes["gw-1"].p99.getData()
+    assert 0 < len(x) <= 2_000
+
+
+def test_a_gap_breaks_the_curve_and_is_hatched(made: Make) -> None:
+    import numpy as np
+
+    filled = fill.Filled()
+    filled.connected()
+    filled.lags("gw-1", 280, gap=True)
+    page = made(filled)
+    _, y = page.plots._nodes["gw-1"].p99.getData()
+    assert np.isnan(y).any()
+    spans = [(left, right) for left, right, _ in page.plots.gaps._spans]
+    assert any(right - left == pytest.approx(26, abs=1.5) for left, right in spans)
+
+
+def test_a_silent_gateway_has_an_open_gap(made: Make) -> None:
+    filled = fill.calm()
+    page = made(filled)
+    assert not page.plots.gaps._spans
+    filled.clock.advance(10)
+    page.refresh()
+    (span,) = page.plots.gaps._spans
+    assert span[1] - span[0] == pytest.approx(10, abs=1)
+
+
+def test_the_scale_starts_at_zero_and_holds_the_thresholds(made: Make) -> None:
+    calm = made(fill.calm())
+    assert calm.plots.lag_view.viewRange()[1] == [0.0, 130.0]
+    busy = made(fill.busy())
+    low, high = busy.plots.lag_view.viewRange()[1]
+    assert low == 0.0
+    assert high >= 250
+
+
+def test_hover_reads_every_gateway_at_that_moment(made: Make) -> None:
+    filled = fill.busy()
+    page = made(filled)
+    at = filled.clock.wall() - 100
+    point = page.plots.lag_view.mapViewToScene(QPointF(at - page.plots._origin, 50))
+    page.plots.hovered.emit(point)
+    text = page.readout.text
+    assert text.startswith("03:12:2")
+    sample = filled.state.lag.at("gw-1", at)
+    assert sample is not None
+    assert f"gw-1  p50 {sample.p50:.0f} · p99 {sample.p99:.0f}" in text
+    assert "gw-2" in text
+    page.plots.hovered.emit(None)
+    assert page.readout.text.startswith("lag, ms")
+
+
+def test_an_engagement_is_explained_and_leads_to_its_device(made: Make, qtbot: QtBot) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    filled.lags("gw-1", 300)
+    filled.storm(1, 120)
+    page = made(filled)
+    refusal = filled.state.engagements.refusals[-1]
+    point = scene_point(page, refusal.at, 0.5)
+    page.plots.hovered.emit(point)
+    assert refusal.device_id in page.readout.text
+    assert "refused" in page.readout.text
+    with qtbot.waitSignal(page.device_opened, timeout=5_000) as opened:
+        page.plots.lane_view.clicked.emit(page.plots.lane_view.mapSceneToView(point))
+    assert opened.args == [refusal.device_id]
+
+
+def test_a_click_beside_every_engagement_opens_nothing(made: Make, qtbot: QtBot) -> None:
+    page = made(fill.calm())
+    with qtbot.assertNotEmitted(page.device_opened):
+        page.plots.lane_view.clicked.emit(QPointF(-100, 0.5))
+
+
+def test_more_devices_than_lanes_share_one(made: Make) -> None:
+    page = made(fill.stormy(40))
+    names = page.plots.lane_axis._names
+    assert names[page.plots._lane_count - 1] == f"+{40 - (page.plots._lane_count - 1)} others"
+
+
+@pytest.mark.parametrize(
+    ("case", "sentence"),
+    [
+        (fill.no_gateway, "No gateway on this fabric has been heard yet."),
+        (fill.waiting, "Not connected."),
+        (fill.calm, ""),
+    ],
+)
+def test_an_empty_plot_says_why(made: Make, case: Any, sentence: str) -> None:
+    page = made(case())
+    assert page._message.text().startswith(sentence)
+    assert page._message.isVisible() is bool(sentence)
+
+
+def test_without_a_link_it_says_as_of_when(made: Make) -> None:
+    filled = fill.busy()
+    page = made(filled)
+    filled.disconnected()
+    page.refresh()
+    assert page.readout.text.startswith("as of 03:14:07Z")
+
+
+def test_edges_come_from_the_journal(made: Make) -> None:
+    filled = fill.calm()
+    page = made(filled)
+    before = len(page.plots.edges)
+    filled.state.journal.write(filled.clock.wall(), State.OFFLINE, "registry", "gone", "camera-0005")
+    filled.state.journal.write(filled.clock.wall(), State.OFFLINE, "you", "no device in it")
+    assert len(page.plots.edges) == before + 1
+
+
+def test_a_gateway_whose_clock_is_wrong_has_the_axis_follow_it(made: Make) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    late = filled.lag("gw-1", 10.0, ago=3_600.0)
+    filled.state.lag.apply([late], now=filled.clock.now())
+    page = made(filled)
+    assert page.plots.time_range[1] == pytest.approx(filled.clock.wall() - 3_600 + 6, abs=2)
+
+
+def test_hidden_it_costs_nothing(made: Make) -> None:
+    page = made(fill.calm())
+    assert page._timer.isActive()
+    page.hide()
+    assert not page._timer.isActive()
+
+
+def test_it_never_draws_more_than_ten_times_a_second(made: Make) -> None:
+    page = made(fill.calm())
+    for seconds in (1.0, 300.0, 3_600.0):
+        page.set_window(seconds)
+        page._pace()
+        assert 100 <= page._timer.interval() <= 1_000
+
+
+@pytest.mark.parametrize("mode", ["dark", "light"])
+def test_bands_curves_and_marks_are_painted(made: Make, qapp: QApplication, mode: str) -> None:
+    page = made(fill.busy())
+    theme.apply(qapp, mode)
+    page.refresh()
+    image = page.grab().toImage()
+    colors = {image.pixelColor(x, y).name() for x in range(100, 1_000, 1) for y in range(30, 330, 1)}
+    look = theme.current()
+    for token in ("band_normal", "band_elevated", "band_critical"):
+        assert look.color(token).name() in colors
+    assert look.series_color(0).name() in colors
+    theme.apply(qapp, "dark")
