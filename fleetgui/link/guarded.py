@@ -402,12 +402,11 @@ class GuardedClient(Client):
         """Drop the socket now, with what is unsent, and stop every task of this connection."""
         self._ended = True
         tasks: list[Any] = [self._reading_task, self._ping_interval_task, self._flusher_task]
-        for subscription in self._subs.values():
+        for subscription in cast(dict[int, Any], self._subs).values():  # nats-py annotates it wrongly
             tasks.append(subscription._wait_for_msgs_task)
             if subscription._message_iterator is not None:
                 subscription._message_iterator._cancel()
-            consumer = cast(Any, subscription)._jsi  # nats-py annotates it wrongly
-            if consumer is not None:
+            if (consumer := subscription._jsi) is not None:
                 tasks += [consumer._hbtask, consumer._fctask]  # which nats-py leaves running for ever
         for task in tasks:
             if task is not None:
