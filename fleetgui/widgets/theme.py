@@ -84,6 +84,7 @@ class _Look(QObject):
         super().__init__()
         self.theme = Theme(reduced_motion=os.environ.get("FLEETGUI_REDUCED_MOTION", "") not in ("", "0"))
         self._app: QApplication | None = None
+        self._drawn: tokens.Palette | None = None
 
     def apply(self, app: QApplication, theme: Theme) -> None:
         hints = app.styleHints()
@@ -97,11 +98,14 @@ class _Look(QObject):
             hints.setColorScheme(Qt.ColorScheme.Dark if theme.mode == "dark" else Qt.ColorScheme.Light)
             theme = replace(theme, dark=theme.mode == "dark")
         self.theme = theme
-        if app.style().objectName() != "fusion":
-            app.setStyle(QStyleFactory.create("Fusion"))
-        app.setPalette(_qt_palette(theme))
-        app.setFont(theme.font("body"))
-        app.setStyleSheet(stylesheet(theme.palette))
+        if self._drawn is not theme.palette or not app.styleSheet():
+            # only for other colours: Qt visits every widget again
+            self._drawn = theme.palette
+            if app.style().objectName() != "fusion":
+                app.setStyle(QStyleFactory.create("Fusion"))
+            app.setPalette(_qt_palette(theme))
+            app.setFont(theme.font("body"))
+            app.setStyleSheet(stylesheet(theme.palette))
         self.changed.emit()
 
     def _scheme_changed(self, scheme: Qt.ColorScheme) -> None:

@@ -16,7 +16,6 @@ from fleetgui.widgets import theme
 from fleetgui.widgets.overview import Motion, OverviewPage
 from tests.widgets import fill
 
-
 Make = Callable[[fill.Filled], OverviewPage]
 
 
