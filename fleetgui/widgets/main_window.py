@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
@@ -98,7 +98,12 @@ class MainWindow(QMainWindow):
         self.journal_dock.setWidget(Placeholder("The journal is being prepared."))
         self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.overview_dock)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.journal_dock)
-        self.setCentralWidget(Placeholder("The table of devices is being prepared."))
+        self.devices_page: QWidget = Placeholder("The table of devices is being prepared.")
+        center = QWidget()
+        self._center = QVBoxLayout(center)
+        self._center.setContentsMargins(0, 0, 0, 0)
+        self._center.addWidget(self.devices_page)
+        self.setCentralWidget(center)
         self.menus = Menus(self)
         self._top = QWidget()
         self._put_frame()
@@ -134,13 +139,18 @@ class MainWindow(QMainWindow):
 
     def attach_devices(self, page: QWidget) -> None:
         """Put the table of devices in the middle."""
-        self.setCentralWidget(page)
+        # the central widget itself stays: exchanging it would give its height to the docks
+        before = self.devices_page
+        self.devices_page = page
+        self._center.insertWidget(0, page)
+        self._center.removeWidget(before)
+        before.deleteLater()
 
     def attach_overview(self, page: QWidget) -> None:
-        self.overview_dock.put(page)
+        self._keeping_heights(lambda: self.overview_dock.put(page))
 
     def attach_journal(self, page: QWidget) -> None:
-        self.journal_dock.put(page)
+        self._keeping_heights(lambda: self.journal_dock.put(page))
 
     def open_detail_dock(self, device_id: str, widget: QWidget) -> None:
         """Show the detail of a device in a dock of its own, beside those already open, and give it the keyboard.
@@ -259,14 +269,14 @@ class MainWindow(QMainWindow):
         if dock is not None:
             dock.show()
             dock.raise_()
-        page = self.centralWidget() if dock is None else dock.widget()
+        page = self.devices_page if dock is None else dock.widget()
         if page is not None:
             focus_into(page)
 
     def next_pane(self, step: int = 1) -> None:
         """Give the keyboard to the next pane, or the one before (−1)."""
         docks = (*self._details.values(), self.journal_dock)
-        panes = [self.overview_dock.widget(), self.centralWidget(), *(dock.widget() for dock in docks)]
+        panes = [self.overview_dock.widget(), self.devices_page, *(dock.widget() for dock in docks)]
         cycle([pane for pane in panes if pane is not None], step)
 
     def close_detail(self) -> None:
@@ -300,6 +310,14 @@ class MainWindow(QMainWindow):
         self.close()
 
     # Within
+
+    def _keeping_heights(self, put_in: Callable[[], None]) -> None:
+        """Put a page in without the docks taking the height that its size hint asks for."""
+        docks = [dock for dock in (self.overview_dock, self.journal_dock) if dock.isVisible() and not dock.isFloating()]
+        heights = [dock.height() for dock in docks]
+        put_in()
+        if docks and self._arranged:
+            self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
     def _put_frame(self) -> None:
         layout = QVBoxLayout(self._top)

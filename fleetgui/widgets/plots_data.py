@@ -60,12 +60,12 @@ def scale_top(highest: float, elevated: float, critical: float) -> float:
 
     The elevated threshold is always on the screen, and the critical one as soon as something comes near it.
     """
-    steps = [1.3 * elevated, 1.3 * critical]
-    step = 2 * critical
-    while steps[-1] < highest * 1.08 and len(steps) < 40:
-        steps.append(step)
-        step *= 2 if len(steps) % 2 else 2.5
-    return next((top for top in steps if top >= highest * 1.08), steps[-1])
+    needed = highest * 1.08
+    steps = [1.3 * elevated, 1.3 * critical, *(factor * critical for factor in _FACTORS)]
+    return next((top for top in steps if top >= needed), needed)
+
+
+_FACTORS: Final = (2, 3, 4, 6, 10, 15, 25, 40, 60, 100, 150, 250, 400, 600, 1_000)
 
 
 def tick_step(span_s: float, pixels: float) -> float:

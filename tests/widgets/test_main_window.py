@@ -118,8 +118,27 @@ def test_pages_replace_their_placeholders(qtbot: QtBot) -> None:
     window.attach_devices(devices)
     window.attach_overview(overview)
     window.attach_journal(journal)
-    assert window.centralWidget() is devices
+    assert window.devices_page is devices
     assert (window.overview_dock.widget(), window.journal_dock.widget()) == (overview, journal)
+
+
+def test_pages_take_the_place_of_their_placeholders_and_no_more(qtbot: QtBot) -> None:
+    window = window_over(qtbot, fill.calm())
+    window.show()
+    QApplication.processEvents()
+
+    def heights() -> list[int]:
+        QApplication.processEvents()
+        return [each.height() for each in (window.overview_dock, window.devices_page, window.journal_dock)]
+
+    before = heights()
+    assert before[1] > 250
+    for attach in (window.attach_devices, window.attach_overview, window.attach_journal):
+        tall = QLabel("tall")
+        tall.setMinimumHeight(60)
+        tall.resize(100, 2_000)
+        attach(tall)
+        assert heights() == before
 
 
 def test_details_open_beside_each_other_and_say_when_they_are_closed(qtbot: QtBot) -> None:
