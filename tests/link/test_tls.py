@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from fleetgui.link.context import Context, Tls
 from fleetgui.link.credentials import UserPassword
 from fleetgui.policy.states import LinkPhase
 from tests.certificates import Authority
-from tests.link.conftest import Links, phase, until, within
+from tests.link.conftest import QUICK, Links, phase, until, within
 from tests.link.fake_server import INFO, FakeServer
 from tests.nats_server import NatsServer
 
@@ -116,20 +118,23 @@ async def test_one_tls_url_among_plain_ones_protects_them_all(links: Links) -> N
 
 
 async def test_what_follows_the_greeting_in_plain_text_is_not_believed(links: Links, authority: Authority) -> None:
-    """A PONG smuggled in before the handshake must not stand for the broker's own."""
+    """A PONG smuggled in before the handshake must not stand for the broker's own, which never comes here."""
+    encrypted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    encrypted.load_cert_chain(*authority.certificate("server"))
 
     async def talk(server: FakeServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(INFO.replace(b"{", b'{"tls_required":true,', 1) + b"PONG\r\n")
+        await writer.start_tls(encrypted)
 
     async with FakeServer(talk) as server:
         context = Context(servers=(f"tls://{server.where}",), credentials=SECRET, tls=Tls(ca=authority.ca))
-        link = links.make(context)
+        link = links.make(context, settings=replace(QUICK, connect_timeout=0.5))
         link.start()
         await until(lambda: link.state.error, link)
-        assert not link.is_up
+        assert "does not answer" in str(link.state.error)
+        assert b"CONNECT" in server.received
+        assert LinkPhase.UP not in {state.phase for state in links.history}
         await link.close()
-    assert b"correct-horse" not in server.received
-    assert b"CONNECT" not in server.received
 
 
 async def test_files_that_cannot_be_used_are_said_to_be(links: Links, tmp_path: Path, tls_server: NatsServer) -> None:
