@@ -380,23 +380,31 @@ class GuardedClient(Client):
     async def shut(self, within: float) -> None:
         """Close for good, in at most about `within` seconds, in whatever state; harmless twice; raises nothing.
 
-        A connection that is still up sends first what is unsent, as far as the broker takes it in that time.
+        A connection that is up says farewell: what is unsent goes out, and the broker has dropped our subscriptions
+        before the socket closes, so that nobody is told that we answer when we are gone.
         """
-        if not self._ended:
-            self.write(*self._pending)
-            self._flush_outbox()
-            self._ended = True
-        else:
-            self.abort()
-        # nats-py would try to send these first, and give up closing when it cannot.
-        self._pending, self._pending_data_size = [], 0
         try:
             # nats-py raises many things while it closes, and the abort below ends it all the same.
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(within):
+                    if self._ended:
+                        self.abort()
+                    else:
+                        await self._say_farewell()
+                    self._ended = True
+                    # nats-py would try to send these first, and give up closing when it cannot.
+                    self._pending, self._pending_data_size = [], 0
                     await self.close()
         finally:
             self.abort()
+
+    async def _say_farewell(self) -> None:
+        for sid in tuple(self.routes):
+            self.remove_route(sid)
+        answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        await self._send_ping(answered)
+        with contextlib.suppress(OSError):
+            await answered
 
     def abort(self) -> None:
         """Drop the socket now, with what is unsent, and stop every task of this connection."""

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from fleetgui.link.context import Context
 from fleetgui.link.credentials import Token, UserPassword
-from fleetgui.link.errors import OutcomeUnknown
+from fleetgui.link.errors import NoResponders, OutcomeUnknown
 from fleetgui.link.settings import LinkSettings
 from fleetgui.policy.states import LinkPhase, State
 from tests.link.conftest import QUICK, Links, phase, until, within
@@ -268,6 +268,18 @@ async def test_close_while_up_sends_what_was_published(links: Links, shared_nats
     await within(link.close())
     await until(lambda: seen)
     assert seen == [b"words"]
+
+
+async def test_after_a_close_the_broker_knows_that_nobody_answers(links: Links, nats_server: NatsServer) -> None:
+    asking = await links.up(nats_server.url)
+    for _ in range(20):
+        service = await links.up(nats_server.url)
+        service.serve("gone.service", "q", lambda message: b"here")
+        await within(service.flush())
+        assert await within(asking.request("gone.service", b"", timeout=10)) == b"here"
+        await within(service.close())
+        with pytest.raises(NoResponders):
+            await within(asking.request("gone.service", b"", timeout=10))
 
 
 async def test_close_at_every_moment_of_connecting(links: Links, shared_nats_server: NatsServer) -> None:
