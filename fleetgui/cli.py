@@ -186,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="the embedded backend alone")
     _fleet_arguments(serve)
     serve.add_argument("--listen", metavar="HOST:PORT", help="where the embedded broker listens (127.0.0.1:0)")
+    serve.add_argument("--ttl", type=_ttl, metavar="SECONDS", help="the devices' lease (15, for large fleets 45)")
     serve.add_argument("--ready-file", type=Path, metavar="FILE", help="gets url, user, password, tenant, pid as JSON")
     serve.add_argument("--until-stdin-ends", action="store_true", help="end when standard input does")
     _fabric_arguments(serve)
@@ -244,6 +245,12 @@ def _window_arguments(parser: argparse.ArgumentParser) -> None:
 def _devices(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of devices from 0 to 1000000")
+    return int(text)
+
+
+def _ttl(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a lease from 1 to 86400 seconds")
     return int(text)
 
 

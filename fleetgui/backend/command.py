@@ -52,6 +52,7 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         scenario=arguments.scenario,
         seed=arguments.seed,
         tenant=tenant,
+        ttl=arguments.ttl,
         broker=broker,
         context=context,
         ready_file=ready_file,

@@ -13,6 +13,8 @@ from typing import Final
 FIRST_PAGE: Final = 100
 LARGEST_PAGE: Final = 200
 FILL: Final = 0.7
+PAGES_BEFORE_GROWTH: Final = 20
+"""So many full pages in a row make a page that was once halved double again: a few huge records are soon passed."""
 _MEMORY: Final = 0.9
 """Weight of the largest record size seen: it decays slowly, so that one huge record does not shrink pages for ever."""
 
@@ -22,10 +24,18 @@ class PageSizer:
 
     def __init__(self, environ: Mapping[str, str], max_payload: int | None = None) -> None:
         self.max_payload = max_payload
+        self.largest_arrived = 0
+        """The most records asked for in a request that was answered."""
         configured = environ.get("DEVICE_CONNECT_LIST_PAGE_SIZE", "")
-        self._configured = int(configured) if configured.isdecimal() and int(configured) > 0 else None
-        self._ceiling = self._configured or LARGEST_PAGE
+        usable = configured.isascii() and configured.isdecimal() and len(configured) < 10 and int(configured) > 0
+        self._configured = int(configured) if usable else None
+        self._ceiling = self._largest
         self._record_bytes: float | None = None
+        self._full_pages = 0
+
+    @property
+    def _largest(self) -> int:
+        return self._configured or LARGEST_PAGE
 
     @property
     def size(self) -> int:
@@ -35,19 +45,26 @@ class PageSizer:
             size = min(size, int(self.max_payload * FILL / self._record_bytes))
         return max(1, min(size, self._ceiling))
 
-    def page_arrived(self, records: int, reply_bytes: int) -> None:
-        """Learn from a page of `records` that took `reply_bytes`."""
+    def page_arrived(self, records: int, reply_bytes: int, *, asked: int | None = None) -> None:
+        """Learn from a page of `records` that took `reply_bytes`, when `asked` records were asked for."""
+        self.largest_arrived = max(self.largest_arrived, min(records, asked or records))
         if records > 0:
             seen = reply_bytes / records
             self._record_bytes = max(seen, (self._record_bytes or seen) * _MEMORY)
+        if self._ceiling < self._largest and records >= self._ceiling:
+            self._full_pages += 1
+            if self._full_pages >= PAGES_BEFORE_GROWTH:
+                self._full_pages = 0
+                self._ceiling = min(self._largest, self._ceiling * 2)
 
     def page_did_not_fit(self, asked: int) -> bool:
         """Halve after a reply that did not fit; False when a single record does not fit by itself."""
         if asked <= 1:
             return False
         self._ceiling = max(1, asked // 2)
+        self._full_pages = 0
         return True
 
     def record_did_not_fit(self) -> None:
         """One record was counted as unreadable: pages may grow again from there on."""
-        self._ceiling = self._configured or LARGEST_PAGE
+        self._ceiling = self._largest

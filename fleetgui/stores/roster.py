@@ -184,8 +184,8 @@ class Roster:
         for gap in range(end, min(covered, end + 10 * BLOCK)):
             self._place(gap, Row(RowKind.HIDDEN, read_at=read_at))
         for number in range(offset // BLOCK, max(offset, covered - 1) // BLOCK + 1):
-            if (block := self._blocks.get(number)) is not None:
-                block.read_at = read_at
+            # Also where nothing stands, as in an empty fleet: it was read, and is not to be read again in haste.
+            self._blocks.setdefault(number, _Block()).read_at = read_at
         self.pages_read += 1
         self._evict()
         self._set_status(RosterStatus(phase=RosterPhase.READY, total=size, read_at=read_at, paging=paging))
