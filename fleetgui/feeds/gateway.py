@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from fleetgui.feeds.refusals import RefusalLines
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError, NoResponders
 from fleetgui.link.intake import Intake
@@ -56,7 +57,7 @@ class GatewayFeed:
         self._tasks = tasks
         self._intake: Intake | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._last_keepalive: dict[tuple[str, str, str], int] = {}
+        self._refusals = RefusalLines(state.journal)
 
     @property
     def dropped(self) -> int:
@@ -100,16 +101,26 @@ class GatewayFeed:
                 case BandChange():
                     self._write_band(body)
                 case Keepalive():
-                    pass
+                    # What came before it in this batch counts first: it tells of what should have come by now.
+                    self._take(lags, engagements, now)
+                    lags, engagements = [], []
+                    self._count_tail(body)
+        self._take(lags, engagements, now)
+        if self._state.lag.absent and self._state.lag.nodes:
+            self._state.lag.set_absent(False)
+            self.link_came_up()
+
+    def _take(self, lags: list[Lag], engagements: list[Engagement], now: float) -> None:
         if lags:
             self._state.lag.apply(lags, now=now)
         if engagements:
             self._state.engagements.apply(engagements, live=True)
-            for engagement in engagements:
-                self._write_refusal(engagement)
-        if lags and self._state.lag.absent:
-            self._state.lag.set_absent(False)
-            self.link_came_up()
+        self._refusals.write(engagements, now)
+
+    def _count_tail(self, alive: Keepalive) -> None:
+        at = to_epoch(alive.ts) or self._clock.wall()
+        self._state.lag.published(alive.node, alive.epoch, alive.last.lag, at)
+        self._state.engagements.published(alive.node, alive.epoch, alive.last.throttle, at)
 
     def _write_band(self, band: BandChange) -> None:
         self._state.journal.write(
@@ -117,15 +128,6 @@ class GatewayFeed:
             BANDS[band.to_band],
             f"gateway {text(band.node, 40)}",
             f"lag band {band.to_band}, was {band.from_band} (p99 {millis(band.p99_ms)})",
-        )
-
-    def _write_refusal(self, refusal: Engagement) -> None:
-        self._state.journal.write(
-            to_epoch(refusal.ts) or self._clock.wall(),
-            State.ELEVATED,
-            f"gateway {text(refusal.node, 40)}",
-            refusal_sentence(refusal),
-            refusal.device_id,
         )
 
     # History
@@ -172,19 +174,3 @@ class GatewayFeed:
     def _said_nothing(self, method: str, error: Exception) -> None:
         sentence = f"{method} was not answered: {text(error, 200)}"
         self._state.journal.write(self._clock.wall(), State.UNKNOWN, "gateway", sentence)
-
-
-def refusal_sentence(refusal: Engagement) -> str:
-    """An engagement for people: what was observed, what is allowed, and when the next try has a chance."""
-    device = text(refusal.device_id, 60)
-    window = f"{refusal.window_ms / 1000:g} s"
-    if refusal.reason == "in-backoff":
-        why = "tried again inside its block"
-    else:
-        cap = "hard ceiling" if refusal.reason == "hard-ceiling" else "allowed"
-        why = f"observed {refusal.observed} reconnects in {window}, {cap} {refusal.allowed}"
-    many = f" {refusal.count} times" if refusal.count > 1 else ""
-    band = "" if refusal.band == "normal" else f", band {refusal.band}"
-    warm = ", in warm-up" if refusal.warmup else ""
-    held = f"level {refusal.level}{band}{warm}; held back {millis(refusal.backoff_ms)}"
-    return f"{device} refused{many}: {why}; {held}"

@@ -1,8 +1,10 @@
-"""Reads what the device table shows: what is in view first, then ahead in the direction of scrolling, one at a time.
+"""Reads what the device table shows, and nothing else: pages of the registry into the roster, one at a time.
 
-A page costs the real registry up to a scan of the fleet: what nobody looks at is not read, what scrolled away before
-its turn came is dropped, what is in view is read again every `REREAD_S` and after devices came or went, but never in
-haste. A failure backs off and says so in the roster; what was read stays, with its age.
+What to read is decided anew before each request, from what is in view then, so a request for what has scrolled away is
+never made. In order: the first page, for the total; what is in view and was never read; what is in view and has aged;
+one block ahead in the direction of scrolling. Whatever a registry answers, a block is asked for at most every
+`MEMBERSHIP_S`, and reading again takes at most a tenth of the time: pages that shift, repeat or come in crumbs cost no
+more. A failure backs off and says so in the roster; what was read stays, with its age.
 """
 
 from __future__ import annotations
@@ -18,14 +20,20 @@ from fleetgui.feeds.registry import EVERYTHING, Filter, PageRead, RegistryClient
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.stores.presence import Presence
-from fleetgui.stores.roster import BLOCK, Roster, RosterPhase
+from fleetgui.stores.roster import BLOCK, Roster, RowKind
 
 REREAD_S: Final = 10.0
-AFTER_CHANGE_S: Final = 2.0
+"""How often what is in view is read again …"""
 JITTER: Final = 0.2
+"""… and up to this part later, so that consoles that were opened together do not ask together."""
+MEMBERSHIP_S: Final = 2.0
+"""How often after devices came or went, and the least between two readings of one block."""
+REST: Final = 9.0
+"""Reading again waits for at least so many times what it took the last time."""
 BACKOFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-MOST_PAGES_A_BLOCK: Final = BLOCK
-"""A registry that sends one record a page still fills a block; one that sends nothing for so long is at fault."""
+_BLOCKS_KEPT: Final = 4_096
+
+_UNREAD: Final = (RowKind.NOT_LOADED, RowKind.LOADING, RowKind.FAILED)
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,17 @@ class _View:
     down: bool = True
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """When a block was last asked for, how long that took, and when age alone makes it due again."""
+
+    at: float
+    took: float
+    due: float
+
+
 class Pager:
-    """One table's reader. `run` is its task; everything else only says what changed and wakes it."""
+    """One table's reader. `start` begins it; everything else only says what changed and wakes it."""
 
     def __init__(
         self,
@@ -48,21 +65,24 @@ class Pager:
         *,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`jitter()` gives 0 … 1: consoles that were opened together must not ask together."""
+        """`jitter()` gives 0 … 1."""
         self._registry = registry
         self._roster = roster
         self._presence = presence
         self._clock = clock
         self._tasks = tasks
         self._jitter = jitter
-        self._view = _View()
+        self._view: _View | None = _View()
         self._only = EVERYTHING
         self._wake = asyncio.Event()
+        self._asked: dict[int, _Asked] = {}
         self._up = False
-        self._reread: set[int] = set()
+        self._confirmed_from = float("-inf")
+        """When the link last came up, or somebody asked for a refresh: what was read before that is due."""
+        self._membership_at = float("-inf")
         self._failures = 0
-        self._next_due: dict[int, float] = {}
-        roster.status_changed.connect(lambda status: self._wake.set() if status.stale_total else None)
+        self._not_before = float("-inf")
+        roster.status_changed.connect(lambda status: self._membership_changed() if status.stale_total else None)
 
     def start(self) -> None:
         self._tasks.spawn(self._run(), name="pager")
@@ -71,14 +91,23 @@ class Pager:
 
     def view_moved(self, first: int, last: int) -> None:
         """Rows first … last (inclusive) are on the screen now."""
-        if (first, last) != (self._view.first, self._view.last):
-            self._view = _View(first, last, down=first >= self._view.first)
+        first = max(0, first)
+        before = self._view
+        if before is None or (first, last) != (before.first, before.last):
+            self._view = _View(first, max(first, last), down=before is None or first >= before.first)
             self._wake.set()
 
+    def view_hidden(self) -> None:
+        """The table cannot be seen now: only the first page is read, once, for the total."""
+        self._view = None
+
     def refresh(self) -> None:
-        """Somebody asked to read what is on the screen again, now."""
-        self._reread.update(self._blocks_in_view())
+        """Somebody asked to read what is on the screen again, now, whatever failed before."""
+        self._confirmed_from = self._clock.now()
+        for block in self._in_view():
+            self._asked.pop(block, None)
         self._failures = 0
+        self._not_before = float("-inf")
         self._wake.set()
 
     def filter(self, device_type: str, location: str) -> None:
@@ -86,9 +115,8 @@ class Pager:
         only = Filter(device_type.strip() or None, location.strip() or None)
         if only != self._only:
             self._only = only
-            self._view = _View()
-            self._reread.clear()
-            self._next_due.clear()
+            self._view = self._view and _View()
+            self._asked.clear()
             self._roster.clear()
             self.refresh()
 
@@ -101,104 +129,134 @@ class Pager:
     def link_went_down(self) -> None:
         self._up = False
 
-    # The reader
+    def _membership_changed(self) -> None:
+        self._membership_at = self._clock.now()
+        self._wake.set()
+
+    # What to read next
+
+    def _in_view(self) -> range:
+        """Blocks of which something is in view; the first one of an empty fleet."""
+        if self._view is None:
+            return range(0)
+        last = max(0, self._roster.total - 1)
+        return range(min(self._view.first, last) // BLOCK, min(self._view.last, last) // BLOCK + 1)
+
+    def _next(self, now: float) -> tuple[int | None, float | None]:
+        """(a block to read now, None), or (None, seconds until one may be due; None: until something happens)."""
+        if not self._up:
+            return None, None
+        if now < self._not_before:
+            return None, self._not_before - now
+        if self._roster.status.read_at is None:
+            # The total is not known: what is in view can only be guessed from the view itself.
+            return 0 if self._view is None else self._view.first // BLOCK, None
+        blocks = self._in_view()
+        order = blocks if self._view is None or self._view.down else blocks[::-1]
+        for block in order:
+            if block not in self._asked:
+                return block, None
+        dues = [(self._due(block), block) for block in order]
+        if dues and min(dues)[0] <= now:
+            return min(dues)[1], None
+        ahead = self._ahead(blocks)
+        if ahead is not None and self._due(ahead) <= now:
+            return ahead, None
+        return None, min(dues)[0] - now if dues else None
+
+    def _due(self, block: int) -> float:
+        """When a block may be asked for again (`Clock.now()`)."""
+        asked = self._asked.get(block)
+        if asked is None or asked.at < self._confirmed_from:
+            return float("-inf")
+        if self._membership_at > asked.at or not self._complete(block):
+            return asked.at + max(MEMBERSHIP_S, REST * asked.took)
+        return asked.due
+
+    def _complete(self, block: int) -> bool:
+        last = min(block * BLOCK + BLOCK, self._roster.total)
+        return all(self._roster.row(offset).kind not in _UNREAD for offset in range(block * BLOCK, last))
+
+    def _ahead(self, blocks: range) -> int | None:
+        """The block after what is in view, in the direction of scrolling, when it was not read yet."""
+        if not blocks or self._view is None:
+            return None
+        block = blocks[-1] + 1 if self._view.down else blocks[0] - 1
+        if block < 0 or block * BLOCK >= self._roster.total or self._complete(block):
+            return None
+        return block
+
+    # Reading
 
     async def _run(self) -> None:
         while True:
-            block = self._next_block() if self._up else None
+            self._wake.clear()
+            block, seconds = self._next(self._clock.now())
             if block is None:
-                await self._sleep(self._until_next())
-                continue
-            try:
-                await self._read(block)
-            except RegistryError as error:
-                if error.fault is Fault.LINK_DOWN:
-                    self._roster.waiting(None)
-                    self._up = False
-                    continue
-                self._roster.failed(str(error))
-                pause = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
-                self._failures += 1
-                self._reread.add(block)
-                await self._sleep(pause)
+                await self._sleep(seconds)
             else:
-                self._failures = 0
+                await self._read(block)
 
     async def _sleep(self, seconds: float | None) -> None:
-        self._wake.clear()
+        """Until something changes; at most for `seconds`."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(None if seconds is None else max(0.001, seconds)):
                 await self._wake.wait()
         except TimeoutError:
             pass
 
-    def _blocks_in_view(self) -> range:
-        return range(self._view.first // BLOCK, max(self._view.first, self._view.last) // BLOCK + 1)
-
-    def _wanted(self) -> list[int]:
-        """Blocks to hold, most wanted first: in view, in the order of scrolling, then one ahead."""
-        view = self._blocks_in_view()
-        inside = list(view) if self._view.down else list(reversed(view))
-        ahead = view[-1] + 1 if self._view.down else view[0] - 1
-        last = max(0, self._roster.total - 1) // BLOCK
-        return [block for block in [*inside, ahead] if 0 <= block <= last]
-
-    def _next_block(self) -> int | None:
-        now = self._clock.now()
-        if self._roster.status.phase is not RosterPhase.READY and self._roster.status.read_at is None:
-            return self._blocks_in_view()[0]
-        wanted = self._wanted()
-        self._reread &= set(wanted)
-        for block in wanted:
-            if block in self._reread or self._roster.age_of_block(block * BLOCK, now) is None:
-                return block
-        in_view = set(self._blocks_in_view())
-        for block in wanted:
-            if block in in_view and self._due(block, now) <= 0:
-                return block
-        return None
-
-    def _due(self, block: int, now: float) -> float:
-        """Seconds until a block in view is read again; at most 0 when it is time."""
-        age = self._roster.age_of_block(block * BLOCK, now)
-        if age is None:
-            return 0.0
-        stretch = self._next_due.setdefault(block, 1 + JITTER * (2 * self._jitter() - 1))
-        limit = AFTER_CHANGE_S if self._roster.status.stale_total else REREAD_S * stretch
-        return limit - age
-
-    def _until_next(self) -> float | None:
-        if not self._up:
-            return None
-        now = self._clock.now()
-        in_view = set(self._blocks_in_view())
-        return min((max(0.05, self._due(block, now)) for block in self._wanted() if block in in_view), default=None)
-
     async def _read(self, block: int) -> None:
         """Read one block; where the server sends less than that, follow its own pointer to the block's end."""
-        self._reread.discard(block)
-        self._next_due.pop(block, None)
+        only, began = self._only, self._clock.now()
         first, last = block * BLOCK, block * BLOCK + BLOCK - 1
-        only = self._only
+        self._remember(block, began)
         self._roster.loading(first, last)
-        self._roster.waiting(self._clock.now())
+        self._roster.waiting(began)
         failed: str | None = None
         try:
             offset: int | None = first
-            for _ in range(MOST_PAGES_A_BLOCK):
-                if offset is None or offset > last:
-                    break
+            while offset is not None and offset <= last:
+                memberships = self._roster.memberships
                 page = await self._registry.read_from(offset, last - offset + 1, only)
                 if only is not self._only:
                     return
                 self._take(page)
+                if memberships != self._roster.memberships:
+                    self._roster.membership_changed()  # it may be newer than the page
                 offset = page.next_offset
+                if offset is not None and offset <= last:
+                    if not self._still_wanted(block):
+                        break
+                    self._roster.waiting(self._clock.now())
+            self._failures = 0
         except RegistryError as error:
-            failed = str(error)
-            raise
+            if only is self._only:
+                failed = str(error)
+                self._failed(error)
         finally:
-            self._roster.not_loading(first, last, failed)
-            self._roster.waiting(None)
+            if only is self._only:
+                self._roster.not_loading(first, last, failed)
+                self._roster.waiting(None)
+                if self._asked.get(block) is not None:
+                    self._remember(block, began, self._clock.now() - began)
+
+    def _still_wanted(self, block: int) -> bool:
+        blocks = self._in_view()
+        return not blocks or blocks[0] - 1 <= block <= blocks[-1] + 1
+
+    def _failed(self, error: RegistryError) -> None:
+        if error.fault is Fault.LINK_DOWN:
+            self._up = False  # whoever watches the link tells when it is back
+            return
+        self._not_before = self._clock.now() + BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        self._failures += 1
+        self._roster.failed(str(error))
+
+    def _remember(self, block: int, at: float, took: float = 0.0) -> None:
+        if len(self._asked) >= _BLOCKS_KEPT and block not in self._asked:
+            self._asked.clear()
+        due = at + max(REREAD_S * (1 + JITTER * self._jitter()), REST * took)
+        self._asked[block] = _Asked(at, took, due)
 
     def _take(self, page: PageRead) -> None:
         if page.unreadable is not None:
@@ -217,3 +275,6 @@ class Pager:
             paging=page.paging,
         )
         self._presence.listed(((summary.device_id, summary.ttl) for summary in summaries), page.asked_at)
+        if not page.paging:
+            for block in range(min(-(-len(page.records) // BLOCK), _BLOCKS_KEPT // 2)):
+                self._remember(block, page.asked_at, page.took_s)

@@ -57,7 +57,9 @@ class Engagements:
             if at is None or key in self._known:
                 continue
             if live:
-                self._count_gap(engagement, at)
+                self.published(engagement.node, engagement.epoch, engagement.seq - 1, at)
+                stream = (engagement.node, engagement.epoch)
+                self._last_seq[stream] = max(engagement.seq, self._last_seq.get(stream, 0))
             self._known.add(key)
             until = at + engagement.backoff_ms / 1000
             refusal = Refusal(at, engagement.seq, engagement.node, engagement.epoch, until, engagement)
@@ -88,9 +90,9 @@ class Engagements:
         refusal = self._until.get(device_id)
         return refusal if refusal is not None and refusal.until > epoch_now else None
 
-    def _count_gap(self, engagement: Engagement, at: float) -> None:
-        stream = (engagement.node, engagement.epoch)
-        last = self._last_seq.get(stream)
-        if last is not None and engagement.seq > last + 1:
-            self._ledger.lose(f"gateway {engagement.node}", "sequence gap", engagement.seq - last - 1, at)
-        self._last_seq[stream] = max(last or 0, engagement.seq)
+    def published(self, node: str, epoch: str, last_seq: int, at: float) -> None:
+        """`last_seq` was published by this process: what lies between it and the last that came live is lost, once."""
+        last = self._last_seq.get((node, epoch))
+        if last is not None and last_seq > last:
+            self._last_seq[node, epoch] = last_seq
+            self._ledger.lose(f"gateway {node}", "sequence gap", last_seq - last, at)

@@ -14,7 +14,7 @@ CAPACITY: Final = 20_000
 
 @dataclass(frozen=True)
 class Entry:
-    """One line: when (epoch seconds), its state's glyph and colour, which source, a sentence; the device if it is one."""
+    """One line: when (epoch seconds), its state, which source, a sentence; the device if it is about one."""
 
     at: float
     state: State

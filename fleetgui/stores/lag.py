@@ -77,6 +77,8 @@ class LagStore:
         self._capacity = capacity
         self._series: dict[str, list[Sample]] = {}
         self._known: dict[str, set[tuple[str, int]]] = {}
+        self._last_live: dict[tuple[str, str], int] = {}
+        """(node, epoch) → the last seq that came live, or that is known to have been published."""
 
     def node(self, name: str) -> Node:
         return self.nodes.setdefault(name, Node(name))
@@ -113,21 +115,27 @@ class LagStore:
             if self._insert(Sample(ts, lag.p50_ms, lag.p99_ms, lag.max_ms, lag.band, lag.epoch, lag.seq), lag.node):
                 self.samples += 1
                 touched.add(lag.node)
+            if now is not None:
+                self._count(lag.node, lag.epoch, lag.seq - 1, ts)
+                self._last_live[lag.node, lag.epoch] = max(lag.seq, self._last_live.get((lag.node, lag.epoch), 0))
             latest = node.latest
-            newer = latest is None or (to_epoch(latest.ts) or 0) <= ts
-            if newer and latest is not None and now is not None and latest.epoch == lag.epoch:
-                missed = lag.seq - latest.seq - 1
-                if missed > 0:
-                    self.lost(lag.node, missed, ts)
-            if newer:
+            if latest is None or (to_epoch(latest.ts) or 0) <= ts:
                 node.latest = lag
                 node.band = lag.band
         if touched:
             self.changed.emit(frozenset(touched))
 
-    def lost(self, name: str, count: int, at: float) -> None:
-        self.node(name).lost += count
-        self._ledger.lose(f"gateway {name}", "sequence gap", count, at)
+    def published(self, name: str, epoch: str, last_seq: int, at: float) -> None:
+        """A keepalive: `last_seq` was the last sample that this process published. What did not come is lost."""
+        self._count(name, epoch, last_seq, at)
+
+    def _count(self, name: str, epoch: str, published: int, at: float) -> None:
+        """Count what lies between the last live sample and `published`, once."""
+        last = self._last_live.get((name, epoch))
+        if last is not None and published > last:
+            self._last_live[name, epoch] = published
+            self.node(name).lost += published - last
+            self._ledger.lose(f"gateway {name}", "sequence gap", published - last, at)
 
     def curves(self, name: str, since: float = -np.inf) -> Curves:
         """The series of one node from epoch second `since` on."""

@@ -19,6 +19,7 @@ from fleetgui.wire.codec import Malformed
 from fleetgui.wire.records import Summary, device_id_of, summarize
 
 BLOCK: Final = 100
+MOST_HIDDEN: Final = 10 * BLOCK
 
 
 class RowKind(Enum):
@@ -92,6 +93,8 @@ class Roster:
         self.status = RosterStatus()
         self.pages_read = 0
         self.malformed = 0
+        self.memberships = 0
+        """How often devices were said to have come or gone."""
         self._max_blocks = max_blocks
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
         self._where: dict[str, int] = {}
@@ -136,6 +139,9 @@ class Roster:
         phase = self.status.phase
         if since is not None and phase in (RosterPhase.EMPTY, RosterPhase.FAILED):
             phase = RosterPhase.WAITING
+        elif since is None and phase is RosterPhase.WAITING:
+            # Nothing came of it, and nothing was said against it: the link dropped.
+            phase = RosterPhase.EMPTY if self.status.read_at is None else RosterPhase.READY
         self._set_status(replace(self.status, phase=phase, waiting_since=since))
 
     def failed(self, error: str) -> None:
@@ -169,10 +175,12 @@ class Roster:
 
         Offsets from the last record up to `next_offset` (or the end) are hidden. `total` None (an old server): the
         page is the whole list. A page the registry ended before `total` leaves the rest hidden, since the registry
-        counts before access control.
+        counts before access control. A page that leads on without a total proves at least one row more.
         """
         end = offset + len(records)
-        size = end if total is None else max(total, end)
+        size = max(total if total is not None else 0, end)
+        if next_offset is not None:
+            size = max(size, next_offset + 1 if total is None else 0)
         covered = size if next_offset is None else max(end, min(next_offset, size))
         self._resize(size)
         summaries: list[Summary] = []
@@ -181,20 +189,24 @@ class Roster:
             if row.summary is not None:
                 summaries.append(row.summary)
             self._place(offset + index, row)
-        for gap in range(end, min(covered, end + 10 * BLOCK)):
+        # What a page leaves out is said for as many rows as one may look at next; the rest says so when it is read.
+        shown = min(covered, end + MOST_HIDDEN)
+        for gap in range(end, shown):
             self._place(gap, Row(RowKind.HIDDEN, read_at=read_at))
-        for number in range(offset // BLOCK, max(offset, covered - 1) // BLOCK + 1):
+        for number in range(offset // BLOCK, max(offset, shown - 1) // BLOCK + 1):
             # Also where nothing stands, as in an empty fleet: it was read, and is not to be read again in haste.
             self._blocks.setdefault(number, _Block()).read_at = read_at
         self.pages_read += 1
-        self._evict()
+        if paging:
+            self._evict()  # a list that came in one message is bounded by that message, and is read whole or not at all
         self._set_status(RosterStatus(phase=RosterPhase.READY, total=size, read_at=read_at, paging=paging))
-        if covered > offset:
-            self.rows_changed.emit(offset, min(covered, size) - 1)
+        if max(end, shown) > offset:
+            self.rows_changed.emit(offset, max(end, shown) - 1)
         return summaries
 
     def membership_changed(self) -> None:
         """A device came or went: the total, and offsets behind it, may have shifted since they were read."""
+        self.memberships += 1
         if self.status.phase is RosterPhase.READY and not self.status.stale_total:
             self._set_status(replace(self.status, stale_total=True))
 

@@ -11,7 +11,7 @@ from fleetgui.wire.rpc import Notification
 
 
 class Heartbeat(msgspec.Struct, frozen=True, gc=False):
-    """A heartbeat's fixed part: the device and its own clock (epoch seconds). Status fields ride along as extra keys."""
+    """A heartbeat's fixed part: the device and its own clock (epoch seconds); status fields ride along."""
 
     device_id: str
     ts: float | str | None = None

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fleetgui.wire.codec import Malformed, decode_object
+from fleetgui.wire.times import to_epoch
 
 KEEPALIVE_S: Final = 15.0
 QUEUE: Final = "gateway"
@@ -23,6 +24,16 @@ Reason = Literal["in-backoff", "hard-ceiling", "rate"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
+
+
+def _is_time(value: str) -> str:
+    if to_epoch(value) is None:
+        raise ValueError("not a time")
+    return value
+
+
+Time = Annotated[str, AfterValidator(_is_time)]
+"""RFC 3339 as text; checked here, so that nothing without a place on the time axis gets further."""
 
 
 class _Message(BaseModel):
@@ -35,7 +46,7 @@ class Lag(_Message):
     node: str
     epoch: str
     seq: Count
-    ts: str
+    ts: Time
     window_ms: Milliseconds
     samples: Count
     mean_ms: Milliseconds
@@ -51,7 +62,7 @@ class BandChange(_Message):
     node: str
     epoch: str
     seq: Count
-    ts: str
+    ts: Time
     from_band: BandName = Field(alias="from")
     to_band: BandName = Field(alias="to")
     p99_ms: Milliseconds
@@ -63,7 +74,7 @@ class Engagement(_Message):
     node: str
     epoch: str
     seq: Count
-    ts: str
+    ts: Time
     device_id: str
     reason: Reason
     band: BandName
@@ -87,7 +98,7 @@ class Keepalive(_Message):
 
     node: str
     epoch: str
-    ts: str
+    ts: Time
     last: LastSeqs
 
 

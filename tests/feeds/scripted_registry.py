@@ -21,6 +21,7 @@ from fleetgui.wire.subjects import Subjects
 
 Params = dict[str, Any]
 Answer = Callable[[Params], Any]
+Page = dict[str, Any]
 """Gives the result object for the params of a listDevices; bytes are sent as they are, None is silence.
 
 Raise `Refuse` for an error reply."""
@@ -47,10 +48,10 @@ def fleet(count: int) -> list[dict[str, Any]]:
     return [record(f"camera-{number:05d}") for number in range(count)]
 
 
-def paging(devices: list[dict[str, Any]], *, cap: int = 200) -> Answer:
+def paging(devices: list[dict[str, Any]], *, cap: int = 200) -> Callable[[Params], Page]:
     """What a registry does that does it right."""
 
-    def answer(params: Params) -> dict[str, Any]:
+    def answer(params: Params) -> Page:
         offset, limit = params["offset"], min(params["limit"], cap)
         end = offset + limit
         return {

@@ -1,0 +1,134 @@
+"""Presence: states at their boundaries, counts over the fleet, and beats that are not to be believed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fleetgui.policy.states import State
+from fleetgui.stores.presence import Beat, Edge, Presence
+
+TTL = 15.0
+
+
+def beat(device_id: str, at: float, **status: object) -> Beat:
+    return Beat(device_id, json.dumps({"device_id": device_id, "ts": 1_795_219_274.5, **status}).encode(), at)
+
+
+@pytest.fixture
+def presence() -> Presence:
+    """One device, listed and heard at 100 s."""
+    presence = Presence()
+    presence.link_came_up(50.0)
+    presence.listed([("a", TTL)], 100.0)
+    presence.apply_beats([beat("a", 100.0)])
+    return presence
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        (100.0, State.ONLINE),
+        (106.0, State.ONLINE),  # a third of the ttl, and a second for the way
+        (106.1, State.LATE),
+        (114.9, State.LATE),
+        (115.0, State.STALE),
+        (9_999.0, State.STALE),
+    ],
+)
+def test_a_device_is_late_after_one_missed_beat_and_stale_at_its_ttl(
+    presence: Presence, now: float, state: State
+) -> None:
+    assert presence.state("a", now) is state
+
+
+def test_what_was_listed_and_not_heard_is_unconfirmed_for_its_ttl() -> None:
+    presence = Presence()
+    presence.listed([("a", TTL)], 100.0)
+    assert presence.state("a", 114.0) is State.UNCONFIRMED
+    assert presence.state("a", 115.0) is State.STALE
+    assert presence.online_count(101.0) == 0
+
+
+def test_a_device_nobody_heard_of_is_unknown() -> None:
+    assert Presence().state("a", 1.0) is State.UNKNOWN
+
+
+def test_after_a_reconnect_what_was_heard_before_waits_for_confirmation(presence: Presence) -> None:
+    presence.link_came_up(101.0)
+    assert presence.state("a", 102.0) is State.UNCONFIRMED
+    presence.apply_beats([beat("a", 103.0)])
+    assert presence.state("a", 104.0) is State.ONLINE
+
+
+def test_offline_until_it_beats_or_is_listed_again(presence: Presence) -> None:
+    presence.apply_edges([Edge("a", False, 120.0, None)])
+    assert presence.state("a", 121.0) is State.OFFLINE
+    assert (presence.offline_ids(), presence.offline_count(), presence.online_count(121.0)) == (["a"], 1, 0)
+    presence.listed([("a", TTL)], 119.0)  # a reply that was asked for before the announcement
+    assert presence.state("a", 121.0) is State.OFFLINE
+    presence.apply_beats([beat("a", 122.0)])
+    assert presence.state("a", 122.0) is State.ONLINE
+    assert presence.offline_count() == 0
+
+
+def test_back_online_and_not_yet_heard_is_unconfirmed() -> None:
+    presence = Presence()
+    presence.apply_edges([Edge("a", False, 10.0, None), Edge("a", True, 20.0, None)])
+    assert presence.state("a", 21.0) is State.UNCONFIRMED
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"ts": 1}',
+        b'{"device_id": 7}',
+        b'{"device_id": "b", "ts": 1}',
+        b'{"device_id": "a", "ts": NaN}',
+        b'{"device_id": "a", "ts": 1e999}',
+        b'{"device_id": "a", "ts": {}}',
+        b'{"device_id": "a\xff"}',
+        b'{"device_id": "a", "x": ' + b"[" * 100_000,
+    ],
+)
+def test_a_beat_that_is_not_to_be_believed_is_counted_and_changes_nothing(data: bytes) -> None:
+    presence = Presence()
+    presence.apply_beats([Beat("a", data, 1.0)])
+    assert (presence.malformed, presence.beats) == (1, 0)
+    assert presence.state("a", 1.0) is State.UNKNOWN
+
+
+def test_status_comes_from_the_last_beat(presence: Presence) -> None:
+    presence.apply_beats([beat("a", 105.0, battery=50, halo={"zone": "a"}), beat("a", 110.0, battery=49)])
+    assert presence.status("a") == {"battery": 49}
+    assert presence.publisher_ts("a") == 1_795_219_274.5
+
+
+def test_a_lease_that_was_not_read_is_three_observed_beats() -> None:
+    presence = Presence()
+    presence.apply_beats([beat("a", 0.0), beat("a", 5.0), beat("a", 10.0)])
+    assert presence.ttl("a") == 15.0
+    assert presence.state("a", 24.0) is State.LATE
+    assert presence.state("a", 25.0) is State.STALE
+
+
+def test_counts_hold_for_a_fleet_larger_than_the_first_arrays() -> None:
+    presence = Presence()
+    ids = [f"d{number}" for number in range(5_000)]
+    presence.listed(((device_id, TTL) for device_id in ids), 0.0)
+    presence.apply_beats([beat(device_id, 1.0) for device_id in ids])
+    presence.apply_edges([Edge(device_id, False, 2.0, None) for device_id in ids[:100]])
+    assert (presence.online_count(3.0), presence.offline_count()) == (4_900, 100)
+    assert presence.online_count(1.0 + TTL) == 0
+
+
+def test_a_batch_is_told_once() -> None:
+    presence = Presence()
+    told: list[frozenset[str]] = []
+    presence.changed.connect(told.append)
+    presence.apply_beats([beat("a", 1.0), beat("b", 1.0), beat("a", 2.0)])
+    assert told == [frozenset({"a", "b"})]

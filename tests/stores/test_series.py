@@ -1,0 +1,165 @@
+"""Lag and engagements: history and live merge to the same series in any order, and every loss is counted once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetgui.stores.engagements import Engagements
+from fleetgui.stores.lag import LagStore
+from fleetgui.stores.ledger import Ledger
+from fleetgui.wire.gateway import Engagement, Lag
+from fleetgui.wire.times import rfc3339
+
+START = 1_795_219_200.0
+
+
+def lag(seq: int, *, node: str = "gw-1", epoch: str = "e1", p99: float = 2.0, at: float | None = None) -> Lag:
+    return Lag(
+        node=node,
+        epoch=epoch,
+        seq=seq,
+        ts=rfc3339(START + (seq if at is None else at)),
+        window_ms=1000,
+        samples=100,
+        mean_ms=1,
+        p50_ms=1,
+        p99_ms=p99,
+        max_ms=p99 + 1,
+        band="normal",
+    )
+
+
+def engagement(seq: int, device_id: str = "d", *, backoff_ms: float = 4_000, **more: Any) -> Engagement:
+    fields: dict[str, Any] = {
+        "node": "gw-1",
+        "epoch": "e1",
+        "seq": seq,
+        "ts": rfc3339(START + seq),
+        "device_id": device_id,
+        "reason": "rate",
+        "band": "normal",
+        "observed": 6,
+        "allowed": 5,
+        "window_ms": 10_000,
+        "backoff_ms": backoff_ms,
+        "level": 1,
+        "warmup": False,
+    }
+    return Engagement(**(fields | more))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["live", "history"]), st.lists(st.integers(1, 30), max_size=12))))
+def test_any_interleaving_of_history_and_live_gives_the_same_series(parts: list[tuple[str, list[int]]]) -> None:
+    store = LagStore(Ledger())
+    for source, seqs in parts:
+        store.apply([lag(seq) for seq in seqs], now=None if source == "history" else 1.0)
+    expected = sorted({seq for _, seqs in parts for seq in seqs})
+    curves = store.curves("gw-1")
+    drawn = [ts for ts, p99 in zip(curves.ts, curves.p99, strict=True) if not math.isnan(p99)]
+    assert drawn == [START + seq for seq in expected]
+    assert store.samples == len(expected)
+
+
+def test_a_jump_in_seq_is_a_counted_loss_and_a_gap() -> None:
+    ledger = Ledger()
+    store = LagStore(ledger)
+    store.apply([lag(1), lag(2)], now=1.0)
+    store.apply([lag(7)], now=2.0)
+    assert ledger.count("gateway gw-1", "sequence gap") == 4
+    curves = store.curves("gw-1")
+    assert curves.gaps == [(START + 2, START + 7)]
+    assert [math.isnan(value) for value in curves.p99] == [False, False, True, False]
+
+
+def test_what_history_brings_later_closes_the_gap_on_the_plot() -> None:
+    store = LagStore(Ledger())
+    store.apply([lag(1), lag(5)], now=1.0)
+    store.apply([lag(2), lag(3), lag(4)], now=None)
+    assert store.curves("gw-1").gaps == []
+
+
+def test_a_new_process_starts_a_new_count() -> None:
+    ledger = Ledger()
+    store = LagStore(ledger)
+    store.apply([lag(50, at=50)], now=1.0)
+    store.apply([lag(1, epoch="e2", at=51)], now=2.0)
+    assert ledger.total == 0
+    assert store.curves("gw-1").gaps == []
+
+
+def test_silence_is_a_gap_without_a_count() -> None:
+    ledger = Ledger()
+    store = LagStore(ledger)
+    store.apply([lag(1, at=1), lag(2, at=30)], now=1.0)
+    assert store.curves("gw-1").gaps == [(START + 1, START + 30)]
+    assert ledger.total == 0
+
+
+def test_the_series_is_bounded() -> None:
+    store = LagStore(Ledger(), capacity=10)
+    store.apply([lag(seq) for seq in range(1, 101)], now=1.0)
+    assert list(store.curves("gw-1").ts) == [START + seq for seq in range(91, 101)]
+    store.apply([lag(95)], now=2.0)
+    assert store.samples == 100
+
+
+def test_the_sample_at_a_time_and_none_in_a_gap() -> None:
+    store = LagStore(Ledger())
+    store.apply([lag(1), lag(20)], now=1.0)
+    found = store.at("gw-1", START + 1.2)
+    assert found is not None
+    assert found.seq == 1
+    assert store.at("gw-1", START + 10) is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(1, 25), max_size=8))))
+def test_any_interleaving_gives_the_same_refusals(parts: list[tuple[bool, list[int]]]) -> None:
+    store = Engagements(Ledger())
+    for live, seqs in parts:
+        store.apply([engagement(seq) for seq in seqs], live=live)
+    expected = sorted({seq for _, seqs in parts for seq in seqs})
+    assert [refusal.seq for refusal in store.refusals] == expected
+    assert store.total == len(expected)
+
+
+def test_losses_among_live_refusals_are_counted_exactly() -> None:
+    ledger = Ledger()
+    store = Engagements(ledger)
+    for seq in (1, 2, 5, 6, 10):
+        store.apply([engagement(seq)], live=True)
+    assert ledger.total == 2 + 3
+
+
+def test_who_is_held_back_and_until_when() -> None:
+    store = Engagements(Ledger())
+    store.apply([engagement(1, "a"), engagement(2, "b", backoff_ms=60_000), engagement(3, "a")], live=True)
+    held = store.held_back(START + 4)
+    assert [(refusal.device_id, refusal.until - START) for refusal in held] == [("a", 7.0), ("b", 62.0)]
+    assert [refusal.device_id for refusal in store.held_back(START + 7)] == ["b"]
+    assert store.of_device("b", START + 61.9) is not None
+    assert store.of_device("b", START + 62) is None
+
+
+def test_merged_engagements_count_as_many() -> None:
+    store = Engagements(Ledger())
+    store.apply([engagement(1, count=40)], live=True)
+    assert store.total == 40
+
+
+def test_refusals_are_bounded() -> None:
+    store = Engagements(Ledger(), capacity=5)
+    store.apply([engagement(seq, f"d{seq}", backoff_ms=1e9) for seq in range(1, 21)], live=False)
+    assert [refusal.seq for refusal in store.refusals] == [16, 17, 18, 19, 20]
+    assert len(store.held_back(START + 30)) == 5
+
+
+@pytest.mark.parametrize("ts", ["", "yesterday", "2026-13-45T00:00:00Z"])
+def test_a_sample_without_a_time_is_left_out(ts: str) -> None:
+    store = LagStore(Ledger())
+    store.apply([lag(1).model_copy(update={"ts": ts})], now=1.0)
+    assert store.samples == 0
