@@ -24,7 +24,11 @@ MOST_REMEMBERED: Final = 10_000
 
 
 class Place:
-    """What stood where, so that it can be found again after a page was read anew."""
+    """What stood where, so that it can be found again after a page was read anew.
+
+    Made before the table gets its model, since a selection model drops what is removed before anybody else hears of
+    it; `attach` afterwards.
+    """
 
     def __init__(self, table: DeviceTable, model: DeviceTableModel) -> None:
         self._table = table
@@ -37,15 +41,17 @@ class Place:
         """Devices that were selected and stand nowhere now."""
         self._current: str | None = None
         self._moving = False
-        # selections in rows that are being removed go with them: by then we must not listen
         model.rowsAboutToBeRemoved.connect(self._removing)
         model.rowsRemoved.connect(self._removed)
         model.reread.connect(self._reread)
-        selection = table.selectionModel()
-        selection.selectionChanged.connect(self._selection_changed)
-        selection.currentChanged.connect(self._current_changed)
         self._settled = QTimer(table, singleShot=True, interval=0)
         self._settled.timeout.connect(self._restore_selection)
+
+    def attach(self) -> None:
+        """Listen to the table's selection, from now on."""
+        selection = self._table.selectionModel()
+        selection.selectionChanged.connect(self._selection_changed)
+        selection.currentChanged.connect(self._current_changed)
 
     def remember(self) -> None:
         """Note which devices are on the screen; after scrolling, and after rows were read."""

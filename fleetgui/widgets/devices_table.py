@@ -50,8 +50,9 @@ class DeviceTable(QTableView):
         self._hovered = -1
         self._moved = QTimer(self, singleShot=True, interval=VIEW_MOVED_MS)
         self._moved.timeout.connect(self.tell_moved)
-        self.setModel(model)
         self._place = Place(self, model)
+        self.setModel(model)
+        self._place.attach()
         self._set_up()
         self._retheme()
         theme.changed.connect(self._retheme)

@@ -1,0 +1,509 @@
+"""The devices page as its user meets it: sentences, opening, copying, keeping the place, and a million rows."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
+from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from fleetgui.models.columns import COLUMNS
+from fleetgui.policy.states import LinkPhase, LinkState
+from fleetgui.widgets import theme
+from fleetgui.widgets.devices import DevicesPage
+from fleetgui.widgets.devices_sentence import View, empty, sentence
+from fleetgui.widgets.devices_table import MOST_SELECTED
+from tests.models.fleet import Fleet, device_id, record
+
+NAMES = [column.key for column in COLUMNS]
+SIGNALS = ("device_opened", "filter_changed", "refresh_requested", "reconnect_requested", "view_moved", "said")
+
+
+@pytest.fixture(autouse=True)
+def _look(qapp: QApplication) -> None:
+    theme.apply(qapp, "dark")
+
+
+class Opened:
+    """A page on the screen, and what it asked for."""
+
+    def __init__(self, qtbot: QtBot, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.page = DevicesPage(fleet.state, fleet.clock)
+        qtbot.addWidget(self.page)
+        self.table = self.page.table
+        self.asked: list[tuple[Any, ...]] = []
+        for name in (
+            "device_opened",
+            "filter_changed",
+            "refresh_requested",
+            "reconnect_requested",
+            "view_moved",
+            "said",
+        ):
+            getattr(self.page, name).connect(lambda *args, name=name: self.asked.append((name, *args)))
+        self.page.resize(1200, 500)
+        self.page.show()
+        self.beat()
+        self.asked.clear()
+
+    def beat(self) -> None:
+        self.table.tell_moved()
+        self.page.beat()
+
+    def select(self, *rows: int) -> None:
+        model = self.table.selectionModel()
+        model.clearSelection()
+        for row in rows:
+            flags = QItemSelectionModel.SelectionFlag.Rows | QItemSelectionModel.SelectionFlag.Select
+            model.select(self.page.model.index(row, 0), flags)
+
+    @property
+    def selected(self) -> list[int]:
+        return [row for first, last in self.table.selected_ranges for row in range(first, last + 1)]
+
+
+@pytest.fixture
+def opened(qtbot: QtBot) -> Opened:
+    return Opened(qtbot, Fleet(1_400))
+
+
+# Sentences
+
+
+def view(fleet: Fleet, **fields: Any) -> View:
+    state = fleet.state
+    known: dict[str, Any] = {
+        "status": state.roster.status,
+        "loaded": state.roster.loaded,
+        "malformed": state.roster.malformed,
+        "now": fleet.clock.now(),
+        "wall": fleet.clock.wall(),
+        "link": state.link.state,
+    }
+    return View(**known | fields)
+
+
+def test_the_sentence_says_how_many_how_much_is_loaded_and_how_old_it_is() -> None:
+    fleet = Fleet(1_400, loaded=212)
+    fleet.clock.advance(4)
+    assert sentence(view(fleet)) == ("1,400 registered  ·  212 loaded  ·  read 4 s ago", "muted")
+
+
+def test_a_slow_registry_is_waited_for_in_words() -> None:
+    fleet = Fleet(1_400, loaded=212)
+    fleet.state.roster.waiting(fleet.clock.now())
+    fleet.clock.advance(6)
+    assert "waiting for the registry, 6 s" in sentence(view(fleet))[0]
+
+
+def test_what_is_not_certain_is_said() -> None:
+    fleet = Fleet(10)
+    fleet.state.roster.membership_changed()
+    words, _ = sentence(view(fleet, hidden=True))
+    assert words.startswith("at most 10 registered")
+    assert "some are not visible to you" in words
+    assert "devices came or went since; F5 reads again" in words
+    fleet.state.roster.page_read(0, [record(0)], next_offset=None, total=None, read_at=fleet.clock.now(), paging=False)
+    assert "an old registry" in sentence(view(fleet))[0]
+
+
+def test_a_failed_registry_is_said_in_the_ink_of_failures_and_what_was_read_stays() -> None:
+    fleet = Fleet(10)
+    fleet.state.roster.failed("The registry did not answer within 30 s.")
+    assert sentence(view(fleet)) == (
+        "10 registered  ·  10 loaded  ·  read 0 s ago  ·  The registry did not answer within 30 s.",
+        "band_critical",
+    )
+    assert empty(view(fleet)) is None
+
+
+def test_without_a_link_the_sentence_names_since_when_nothing_is_live() -> None:
+    fleet = Fleet(10)
+    fleet.link_down()
+    fleet.clock.advance(18)
+    words, ink = sentence(view(fleet))
+    assert "no link since 00:00:00Z: nothing below is live" in words
+    assert ink == "stale"
+
+
+def test_each_empty_page_has_one_sentence_and_one_action() -> None:
+    fleet = Fleet()
+    waiting = empty(view(fleet))
+    assert waiting is not None
+    assert (waiting.sentence, waiting.asks) == ("Waiting for the registry.", "refresh")
+    fleet.read(0, [], total=0)
+    none = empty(view(fleet))
+    assert none is not None
+    assert (none.sentence, none.asks) == ("The registry lists no devices.", "refresh")
+    unmatched = empty(view(fleet, device_type="camra", location="x"))
+    assert unmatched is not None
+    assert unmatched.sentence == "No device matches type “camra” and location “x”."
+    assert unmatched.asks == "clear"
+    fleet.state.roster.failed("The registry refused the request.")
+    failed = empty(view(fleet))
+    assert failed is not None
+    assert (failed.sentence, failed.asks) == ("The registry refused the request.", "refresh")
+    fleet.state.link.set_state(LinkState(LinkPhase.REFUSED, 0.0, 0.0, error="Check the password."))
+    refused = empty(view(fleet))
+    assert refused is not None
+    assert (refused.sentence, refused.asks) == ("The broker refused the connection. Check the password.", "connect")
+
+
+def test_the_action_of_an_empty_page_asks_for_what_it_says(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(link_up=False))
+    opened.page._placeholder.acted.emit()
+    opened.fleet.link_up()
+    opened.page.beat()
+    opened.page._placeholder.acted.emit()
+    assert opened.asked == [("reconnect_requested",), ("refresh_requested",)]
+
+
+def test_rows_replace_the_empty_page_and_go_again(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet())
+    assert not opened.table.isVisible()
+    opened.fleet.read(0, range(5), total=5)
+    opened.page.beat()
+    assert opened.table.isVisible()
+    opened.fleet.state.roster.clear()
+    opened.page.beat()
+    assert not opened.table.isVisible()
+
+
+# Filter and going to an id
+
+
+def test_a_filter_is_asked_of_the_registry_once_typing_stops(opened: Opened, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(opened.page.filter_changed):
+        QTest.keyClicks(opened.page.device_type, "cam")
+    opened.page.location.setText(" hall ")
+    QTest.keyClick(opened.page.location, Qt.Key.Key_Return)
+    QTest.keyClick(opened.page.location, Qt.Key.Key_Return)
+    opened.page.clear_filter()
+    filters = [asked for asked in opened.asked if asked[0] == "filter_changed"]
+    assert filters == [("filter_changed", "cam", ""), ("filter_changed", "cam", "hall"), ("filter_changed", "", "")]
+
+
+def test_any_exact_id_opens_whether_it_is_loaded_or_not(opened: Opened, qtbot: QtBot) -> None:
+    opened.page.go_to.setText("not-loaded.with dots")
+    QTest.keyClick(opened.page.go_to, Qt.Key.Key_Return)
+    assert opened.asked[-1] == ("device_opened", "not-loaded.with dots")
+    opened.page.go_to.setText(device_id(700))
+    QTest.keyClick(opened.page.go_to, Qt.Key.Key_Return)
+    assert opened.asked[-1] == ("device_opened", device_id(700))
+    assert opened.table.currentIndex().row() == 700
+    assert opened.table.first_visible <= 700 <= opened.table.last_visible
+
+
+# Opening, keys
+
+
+def test_enter_and_a_double_click_open_the_row(opened: Opened, qtbot: QtBot) -> None:
+    opened.table.setCurrentIndex(opened.page.model.index(3, 0))
+    QTest.keyClick(opened.table, Qt.Key.Key_Return)
+    assert opened.asked[-1] == ("device_opened", device_id(3))
+    at = QPoint(60, 5 * opened.table.row_height + 4)
+    QTest.mouseDClick(opened.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened.asked[-1] == ("device_opened", device_id(5))
+
+
+def test_enter_on_a_row_that_was_not_read_opens_nothing(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(1_000, loaded=10))
+    opened.table.setCurrentIndex(opened.page.model.index(500, 0))
+    opened.asked.clear()
+    QTest.keyClick(opened.table, Qt.Key.Key_Return)
+    assert opened.asked == []
+
+
+def test_home_and_end_go_to_the_first_and_last_row(opened: Opened, qtbot: QtBot) -> None:
+    opened.table.setCurrentIndex(opened.page.model.index(30, 2))
+    QTest.keyClick(opened.table, Qt.Key.Key_End)
+    assert opened.table.currentIndex().row() == 1_399
+    QTest.keyClick(opened.table, Qt.Key.Key_Home)
+    assert opened.table.currentIndex().row() == 0
+    QTest.keyClick(opened.table, Qt.Key.Key_PageDown)
+    assert opened.table.currentIndex().row() > 5
+
+
+def test_f5_asks_for_a_refresh(opened: Opened, qtbot: QtBot) -> None:
+    opened.page.activateWindow()
+    opened.table.setFocus()
+    QTest.keyClick(opened.table, Qt.Key.Key_F5)
+    assert ("refresh_requested",) in opened.asked
+
+
+def test_the_view_says_where_it_is_once_it_has_moved(opened: Opened, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(opened.page.view_moved) as moved:
+        for row in range(100, 200, 10):
+            opened.table.verticalScrollBar().setValue(row * opened.table.row_height)
+    first, last = moved.args
+    assert first == 190
+    assert 10 <= last - first <= 40
+    assert sum(asked[0] == "view_moved" for asked in opened.asked) == 1
+
+
+def test_a_page_that_is_not_on_the_screen_asks_for_no_rows(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(100))
+    opened.page.hide()
+    opened.asked.clear()
+    opened.fleet.read(0, range(50), total=5_000)
+    opened.table.tell_moved()
+    assert opened.asked == []
+    opened.page.show()
+    assert opened.asked[0][0] == "view_moved"
+
+
+# Selection
+
+
+@pytest.mark.parametrize("listening", [False, True], ids=["plain", "with a screen reader"])
+def test_selecting_a_million_rows_costs_nothing_a_row(qtbot: QtBot, listening: bool) -> None:
+    opened = Opened(qtbot, Fleet(1_000_000, loaded=200))
+    QAccessible.setActive(listening)
+    try:
+        began = time.process_time()
+        opened.table.selectAll()
+        QApplication.processEvents()
+        assert opened.table.selected_count == 1_000_000
+        assert opened.table.all_selected
+        opened.table.setCurrentIndex(opened.page.model.index(0, 0))
+        assert opened.selected == [0]
+        QTest.keyClick(opened.table, Qt.Key.Key_End, Qt.KeyboardModifier.ShiftModifier)
+        QApplication.processEvents()
+        assert opened.table.selected_count == 1_000_000
+        # Qt by itself takes 20 s for each of the two; this takes some milliseconds
+        assert time.process_time() - began < 2
+    finally:
+        QAccessible.setActive(False)
+
+
+def test_a_small_fleet_is_selected_row_by_row(opened: Opened) -> None:
+    opened.table.selectAll()
+    assert MOST_SELECTED > 1_400
+    assert not opened.table.all_selected
+    assert opened.table.selected_count == 1_400
+
+
+def test_escape_ends_a_selection(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(20_000, loaded=200))
+    opened.table.selectAll()
+    QTest.keyClick(opened.table, Qt.Key.Key_Escape)
+    assert opened.table.selected_count == 0
+
+
+# Keeping the place by device
+
+
+def test_selection_and_current_row_follow_their_devices_when_offsets_shift(opened: Opened, qtbot: QtBot) -> None:
+    opened.table.setCurrentIndex(opened.page.model.index(8, 0))
+    opened.select(5, 6, 8)
+    opened.fleet.read(0, [9_000, 9_001, *range(198)], total=1_402)
+    qtbot.waitUntil(lambda: opened.selected == [7, 8, 10])
+    assert opened.table.currentIndex().row() == 10
+
+
+def test_a_selected_device_that_left_is_selected_again_when_it_comes_back(opened: Opened, qtbot: QtBot) -> None:
+    opened.select(5)
+    opened.fleet.read(0, [0, 1, 2, 3, 4, *range(6, 200)], total=1_399, next_offset=None)
+    qtbot.waitUntil(lambda: opened.selected == [])
+    opened.fleet.read(0, range(200), total=1_400)
+    qtbot.waitUntil(lambda: opened.selected == [5])
+
+
+def test_a_new_selection_forgets_the_old_one(opened: Opened, qtbot: QtBot) -> None:
+    opened.select(5)
+    opened.fleet.read(0, [0, 1, 2, 3, 4, *range(6, 200)], total=1_399, next_offset=None)
+    qtbot.waitUntil(lambda: opened.selected == [])
+    opened.select(2)
+    opened.fleet.read(0, range(200), total=1_400)
+    opened.page.beat()
+    qtbot.wait(20)
+    assert opened.selected == [2]
+
+
+def test_a_selection_outlives_the_table_being_read_anew(opened: Opened, qtbot: QtBot) -> None:
+    opened.select(5, 6)
+    opened.fleet.state.roster.clear()
+    assert opened.selected == []
+    opened.fleet.read(0, [3, 4, 5, 6, 7], total=5)
+    qtbot.waitUntil(lambda: opened.selected == [2, 3])
+
+
+def test_nothing_jumps_when_devices_come_before_what_is_on_the_screen(opened: Opened) -> None:
+    height = opened.table.row_height
+    opened.table.verticalScrollBar().setValue(300 * height + 7)
+    opened.beat()
+    assert opened.page.model.device_id(opened.table.first_visible) == device_id(300)
+    opened.fleet.read(200, [9_000, 9_001, 9_002, *range(200, 397)], total=1_403)
+    assert opened.table.verticalScrollBar().value() == 303 * height + 7
+    assert opened.page.model.device_id(opened.table.first_visible) == device_id(300)
+
+
+def test_a_device_that_moved_far_is_not_followed(opened: Opened) -> None:
+    height = opened.table.row_height
+    opened.table.verticalScrollBar().setValue(10 * height)
+    opened.beat()
+    moved = list(range(10, 60))
+    opened.fleet.read(1_000, moved, total=1_400)
+    assert opened.table.first_visible == 10
+
+
+# Copying
+
+
+def clipboard() -> str:
+    return QGuiApplication.clipboard().text()
+
+
+def test_rows_are_copied_as_they_are_arranged_with_a_header(opened: Opened) -> None:
+    opened.page.restore_state(
+        {"columns": [{"key": "device_id", "shown": True, "width": 100}, {"key": "battery", "shown": True, "width": 80}]}
+    )
+    for number, name in enumerate(NAMES):
+        opened.table.horizontalHeader().setSectionHidden(number, name not in ("device_id", "battery"))
+    opened.select(2, 3)
+    opened.page.copy_rows()
+    assert clipboard() == f"Device\tBattery %\n{device_id(2)}\t2\n{device_id(3)}\t3\n"
+    assert opened.asked[-1] == ("said", "Copied 2 rows.")
+
+
+def test_copying_all_of_a_million_says_how_many_it_copied(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(1_000_000, loaded=200))
+    opened.table.selectAll()
+    opened.page.copy_rows()
+    assert clipboard().count("\n") == 201
+    assert opened.asked[-1][1].startswith("Copied 200 rows of 1,000,000 selected;")
+
+
+def test_copying_what_was_not_read_says_so(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(1_000, loaded=10))
+    opened.select(500)
+    opened.page.copy_rows()
+    assert opened.asked[-1] == ("said", "Nothing copied: no loaded row is selected.")
+
+
+def test_one_record_is_copied_as_an_object_and_several_as_an_array(opened: Opened) -> None:
+    opened.select(4)
+    opened.page.copy_json()
+    assert json.loads(clipboard())["device_id"] == device_id(4)
+    opened.select(4, 5)
+    opened.page.copy_json()
+    assert [each["device_id"] for each in json.loads(clipboard())] == [device_id(4), device_id(5)]
+    opened.page.copy_ids()
+    assert clipboard() == f"{device_id(4)}\n{device_id(5)}"
+
+
+def test_a_hostile_row_is_neutral_on_the_clipboard(qtbot: QtBot) -> None:
+    fleet = Fleet()
+    fleet.read_records(0, [record(0, device_id="=cmd|'/C calc'!A0", status={"location": "a\tb\nc"})], total=1)
+    opened = Opened(qtbot, fleet)
+    opened.select(0)
+    opened.page.copy_rows()
+    lines = clipboard().splitlines()
+    assert len(lines) == 2
+    assert "\t'=cmd|" in lines[1]
+    assert "a\\x09b\\x0ac" in lines[1]
+
+
+# Columns and menus
+
+
+def test_columns_are_kept_by_key_and_restored_in_order(opened: Opened, qtbot: QtBot) -> None:
+    header = opened.table.horizontalHeader()
+    header.moveSection(0, 4)
+    header.resizeSection(1, 333)
+    header.setSectionHidden(2, True)
+    saved = json.loads(json.dumps(opened.page.save_state()))
+    again = Opened(qtbot, Fleet(5))
+    again.page.restore_state(saved)
+    assert again.page.save_state() == opened.page.save_state()
+    assert again.table.shown_columns() == opened.table.shown_columns()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [None, 5, [], {}, {"columns": 5}, {"columns": [5, {}, {"key": []}, {"key": "no such"}]},
+     {"columns": [{"key": "state", "width": "x"}]},
+     {"columns": [{"key": "state", "width": -1}, {"key": "state", "width": 10**9}]}],
+)  # fmt: skip
+def test_settings_that_make_no_sense_change_nothing(opened: Opened, junk: Any) -> None:
+    before = opened.page.save_state()
+    opened.page.restore_state(junk)
+    assert opened.page.save_state() == before
+
+
+def test_a_table_never_loses_its_last_column(opened: Opened) -> None:
+    opened.page.restore_state({"columns": [{"key": name, "shown": False} for name in NAMES]})
+    assert opened.table.shown_columns() == [number for number, column in enumerate(COLUMNS) if column.shown]
+
+
+def test_the_header_menu_shows_and_hides_columns(opened: Opened) -> None:
+    menu = opened.page.columns.menu()
+    action = next(action for action in menu.actions() if action.text() == "Labels")
+    assert not action.isChecked()
+    action.trigger()
+    assert NAMES.index("labels") in opened.table.shown_columns()
+    opened.page.columns.fit()
+    opened.page.columns.reset()
+    assert NAMES.index("labels") not in opened.table.shown_columns()
+    menu.close()
+
+
+def test_a_row_without_a_device_has_no_menu_and_one_with_it_can_be_opened(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(100, loaded=3))
+    assert opened.page.row_menu(50) is None
+    menu = opened.page.row_menu(1)
+    assert menu is not None
+    menu.actions()[0].trigger()
+    assert opened.asked[-1] == ("device_opened", device_id(1))
+    menu.close()
+
+
+# The beat
+
+
+def test_changes_are_shown_at_the_beat_and_a_glow_ends_by_itself(opened: Opened, qtbot: QtBot) -> None:
+    battery = NAMES.index("battery")
+    opened.table.viewport().repaint()
+    opened.fleet.clock.advance(1)
+    opened.fleet.beat(2, battery=99)
+    opened.page.beat()
+    assert opened.page.model.cell(2, battery).text == "99"
+    assert opened.page.model.glow(2, battery) > 0
+    opened.table.viewport().repaint()
+    opened.fleet.clock.advance(1)
+    qtbot.waitUntil(lambda: not opened.page._fade.isActive())
+
+
+def test_a_page_that_is_hidden_does_not_beat(opened: Opened) -> None:
+    assert opened.page._beat.isActive()
+    opened.page.hide()
+    assert not opened.page._beat.isActive()
+
+
+def test_hidden_rows_make_the_total_an_upper_bound(qtbot: QtBot) -> None:
+    fleet = Fleet()
+    fleet.read(0, range(5), total=10, next_offset=None)
+    opened = Opened(qtbot, fleet)
+    assert opened.page._sentence.text.startswith("at most 10 registered")
+
+
+def test_names_are_there_for_a_screen_reader(opened: Opened) -> None:
+    assert opened.table.accessibleName() == "Devices"
+    assert opened.page.device_type.accessibleName() == "Filter by device type"
+    assert opened.page.model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole) == "↻ unconfirmed"
+
+
+def test_the_look_may_change_while_it_is_shown(opened: Opened, qapp: QApplication) -> None:
+    opened.table.verticalScrollBar().setValue(100 * opened.table.row_height)
+    theme.apply(qapp, "light", density=theme.Density.ROOMY)
+    assert opened.table.row_height == 30
+    assert opened.table.first_visible == 100
+    opened.table.viewport().repaint()
+    theme.apply(qapp, "dark", density=theme.Density.NORMAL)
