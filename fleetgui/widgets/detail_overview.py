@@ -28,7 +28,7 @@ Sections = Mapping[str, Mapping[str, str]]
 def sections_of(
     record: dict[str, Any] | None, heard: Mapping[str, Any], *, heard_ago: str
 ) -> dict[str, dict[str, str]]:
-    """The sections of a device: identity, status (with what was heard since), labels, capabilities, registry, rest."""
+    """The sections of a device. `heard` holds status fields of the last heartbeat, `heard_ago` says how old they are."""
     whole = record or {}
     capabilities = whole.get("capabilities")
     capabilities = capabilities if isinstance(capabilities, dict) else {}

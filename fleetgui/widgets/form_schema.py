@@ -24,7 +24,8 @@ MOST_CHECKED: Final = 20_000
 """Values looked at in one check; a longer array is sent as it is."""
 DEEPEST: Final = 12
 
-_INTEGER: Final = re.compile(r"[+-]?\d{1,19}")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?")
 _FAR: Final = 2**63
 _INDIRECT: Final = ("$ref", "$dynamicRef", "allOf", "oneOf", "anyOf", "not", "if")
 
@@ -177,10 +178,7 @@ def value_of(field: Field, text: str) -> Any:
 def _number_of(text: str) -> int | float:
     if _INTEGER.fullmatch(text) and -_FAR <= int(text) < _FAR:
         return int(text)
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = float(text) if _DECIMAL.fullmatch(text) else math.nan
     if not math.isfinite(number):
         raise ValueError("A number is needed, such as 0.5.")
     return number
