@@ -21,7 +21,7 @@ class DetailPhase(Enum):
 
 @dataclass(frozen=True)
 class SeenEvent:
-    """An event as it came: `at` epoch seconds of this machine, `params` None when it did not decode (`note` says why)."""
+    """An event: `at` epoch seconds of this machine, `params` None when it did not decode (`note` says why)."""
 
     at: float
     name: str

@@ -8,13 +8,17 @@ from typing import Final
 
 from fleetgui.policy.signals import Signal
 from fleetgui.stores.ledger import Ledger
+from fleetgui.stores.sequences import Sequences
 from fleetgui.wire.gateway import Engagement
 from fleetgui.wire.times import to_epoch
 
 CAPACITY: Final = 20_000
 
+LONGEST_BLOCK_S: Final = 366 * 86_400.0
+"""No block is shown to last longer: a time beyond what calendars hold could not be shown at all."""
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True)
 class Refusal:
     """One engagement on the time axis. `at` and `until` are epoch seconds of the gateway's clock."""
 
@@ -36,11 +40,11 @@ class Engagements:
         """The refusals that are new; once a batch."""
         self.total = 0
         """Engagements taken in, a merged one (`count`) as that many."""
-        self._ledger = ledger
+        self.refused = 0
+        """Engagements without a usable time."""
         self._capacity = capacity
         self._refusals: list[Refusal] = []
-        self._known: set[tuple[str, str, int]] = set()
-        self._last_seq: dict[tuple[str, str], int] = {}
+        self._sequences = Sequences(ledger)
         self._until: dict[str, Refusal] = {}
 
     @property
@@ -53,25 +57,21 @@ class Engagements:
         new = []
         for engagement in engagements:
             at = to_epoch(engagement.ts)
-            key = (engagement.node, engagement.epoch, engagement.seq)
-            if at is None or key in self._known:
+            if at is None:
+                self.refused += 1
                 continue
-            if live:
-                self.published(engagement.node, engagement.epoch, engagement.seq - 1, at)
-                stream = (engagement.node, engagement.epoch)
-                self._last_seq[stream] = max(engagement.seq, self._last_seq.get(stream, 0))
-            self._known.add(key)
-            until = at + engagement.backoff_ms / 1000
+            if not self._sequences.take(engagement.node, engagement.epoch, engagement.seq, at, live=live):
+                continue
+            until = at + min(engagement.backoff_ms / 1000, LONGEST_BLOCK_S)
             refusal = Refusal(at, engagement.seq, engagement.node, engagement.epoch, until, engagement)
-            insort(self._refusals, refusal, key=lambda other: (other.at, other.seq))
+            insort(self._refusals, refusal, key=_order)
             self.total += engagement.count
             current = self._until.get(refusal.device_id)
-            if current is None or current.at <= refusal.at:
+            if current is None or _order(current) <= _order(refusal):
                 self._until[refusal.device_id] = refusal
             new.append(refusal)
         if len(self._refusals) > self._capacity:
             for old in self._refusals[: -self._capacity]:
-                self._known.discard((old.node, old.epoch, old.seq))
                 if self._until.get(old.device_id) is old:
                     del self._until[old.device_id]
             del self._refusals[: -self._capacity]
@@ -91,8 +91,9 @@ class Engagements:
         return refusal if refusal is not None and refusal.until > epoch_now else None
 
     def published(self, node: str, epoch: str, last_seq: int, at: float) -> None:
-        """`last_seq` was published by this process: what lies between it and the last that came live is lost, once."""
-        last = self._last_seq.get((node, epoch))
-        if last is not None and last_seq > last:
-            self._last_seq[node, epoch] = last_seq
-            self._ledger.lose(f"gateway {node}", "sequence gap", last_seq - last, at)
+        """`last_seq` was published by this process: what did not come while we listened is lost."""
+        self._sequences.reach(node, epoch, last_seq, at)
+
+
+def _order(refusal: Refusal) -> tuple[float, int, str, str]:
+    return refusal.at, refusal.seq, refusal.node, refusal.epoch

@@ -13,7 +13,7 @@ from fleetgui.stores.roster import Roster, RosterPhase
 
 @dataclass(frozen=True)
 class Figure:
-    """`value` None means it was never read. `as_of` is `Clock.now()` of the newest evidence; `note` explains on hover."""
+    """`value` None was never read; `as_of` is `Clock.now()` of the newest evidence; `note` explains on hover."""
 
     value: int | None
     state: State

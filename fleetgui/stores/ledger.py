@@ -36,6 +36,16 @@ class Ledger:
         loss.spans += 1
         self.changed.emit(loss)
 
+    def recover(self, source: str, cause: str, count: int) -> None:
+        """`count` of what was counted as lost came after all, from history; a loss of which all came is none."""
+        loss = self._losses.get((source, cause))
+        if loss is None:
+            return
+        loss.count = max(0, loss.count - count)
+        if loss.count == 0:
+            del self._losses[source, cause]
+        self.changed.emit(loss)
+
     @property
     def losses(self) -> list[Loss]:
         return list(self._losses.values())
