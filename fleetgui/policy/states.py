@@ -49,7 +49,7 @@ class LinkPhase(Enum):
     UP = "connected"
     RECONNECTING = "reconnecting"
     REFUSED = "refused"
-    """The broker answered and does not want us: credentials, permissions, TLS. Tried again slowly, not for ever fast."""
+    """The broker answered and does not want us: credentials, permissions, TLS. Tried again, but slowly."""
     CLOSED = "closed"
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fleetgui.wire.codec import Malformed, decode, encode
+from fleetgui.wire.codec import Malformed, decode, encode, refuse_non_finite
 
 FAILED: Final = -32000
 """A device's function raised, or the registry could not do what it was asked."""
@@ -56,6 +56,8 @@ class Notification(msgspec.Struct, frozen=True):
 
 
 def request(method: str, params: dict[str, Any], request_id: str) -> bytes:
+    """A request; raises `Malformed` for parameters that JSON cannot carry as they are."""
+    refuse_non_finite(params)
     return encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 

@@ -147,7 +147,8 @@ NONSENSE: list[bytes] = [
 async def test_nonsense_is_counted_and_the_feed_goes_on(shared_nats_server: NatsServer) -> None:
     async with rig(shared_nats_server.url, "nonsense") as here:
         good = here.lag(1)
-        bad = [{**good, name: wrong} for name in good for wrong in ({}, [], None) if name != "node"]
+        wrongs: tuple[Any, ...] = ({}, [], None)
+        bad = [{**good, name: wrong} for name in good for wrong in wrongs if name != "node"]
         for data in NONSENSE:
             await here.link.publish(here.subjects.gateway_node("gw-1", "lag"), data)
         for params in bad:
