@@ -159,7 +159,7 @@ class DeviceDetail(QWidget):
         self.functions.tick()
 
     def _show_head(self, detail: Detail, facts: DeviceFacts) -> None:
-        word, rest = chip_words(detail, facts)
+        word, rest = chip_words(facts)
         self._chip.show_state(facts.presence, word=word, rest=rest)
         self._ages.say(ages(detail, facts), "muted" if facts.link_up else "stale")
         sentence, ink = held(facts)

@@ -26,9 +26,9 @@ Sections = Mapping[str, Mapping[str, str]]
 
 
 def sections_of(
-    record: dict[str, Any] | None, heard: Mapping[str, Any], *, heard_ago: str
+    record: dict[str, Any] | None, heard: Mapping[str, Any], *, heard_ago: str = ""
 ) -> dict[str, dict[str, str]]:
-    """The sections of a device. `heard` holds status fields of the last heartbeat, `heard_ago` says how old they are."""
+    """The sections of a device. `heard`: status fields of the last heartbeat; `heard_ago` says how old they are."""
     whole = record or {}
     capabilities = whole.get("capabilities")
     capabilities = capabilities if isinstance(capabilities, dict) else {}

@@ -48,7 +48,7 @@ def facts_of(state: ConsoleState, detail: Detail, *, now: float, wall: float) ->
     )
 
 
-def chip_words(detail: Detail, facts: DeviceFacts) -> tuple[str, list[str]]:
+def chip_words(facts: DeviceFacts) -> tuple[str, list[str]]:
     """(word of the state's chip, what follows it): since when it is offline, how old what is stale is."""
     since = {State.OFFLINE: facts.offline_since, State.STALE: facts.last_beat}.get(facts.presence)
     return facts.presence.word, [] if since is None else [formats.age(facts.now - since)]

@@ -14,6 +14,7 @@ from PySide6.QtGui import QCursor
 
 from fleetgui.models.changes import merged, ranges_of
 from fleetgui.models.devices import DeviceTableModel
+from fleetgui.stores.roster import RowKind
 
 if TYPE_CHECKING:
     from fleetgui.widgets.devices_table import DeviceTable
@@ -34,7 +35,7 @@ class Place:
         self._table = table
         self._model = model
         self._on_screen: dict[str, int] = {}
-        """Device → rows below the uppermost visible one."""
+        """Device → the row where it was seen."""
         self._selected: dict[int, str | None] = {}
         """Selected row → the device that was selected there, None where it was not read."""
         self._waiting: list[str] = []
@@ -60,7 +61,7 @@ class Place:
         seen = {}
         for row in range(first, last + 1):
             if (device_id := row_of(row).device_id) is not None:
-                seen[device_id] = row - first
+                seen[device_id] = row
         self._on_screen = seen
 
     # What the user does
@@ -91,6 +92,8 @@ class Place:
         self._settled.start()
 
     def _reread(self, first: int, last: int) -> None:
+        if first == last and self._model.roster.row(first).kind is RowKind.NOT_LOADED:
+            return  # its device was found elsewhere, in a page that is being taken in: the page itself is told of next
         if first <= self._table.last_visible and last >= self._table.first_visible:
             self._follow()
             self.remember()
@@ -100,33 +103,30 @@ class Place:
     def _follow(self) -> None:
         """Scroll so that the anchor stays where it is on the screen."""
         offset_of = self._model.roster.offset_of
-        top = self._table.first_visible
         for device_id in self._anchors():
             row = offset_of(device_id)
             if row is None:
                 continue
-            shift = row - self._on_screen[device_id] - top
+            shift = row - self._on_screen[device_id]
             if 0 < abs(shift) <= FARTHEST:
                 bar = self._table.verticalScrollBar()
                 bar.setValue(bar.value() + shift * self._table.row_height)
             return
 
     def _anchors(self) -> list[str]:
-        """Devices to hold on to, the most important first: under the pointer, current, then from the top."""
-        by_row = {row: device_id for device_id, row in self._on_screen.items()}
+        """Devices to hold on to, the most important first: under the pointer, current, then from the top.
+
+        Only those on the screen now: after scrolling, what was seen last may be elsewhere.
+        """
+        first, last = self._table.first_visible, self._table.last_visible
+        by_row = {row: device_id for device_id, row in self._on_screen.items() if first <= row <= last}
         viewport = self._table.viewport()
         pointer = viewport.mapFromGlobal(QCursor.pos()) if viewport.underMouse() else QPoint(-1, -1)
-        anchors = []
-        if viewport.rect().contains(pointer):
-            row = self._table.row_at(pointer) - self._table.first_visible
-            if row in by_row:
-                anchors.append(by_row[row])
-        if not anchors and not self._selected and self._table.verticalScrollBar().value() == 0:
-            return []  # at the top, and nobody chose a place: what now comes first is shown first
-        if self._current in self._on_screen:
-            anchors.append(self._current)
-        anchors.extend(by_row[row] for row in sorted(by_row))
-        return anchors
+        rows = [self._table.row_at(pointer)] if viewport.rect().contains(pointer) else []
+        if self._current is not None:
+            rows.append(self._on_screen.get(self._current, -1))
+        rows.extend(sorted(by_row))
+        return [by_row[row] for row in rows if row in by_row]
 
     def _restore_selection(self) -> None:
         """Select the devices that were selected, wherever they stand now."""

@@ -345,6 +345,28 @@ def test_nothing_jumps_when_devices_come_before_what_is_on_the_screen(opened: Op
     assert opened.page.model.device_id(opened.table.first_visible) == device_id(300)
 
 
+def test_what_is_current_is_held_on_to_rather_than_what_is_above_it(opened: Opened) -> None:
+    height = opened.table.row_height
+    opened.table.verticalScrollBar().setValue(300 * height)
+    opened.table.setCurrentIndex(opened.page.model.index(306, 0))
+    opened.beat()
+    moved = [*range(200, 303), 9_000, 9_001, *range(303, 397)]  # two came between the top and the current row
+    opened.fleet.read(200, moved, total=1_402)
+    assert opened.page.model.device_id(308) == device_id(306)
+    assert opened.table.verticalScrollBar().value() == 302 * height
+
+
+def test_scrolling_is_never_undone_by_a_page_that_comes_right_after_it(opened: Opened) -> None:
+    height = opened.table.row_height
+    opened.beat()
+    opened.table.verticalScrollBar().setValue(5 * height)
+    opened.fleet.read(0, range(200), total=1_400)
+    assert opened.table.first_visible == 5
+    opened.table.verticalScrollBar().setValue(90 * height)
+    opened.fleet.read(0, range(200), total=1_400)
+    assert opened.table.first_visible == 90
+
+
 def test_a_device_that_moved_far_is_not_followed(opened: Opened) -> None:
     height = opened.table.row_height
     opened.table.verticalScrollBar().setValue(10 * height)
