@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec
 
 from fleetgui.feeds.errors import RegistryError
 from fleetgui.feeds.registry import RegistryClient
@@ -25,6 +27,9 @@ _WHY: Final = {
     20: "the folder does not exist",
     36: "the name is too long",
 }
+
+
+P = ParamSpec("P")
 
 
 class ExportFeed:
@@ -51,9 +56,9 @@ class ExportFeed:
         """Begin to write `path` as `kind` (csv or jsonl); False while another export is under way."""
         if self._task is not None and not self._task.done():
             return False
-        self._store.state = ExportState(ExportPhase.RUNNING, path, started=self._clock.now())
-        self._store.changed.emit(self._store.state)
+        self._store.replace(ExportState(ExportPhase.RUNNING, path, started=self._clock.now()))
         self._task = self._tasks.spawn(self._run(Path(path), ExportFormat(kind)), name="export")
+        self._task.add_done_callback(lambda _: self._ended())
         return True
 
     def cancel(self) -> None:
@@ -65,35 +70,41 @@ class ExportFeed:
         """How the export under way, or the last one, ended."""
         if self._task is not None:
             await asyncio.wait({self._task})
+            await asyncio.sleep(0)  # what the task's end calls has run then
         return self._store.state
 
     async def _run(self, path: Path, kind: ExportFormat) -> None:
-        writer: ExportWriter | None = None
+        writer = ExportWriter(path, kind)
+        coverage = Coverage()
         try:
-            writer = await asyncio.to_thread(ExportWriter, path, kind)
-            coverage = Coverage()
+            await _to_its_end(writer.open)
             async for page in walk(self._registry):
                 coverage = page.coverage
                 now, wall = self._clock.now(), self._clock.wall()
-                devices = [self._exported(device, now, wall) for device in page.devices]
-                await asyncio.to_thread(writer.write, devices)
+                await _to_its_end(writer.write, [self._exported(device, now, wall) for device in page.devices])
                 self._store.update(coverage=coverage, eta_s=self._remaining(coverage))
-            await asyncio.to_thread(writer.finish, coverage, self._clock.wall())
-            writer = None
-        except asyncio.CancelledError:
-            self._store.update(phase=ExportPhase.CANCELLED, eta_s=None)
-            raise
+            try:
+                await _to_its_end(writer.finish, coverage, self._clock.wall())
+            except asyncio.CancelledError:
+                self._done(path, coverage)  # too late: the file stands
+                raise
+            self._done(path, coverage)
         except RegistryError as error:
             self._failed(str(error))
         except OSError as error:
             why = _WHY.get(error.errno or 0, error.strerror or str(error))
             self._failed(f"{path.name} could not be written: {why}.")
-        else:
-            self._store.update(phase=ExportPhase.DONE, eta_s=None)
-            self._journal.write(self._clock.wall(), State.LIVE, "export", f"{path.name}: {coverage.sentence}")
         finally:
-            if writer is not None:
-                writer.abandon()
+            writer.abandon()
+
+    def _ended(self) -> None:
+        """A cancelled task may never have begun: only its end tells."""
+        if self._store.state.phase is ExportPhase.RUNNING:
+            self._store.update(phase=ExportPhase.CANCELLED, eta_s=None)
+
+    def _done(self, path: Path, coverage: Coverage) -> None:
+        self._store.update(phase=ExportPhase.DONE, eta_s=None)
+        self._journal.write(self._clock.wall(), State.LIVE, "export", f"{path.name}: {coverage.sentence}")
 
     def _failed(self, sentence: str) -> None:
         self._store.update(phase=ExportPhase.FAILED, error=sentence, eta_s=None)
@@ -112,3 +123,13 @@ class ExportFeed:
             return None
         spent = self._clock.now() - self._store.state.started
         return max(0.0, spent / coverage.seen * (coverage.expected - coverage.seen))
+
+
+async def _to_its_end(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Run blocking `work` in a thread. A cancellation waits for its end: nobody else may touch the file before."""
+    running = asyncio.get_running_loop().run_in_executor(None, functools.partial(work, *args, **kwargs))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise

@@ -13,6 +13,8 @@ import csv
 import io
 import os
 import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -85,53 +87,64 @@ def neutral(value: object) -> str:
 class ExportWriter:
     """Writes to a temporary file beside `path`; `finish` puts it in place, `abandon` leaves what was there before.
 
-    Raises OSError with the system's own words. All methods block: call them in a thread.
+    `open`, `write` and `finish` raise OSError with the system's own words and have abandoned by then. All methods
+    block: call them in a thread, one at a time.
     """
 
     def __init__(self, path: Path, kind: ExportFormat) -> None:
         self.path = path
         self._kind = kind
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}-", suffix=".part")
+        self._part: Path | None = None
+        self._file: IO[bytes] | None = None
+
+    def open(self) -> None:
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name[:80]}-", suffix=".part")
         self._part = Path(name)
-        self._file: IO[bytes] = os.fdopen(handle, "wb")
-        try:
-            if kind is ExportFormat.CSV:
-                self._file.write(_csv_line(CSV_COLUMNS))
-        except BaseException:
-            self.abandon()
-            raise
+        self._file = os.fdopen(handle, "wb")
+        if self._kind is ExportFormat.CSV:
+            self._put(_csv_line(CSV_COLUMNS))
 
     def write(self, devices: list[ExportedDevice]) -> None:
         line = _csv_device if self._kind is ExportFormat.CSV else _json_device
-        self._file.write(b"".join(line(device) for device in devices))
+        self._put(b"".join(line(device) for device in devices))
 
     def finish(self, coverage: Coverage, at: float) -> None:
         """Say what the file holds, as of epoch second `at`, and put it where it belongs."""
         if self._kind is ExportFormat.JSON_LINES:
-            note = {
-                "written_at": export_time(at),
-                "coverage": {
-                    "seen": coverage.seen,
-                    "expected": coverage.expected,
-                    "repeated": coverage.repeated,
-                    "hidden": coverage.hidden,
-                    "malformed": coverage.malformed,
-                    "unreadable": coverage.unreadable,
-                    "overtaken": coverage.overtaken,
-                    "complete": coverage.complete,
-                },
-            }
-            self._file.write(encode({"_fleetgui": note}) + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.replace(self.path)
+            facts = asdict(coverage) | {"complete": coverage.complete}
+            self._put(encode({"_fleetgui": {"written_at": export_time(at), "coverage": facts}}) + b"\n")
+        with self._abandoned_on_error() as file:
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            if self._part is not None:
+                self._part.replace(self.path)
+        self._part = self._file = None
 
     def abandon(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.close()
-        with contextlib.suppress(OSError):
-            self._part.unlink()
+        """Leave nothing behind. Harmless twice, and after `finish`."""
+        file, part = self._file, self._part
+        self._file = self._part = None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+        if part is not None:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def _put(self, data: bytes) -> None:
+        with self._abandoned_on_error() as file:
+            file.write(data)
+
+    @contextlib.contextmanager
+    def _abandoned_on_error(self) -> Iterator[IO[bytes]]:
+        if self._file is None:
+            raise ValueError("the export is not open")
+        try:
+            yield self._file
+        except BaseException:
+            self.abandon()
+            raise
 
 
 def _csv_line(cells: tuple[str, ...] | list[str]) -> bytes:

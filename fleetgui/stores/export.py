@@ -70,6 +70,9 @@ class ExportStore:
         self.changed = Signal[[ExportState]]()
         self.state = ExportState()
 
+    def replace(self, state: ExportState) -> None:
+        self.state = state
+        self.changed.emit(state)
+
     def update(self, **fields: Any) -> None:
-        self.state = replace(self.state, **fields)
-        self.changed.emit(self.state)
+        self.replace(replace(self.state, **fields))
