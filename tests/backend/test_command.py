@@ -1,0 +1,75 @@
+"""`fleetgui serve`: which arguments make which options, and one clear sentence for each that makes none."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from fleetgui.backend.command import UsageError, options_from
+
+BASE = {
+    "devices": 5,
+    "scenario": "calm",
+    "seed": 2,
+    "ttl": None,
+    "listen": None,
+    "ready_file": None,
+    "until_stdin_ends": False,
+}
+
+
+def arguments(**more: object) -> argparse.Namespace:
+    return argparse.Namespace(**{**BASE, **more})
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("NATS_URL", "NATS_CONTEXT", "FLEETGUI_TENANT", "NATS_USER", "NATS_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def test_nothing_said_is_an_embedded_broker_on_a_free_port() -> None:
+    options = options_from(arguments())
+    assert options.context is None
+    assert (options.broker.host, options.broker.port) == ("127.0.0.1", 0)
+    assert (options.tenant, options.devices, options.scenario, options.seed) == ("default", 5, "calm", 2)
+
+
+def test_a_server_in_the_environment_is_not_filled_with_simulated_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://production:4222")
+    assert options_from(arguments()).context is None
+
+
+def test_a_named_server_is_used_with_its_tenant() -> None:
+    options = options_from(arguments(server="nats://broker:4222", user="u", password="p", tenant="acme"))
+    assert options.context is not None
+    assert options.context.servers == ("nats://broker:4222",)
+    assert options.tenant == "acme"
+
+
+@pytest.mark.parametrize(("listen", "host", "port"), [("127.0.0.1:4333", "127.0.0.1", 4333), ("[::1]:0", "[::1]", 0)])
+def test_where_to_listen(listen: str, host: str, port: int) -> None:
+    broker = options_from(arguments(listen=listen)).broker
+    assert (broker.host, broker.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"listen": "4222"}, "is no address to listen on"),
+        ({"listen": "127.0.0.1:http"}, "is no address to listen on"),
+        ({"listen": "0.0.0.0:0"}, "loopback only"),
+        ({"listen": "127.0.0.1:70000"}, "is no port"),
+        ({"listen": "127.0.0.1:0", "server": "nats://b:4222"}, "give one of them"),
+        ({"server": "http://b"}, "URL"),
+        ({"user": "u", "password": "p"}, "give them with --server only"),
+        ({"tenant": "a.b"}, "it holds a dot"),
+        ({"ready_file": Path("/nowhere/at/all/file")}, "does not exist"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_answered_with_the_reason(more: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        options_from(arguments(**more))
