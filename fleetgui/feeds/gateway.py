@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from fleetgui.feeds.refusals import RefusalLines
 from fleetgui.link.connection import Link
-from fleetgui.link.errors import LinkError, NoResponders
+from fleetgui.link.errors import LinkDown, LinkError, NoResponders, OutcomeUnknown, RequestTimeout
 from fleetgui.link.intake import Intake
 from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
@@ -41,6 +41,12 @@ HISTORY_S: Final = 3600.0
 PAGE: Final = 1_000
 MOST_PAGES: Final = 40
 PATIENCE_S: Final = 10.0
+OVERLAP_S: Final = 10.0
+"""History is read again from so long before the oldest of the nodes' last samples."""
+ASK_AGAIN_S: Final = (5.0, 15.0, 30.0)
+"""Pauses before a gateway that did not answer is asked again; then the next reconnect or gap asks."""
+BETWEEN_GAPS_S: Final = 30.0
+"""Gaps make history be read again at most so often."""
 
 M = TypeVar("M", Describe, LagHistory, ThrottleHistory)
 
@@ -57,6 +63,9 @@ class GatewayFeed:
         self._tasks = tasks
         self._intake: Intake | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._wanted_since: float | None = None
+        """From when on history is to be read, epoch seconds; None: nothing is missing."""
+        self._gap_read_at = float("-inf")
         self._refusals = RefusalLines(state.journal)
 
     @property
@@ -78,8 +87,18 @@ class GatewayFeed:
 
     def link_came_up(self) -> None:
         """Read what was missed. The subscription is there already: the link makes it before it says that it is up."""
+        self._read_since(self._known_until())
+
+    def _known_until(self) -> float:
+        """The time, by the gateways' own clocks, up to which nothing is missing; an hour back at most."""
+        ends = [to_epoch(node.latest.ts) for node in self._state.lag.nodes.values() if node.latest is not None]
+        known = [end for end in ends if end is not None]
+        return max(min(known, default=0.0) - OVERLAP_S, self._clock.wall() - HISTORY_S)
+
+    def _read_since(self, since: float) -> None:
+        self._wanted_since = since if self._wanted_since is None else min(since, self._wanted_since)
         if self._reading is None or self._reading.done():
-            self._reading = self._tasks.spawn(self._read_history(), name="read gateway history")
+            self._reading = self._tasks.spawn(self._read(), name="read gateway history")
 
     # Live
 
@@ -88,7 +107,7 @@ class GatewayFeed:
         engagements: list[Engagement] = []
         for message in messages:
             try:
-                body = gateway_message(message.data)
+                body = _message(message)
             except Malformed:
                 self.malformed += 1
                 continue
@@ -99,6 +118,7 @@ class GatewayFeed:
                 case Engagement():
                     engagements.append(body)
                 case BandChange():
+                    self._state.lag.band_changed(body, now=message.received)
                     self._write_band(body)
                 case Keepalive():
                     # What came before it in this batch counts first: it tells of what should have come by now.
@@ -106,20 +126,32 @@ class GatewayFeed:
                     lags, engagements = [], []
                     self._count_tail(body)
         self._take(lags, engagements, now)
-        if self._state.lag.absent and self._state.lag.nodes:
+        if self._state.lag.absent and self._heard_any:
             self._state.lag.set_absent(False)
             self.link_came_up()
 
+    @property
+    def _heard_any(self) -> bool:
+        return any(node.heard is not None for node in self._state.lag.nodes.values())
+
     def _take(self, lags: list[Lag], engagements: list[Engagement], now: float) -> None:
+        before, known_until = self._lost, self._known_until()
         if lags:
             self._state.lag.apply(lags, now=now)
         if engagements:
             self._state.engagements.apply(engagements, live=True)
         self._refusals.write(engagements, now)
+        if self._lost > before and now - self._gap_read_at >= BETWEEN_GAPS_S:
+            self._gap_read_at = now
+            self._read_since(known_until)
+
+    @property
+    def _lost(self) -> int:
+        return sum(node.lost for node in self._state.lag.nodes.values())
 
     def _count_tail(self, alive: Keepalive) -> None:
         at = to_epoch(alive.ts) or self._clock.wall()
-        self._state.lag.published(alive.node, alive.epoch, alive.last.lag, at)
+        self._state.lag.published(alive.node, alive.epoch, alive.last.lag, at, last_band=alive.last.band)
         self._state.engagements.published(alive.node, alive.epoch, alive.last.throttle, at)
 
     def _write_band(self, band: BandChange) -> None:
@@ -132,18 +164,32 @@ class GatewayFeed:
 
     # History
 
-    async def _read_history(self) -> None:
-        try:
-            described = await self._ask("gateway/describe", {}, Describe)
-        except NoResponders:
-            self._state.lag.set_absent(True)
-            return
-        except (LinkError, rpc.RpcError, Malformed) as error:
-            self._said_nothing("gateway/describe", error)
-            return
+    async def _read(self) -> None:
+        """Read what is wanted, until nothing is; a gateway that keeps quiet is asked again a few times."""
+        silences = 0
+        while self._wanted_since is not None:
+            since, self._wanted_since = self._wanted_since, None
+            try:
+                await self._read_history(since)
+            except NoResponders:
+                # Heard, but not to be asked: it is leaving, or of a kind that only publishes.
+                self._state.lag.set_absent(not self._heard_any)
+            except RequestTimeout as error:
+                if silences == len(ASK_AGAIN_S):
+                    self._said_nothing(error)
+                    return
+                self._read_since(since)
+                await asyncio.sleep(ASK_AGAIN_S[silences])
+                silences += 1
+            except (LinkDown, OutcomeUnknown):
+                return  # read again once the link is up
+            except (LinkError, rpc.RpcError, Malformed) as error:
+                self._said_nothing(error)
+
+    async def _read_history(self, since: float) -> None:
+        described = await self._ask("gateway/describe", {}, Describe)
         self._state.lag.set_absent(False)
         self._state.lag.describe(described.nodes)
-        since = rfc3339(self._clock.wall() - HISTORY_S)
         await self._pages(
             "gateway/lagHistory", since, LagHistory, lambda page: self._state.lag.apply(page.samples, now=None)
         )
@@ -154,23 +200,29 @@ class GatewayFeed:
             lambda page: self._state.engagements.apply(page.engagements, live=False),
         )
 
-    async def _pages(self, method: str, since: str | None, kind: type[M], take: Callable[[M], object]) -> None:
+    async def _pages(self, method: str, since: float, kind: type[M], take: Callable[[M], object]) -> None:
+        """Every page from epoch second `since` on; a pointer that comes twice ends it, as does `MOST_PAGES`."""
         asked: set[str] = set()
-        while since is not None and len(asked) < MOST_PAGES and since not in asked:
-            asked.add(since)
-            try:
-                page = await self._ask(method, {"since": since, "limit": PAGE}, kind)
-            except (LinkError, rpc.RpcError, Malformed) as error:
-                self._said_nothing(method, error)
-                return
+        following: str | None = rfc3339(since)
+        while following is not None and len(asked) < MOST_PAGES and following not in asked:
+            asked.add(following)
+            page = await self._ask(method, {"since": following, "limit": PAGE}, kind)
             take(page)
-            since = page.next_since if not isinstance(page, Describe) else None
+            following = page.next_since if not isinstance(page, Describe) else None
 
     async def _ask(self, method: str, params: dict[str, Any], kind: type[M]) -> M:
         request = rpc.request(method, params, f"fleetgui-{secrets.token_hex(4)}")
         reply = await self._link.request(self._subjects.gateway, request, timeout=PATIENCE_S)
         return validate(kind, decode_object(bytes(rpc.result_of(reply))))
 
-    def _said_nothing(self, method: str, error: Exception) -> None:
-        sentence = f"{method} was not answered: {text(error, 200)}"
+    def _said_nothing(self, error: Exception) -> None:
+        sentence = f"history could not be read: {text(error, 200)}"
         self._state.journal.write(self._clock.wall(), State.UNKNOWN, "gateway", sentence)
+
+
+def _message(message: Message) -> Lag | BandChange | Engagement | Keepalive:
+    """What a gateway published; raises `Malformed`, also when it came on another gateway's subject."""
+    body = gateway_message(message.data)
+    if message.subject.split(".")[3:4] != [body.node]:
+        raise Malformed(f"it says that it is from {body.node[:40]!r}, and came on {message.subject[:80]}")
+    return body
