@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from fleetgui.models.subscriptions import Subscriptions
@@ -27,6 +27,7 @@ from fleetgui.widgets.detail_overview import OverviewTab, sections_of
 from fleetgui.widgets.detail_sentence import DeviceFacts, absence, ages, chip_words, facts_of, held, why_off
 from fleetgui.widgets.elided import ElidedLabel, WrappedLabel
 from fleetgui.widgets.functions import FunctionsTab, functions_of
+from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.plain import tip
 from fleetgui.widgets.raw import JsonView
@@ -54,9 +55,7 @@ class DeviceDetail(QWidget):
         subscriptions.listen(state.calls.changed, self._call_changed)
         self._beat = QTimer(self, interval=BEAT_MS)
         self._beat.timeout.connect(self.beat)
-        shortcut = QShortcut(QKeySequence(Qt.Key.Key_F5), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(self._refresh)
+        OwnKeys(self, {"F5": self._refresh})
         self._detail_changed(device_id)
 
     def _lay_out(self) -> None:

@@ -22,7 +22,7 @@ from fleetgui.widgets import theme
 from fleetgui.widgets.elided import ElidedLabel
 from fleetgui.widgets.raw import JsonView
 
-_WIDTHS: Final = (112, 150)
+_WIDTHS: Final = (124, 150)
 
 
 class EventsTab(QWidget):
@@ -40,7 +40,7 @@ class EventsTab(QWidget):
         self.table.setModel(self.model)
         self.table.setAccessibleName("Events, newest first")
         self.table.setShowGrid(False)
-        self.table.setStyleSheet("QTableView::item { padding: 0 8px; }")
+        self.table.setStyleSheet("QTableView::item { padding: 0 5px; }")
         self.table.setWordWrap(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -30,6 +30,7 @@ from fleetgui.widgets.devices_columns import ColumnSettings
 from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
 from fleetgui.widgets.elided import ElidedLabel
+from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 
 TYPING_MS: Final = 300
@@ -110,15 +111,15 @@ class DevicesPage(QWidget):
         self.table.selection_told.connect(self._say)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._open_menu)
-        for keys, slot in (
-            (QKeySequence.StandardKey.Copy, self.copy_rows),
-            (QKeySequence(Qt.Key.Key_F5), self.refresh_requested),
-            (QKeySequence("Ctrl+G"), lambda: _focus(self.go_to)),
-            (QKeySequence("Ctrl+F"), lambda: _focus(self.device_type)),
-        ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
+        OwnKeys(
+            self,
+            {
+                "Ctrl+C": self.copy_rows,
+                "F5": self.refresh_requested.emit,
+                "Ctrl+G": lambda: _focus(self.go_to),
+                "Ctrl+F": lambda: _focus(self.device_type),
+            },
+        )
         self._beat = QTimer(self, interval=int(FLUSH_S * 1000))
         self._beat.timeout.connect(self.beat)
         self._fade = QTimer(self, interval=FADE_MS)

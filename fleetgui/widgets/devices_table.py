@@ -20,7 +20,7 @@ from PySide6.QtCore import (
     QTimer,
 )
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from fleetgui.models.devices import DeviceTableModel
@@ -180,6 +180,8 @@ class DeviceTable(QTableView):
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open(self.currentIndex().row())
             event.accept()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            event.ignore()  # Qt's view copies one cell; the page copies rows
         elif key == Qt.Key.Key_Escape and (self._all or self.selectionModel().hasSelection()):
             self.clear_selection()
             event.accept()

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from fleetgui.models.columns import COLUMNS
@@ -231,11 +231,37 @@ def test_home_and_end_go_to_the_first_and_last_row(opened: Opened, qtbot: QtBot)
     assert opened.table.currentIndex().row() > 5
 
 
-def test_f5_asks_for_a_refresh(opened: Opened, qtbot: QtBot) -> None:
-    opened.page.activateWindow()
+def test_the_page_keeps_its_own_keys_from_the_menu_of_the_window(opened: Opened, qtbot: QtBot) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    taken: list[str] = []
+    for keys in ("F5", "Ctrl+G", "Ctrl+E"):
+        action = window.menuBar().addAction(keys)
+        action.setShortcut(keys)
+        action.triggered.connect(lambda _on, keys=keys: taken.append(keys))
+    window.setCentralWidget(opened.page)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
     opened.table.setFocus()
     QTest.keyClick(opened.table, Qt.Key.Key_F5)
     assert ("refresh_requested",) in opened.asked
+    QTest.keyClick(opened.table, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(opened.table, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
+    assert window.focusWidget() is opened.page.go_to
+    assert taken == ["Ctrl+E"]
+    opened.page.setParent(None)  # it is closed by who made it
+
+
+def test_copy_copies_rows_in_the_table_and_text_in_a_field(opened: Opened, qtbot: QtBot) -> None:
+    opened.table.setCurrentIndex(opened.page.model.index(2, 1))
+    QTest.keyClick(opened.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard().startswith("State\tDevice")
+    opened.page.device_type.setText("cam")
+    opened.page.device_type.selectAll()
+    opened.page.device_type.setFocus()
+    QTest.keyClick(opened.page.device_type, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard() == "cam"
 
 
 def test_the_view_says_where_it_is_once_it_has_moved(opened: Opened, qtbot: QtBot) -> None:
