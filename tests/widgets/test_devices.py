@@ -349,7 +349,7 @@ def test_a_new_selection_forgets_the_old_one(opened: Opened, qtbot: QtBot) -> No
     opened.select(2)
     opened.fleet.read(0, range(200), total=1_400)
     opened.page.beat()
-    qtbot.wait(20)
+    QApplication.processEvents()
     assert opened.selected == [2]
 
 
