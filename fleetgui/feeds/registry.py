@@ -187,6 +187,12 @@ class RegistryClient:
         except Malformed as error:
             raise _malformed(str(error)) from None
         self._knows_get_device = True
+        if device is not None and device.get("device_id") != device_id:
+            raise RegistryError(
+                Fault.MALFORMED,
+                f"The registry is at fault: asked for {text(device_id, 64)} it sent the record of "
+                f"{text(device.get('device_id'), 64)}.",
+            )
         return device
 
     def forget_what_it_knows(self) -> None:
@@ -216,7 +222,10 @@ class RegistryClient:
 
     async def _ask(self, method: str, params: dict[str, Any], patience_s: float) -> bytes:
         self.requests += 1
-        request = rpc.request(method, params, f"fleetgui-{secrets.token_hex(4)}")
+        try:
+            request = rpc.request(method, params, f"fleetgui-{secrets.token_hex(4)}")
+        except Malformed as error:
+            raise RegistryError(Fault.REFUSED, f"The registry was not asked: {error}.") from None
         try:
             return await self._link.request(self._subjects.discovery, request, timeout=patience_s)
         except NoResponders:

@@ -40,10 +40,18 @@ async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncIter
     seen: set[str] = set()
     coverage = Coverage()
     offset = 0
+    revision: int | None = None
     while True:
         read = await registry.read_from(offset, LARGEST_PAGE, only)
-        total = len(read.records) if read.total is None else read.total
-        overtaken = coverage.overtaken or (coverage.expected is not None and coverage.expected != total)
+        behind = read.offset + len(read.records)
+        # A server that gives no total shows it by where its last page ends.
+        total = behind if read.total is None and read.next_offset is None else read.total
+        overtaken = (
+            coverage.overtaken
+            or (coverage.expected is not None and coverage.expected != total)
+            or (revision is not None and read.revision is not None and revision != read.revision)
+        )
+        revision = read.revision if read.revision is not None else revision
         devices, repeated, malformed = [], 0, 0
         for record in read.records:
             try:
@@ -58,8 +66,8 @@ async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncIter
             if device_id is not None:
                 seen.add(device_id)
             devices.append(WalkedRecord(record, summary, device_id, read.asked_at))
-        end = total if read.next_offset is None else min(read.next_offset, total)
-        gone = max(0, end - read.offset - len(read.records)) - (read.unreadable is not None)
+        ends = [end for end in (read.next_offset, total) if end is not None]
+        gone = max(0, min(ends) - behind) - (read.unreadable is not None)
         coverage = replace(
             coverage,
             seen=coverage.seen + len(devices),

@@ -33,7 +33,7 @@ class Coverage:
     @property
     def complete(self) -> bool:
         """Every offset was read, nothing was unreadable, and the fleet stood still meanwhile."""
-        return not (self.hidden or self.unreadable or self.overtaken) and self.seen == (self.expected or 0)
+        return not (self.hidden or self.unreadable or self.overtaken) and self.seen == self.expected
 
     @property
     def sentence(self) -> str:

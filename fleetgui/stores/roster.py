@@ -178,9 +178,10 @@ class Roster:
         counts before access control. A page that leads on without a total proves at least one row more.
         """
         end = offset + len(records)
-        size = max(total if total is not None else 0, end)
-        if next_offset is not None:
-            size = max(size, next_offset + 1 if total is None else 0)
+        if total is None:
+            size = end if next_offset is None else max(end, next_offset + 1)
+        else:
+            size = max(total, end if records else 0)  # an empty page behind the end proves nothing beyond the total
         covered = size if next_offset is None else max(end, min(next_offset, size))
         self._resize(size)
         summaries: list[Summary] = []
@@ -195,7 +196,8 @@ class Roster:
             self._place(gap, Row(RowKind.HIDDEN, read_at=read_at))
         for number in range(offset // BLOCK, max(offset, shown - 1) // BLOCK + 1):
             # Also where nothing stands, as in an empty fleet: it was read, and is not to be read again in haste.
-            self._blocks.setdefault(number, _Block()).read_at = read_at
+            if number * BLOCK < max(1, size):
+                self._blocks.setdefault(number, _Block()).read_at = read_at
         self.pages_read += 1
         if paging:
             self._evict()  # a list that came in one message is bounded by that message, and is read whole or not at all

@@ -6,16 +6,20 @@ monotonic `policy.clock` when we saw it. The two are never mixed.
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
+from typing import Final
+
+FIRST_EPOCH: Final = -62_135_596_800.0
+LAST_EPOCH: Final = 253_402_300_799.0
+"""The first and last second that a calendar can show: year 1 to year 9999, UTC."""
 
 
 def to_epoch(value: object) -> float | None:
-    """Epoch seconds of a wire time (ISO 8601 text or number), None for what is no time."""
+    """Epoch seconds of a wire time (ISO 8601 text or number), None for what is no time or outside every calendar."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else None
+        return _shown(value)
     if not isinstance(value, str) or len(value) > 64:
         return None
     try:
@@ -25,9 +29,14 @@ def to_epoch(value: object) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     try:
-        return moment.timestamp()
+        return _shown(moment.timestamp())
     except (OverflowError, ValueError):
         return None
+
+
+def _shown(epoch: float) -> float | None:
+    # Compared as it is: a whole number may be too large for a float, and NaN is in no range.
+    return float(epoch) if FIRST_EPOCH <= epoch <= LAST_EPOCH else None
 
 
 def rfc3339(epoch: float) -> str:

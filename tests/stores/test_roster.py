@@ -159,3 +159,13 @@ def test_a_shrinking_fleet_forgets_the_rows_behind_its_end() -> None:
     assert roster.total == 1
     assert roster.loaded == 1
     assert roster.offset_of("d200") is None
+
+
+def test_an_empty_page_behind_the_end_shows_how_far_the_fleet_shrank() -> None:
+    """Half the fleet left while the end was in view: the table ends where the registry says, not where it was asked."""
+    roster = Roster()
+    read(roster, 900, [f"d{n:04}" for n in range(900, 1_000)], total=1_000)
+    read(roster, 900, [], total=500)
+    assert roster.total == 500
+    assert roster.row(950).kind is RowKind.NOT_LOADED
+    assert roster.offset_of("d0950") is None
