@@ -39,8 +39,11 @@ class End:
 
     @property
     def sentence(self) -> str:
-        how = f"was ended by {_signal_name(-self.code)}" if self.code < 0 else f"ended with exit code {self.code}"
-        return f"{self.name} {how}" + (f": {self.last_words}" if self.last_words else "")
+        if self.code < 0:
+            return f"{self.name} was ended by {_signal_name(-self.code)}"
+        # Only after a failure do the last words tell why; otherwise they are whatever it logged last.
+        words = f": {self.last_words}" if self.code and self.last_words else ""
+        return f"{self.name} ended with exit code {self.code}{words}"
 
 
 def _signal_name(number: int) -> str:

@@ -64,16 +64,13 @@ def port_when_ready(server: subprocess.Popen[bytes], folder: Path) -> int | None
 
 
 def last_words(folder: Path) -> str:
-    """The most telling line of the server's logs: the last fatal or error line, else the last one."""
+    """Why the server ended, as far as it said so: its last fatal or error line, "" when there is none."""
     lines: list[str] = []
     for name in ("start.log", "nats.log"):
-        try:
+        with contextlib.suppress(OSError):
             lines += (folder / name).read_text(errors="replace").splitlines()[-50:]
-        except OSError:
-            continue
     telling = [line for line in lines if "[FTL]" in line or "[ERR]" in line or line.startswith("nats-server:")]
-    last = (telling or lines or [""])[-1]
-    return last.split("] ", 2)[-1].strip()
+    return telling[-1].split("] ", 2)[-1].strip() if telling else ""
 
 
 def remove(folder: Path) -> None:
@@ -120,7 +117,8 @@ def main() -> int:
         code = server.wait()
         if asked.is_set():
             return 0
-        tell({"error": f"nats-server ended (exit code {code}): {last_words(folder)}"})
+        why = last_words(folder)
+        tell({"error": f"nats-server ended (exit code {code})" + (f": {why}" if why else "")})
         return 1
     finally:
         remove(folder)
