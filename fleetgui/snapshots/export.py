@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -19,10 +21,12 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from msgspec import Raw
+
 from fleetgui.policy.formats import export_time
 from fleetgui.policy.states import State
 from fleetgui.stores.export import Coverage
-from fleetgui.wire.codec import Malformed, decode_object, encode
+from fleetgui.wire.codec import Malformed, decode, encode
 from fleetgui.wire.records import Summary
 from fleetgui.wire.times import to_epoch
 
@@ -73,7 +77,7 @@ CSV_COLUMNS: Final = (
     "remark",
 )
 _TIMES: Final = frozenset({"status_ts", "registered_at"})
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def neutral(value: object) -> str:
@@ -81,7 +85,10 @@ def neutral(value: object) -> str:
     if value is None:
         return ""
     cell = str(value).replace("\0", "")
-    return "'" + cell if isinstance(value, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(value, str):
+        return cell  # a number of ours, which may be negative
+    # Spreadsheets look behind leading blanks, and take full-width signs for the plain ones.
+    return "'" + cell if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
 
 
 class ExportWriter:
@@ -98,7 +105,10 @@ class ExportWriter:
         self._file: IO[bytes] | None = None
 
     def open(self) -> None:
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name[:80]}-", suffix=".part")
+        if self.path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
+        # With the file's own name in it, one that is just short enough could not be written at all.
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".fleetgui-", suffix=".part")
         self._part = Path(name)
         self._file = os.fdopen(handle, "wb")
         if self._kind is ExportFormat.CSV:
@@ -118,7 +128,9 @@ class ExportWriter:
             os.fsync(file.fileno())
             file.close()
             if self._part is not None:
+                self._part.chmod(_mode_for(self.path))
                 self._part.replace(self.path)
+                _sync_folder(self.path.parent)
         self._part = self._file = None
 
     def abandon(self) -> None:
@@ -147,6 +159,26 @@ class ExportWriter:
             raise
 
 
+def _mode_for(path: Path) -> int:
+    """The permissions that `path` has, or would get as a new file; a temporary file is its owner's alone."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name outlast a power cut, where the system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def _csv_line(cells: tuple[str, ...] | list[str]) -> bytes:
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(cells)
@@ -172,13 +204,18 @@ def _csv_device(device: ExportedDevice) -> bytes:
 
 def _json_device(device: ExportedDevice) -> bytes:
     own: dict[str, Any] = {"state": device.state.word, "read_at": export_time(device.read_at)}
+    # Line ends stand in JSON only between tokens. What the record holds is not decoded and encoded again: numbers and
+    # escapes stay as the registry sent them; but the reader skips text without looking whether it is UTF-8.
+    record = device.record.replace(b"\n", b" ").replace(b"\r", b" ").strip()
     try:
-        body = decode_object(device.record)
-    except Malformed as error:
-        return (
-            encode({"_fleetgui": own | {"malformed": str(error), "text": device.record.decode("utf-8", "replace")}})
-            + b"\n"
-        )
+        record.decode()
+        members = decode(record, dict[str, Raw])
+    except (Malformed, UnicodeDecodeError) as error:
+        note = own | {"malformed": str(error)[:300], "text": device.record.decode("utf-8", "replace")}
+        return encode({"_fleetgui": note}) + b"\n"
     if device.summary is None:
         own["malformed"] = True
-    return encode(body | {"_fleetgui": own}) + b"\n"
+    if "_fleetgui" in members:
+        del members["_fleetgui"]  # a device's own key of that name must not pass for the console's
+        record = encode(members)
+    return b'%s%s"_fleetgui":%s}\n' % (record[:-1], b"," if members else b"", encode(own))
