@@ -75,7 +75,7 @@ class RefusalColumns:
     def take_in(self, new: list[Refusal]) -> None:
         """Follow the store after it took in `new`: appended when they are the newest, else everything anew."""
         refusals = self._store.refusals
-        fresh = sorted(new)
+        fresh = sorted(new, key=lambda refusal: (refusal.at, refusal.seq))
         if len(refusals) == self._size + len(fresh) and refusals[self._size :] == fresh:
             for refusal in fresh:
                 self._append(refusal)
