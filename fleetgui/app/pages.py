@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from fleetgui.app.frame import has_screen
 from fleetgui.app.settings import Settings
 from fleetgui.policy.clock import Clock
+from fleetgui.policy.settings import LagSettings
 from fleetgui.stores.console import ConsoleState
 from fleetgui.widgets import theme
 from fleetgui.widgets.main_window import MainWindow
@@ -24,6 +25,7 @@ from fleetgui.widgets.placeholder import Placeholder
 if TYPE_CHECKING:
     from fleetgui.app.fabric import Fabric
     from fleetgui.widgets.devices import DevicesPage
+    from fleetgui.widgets.overview import OverviewPage
 
 
 class Pages:
@@ -42,6 +44,7 @@ class Pages:
         self._settings = settings
         self._fabric = fabric
         self._failed = failed
+        self._thresholds: tuple[float, float] | None = None
         self._first_rows = asyncio.Event()
         self.devices: DevicesPage | None = None
         window.device_opened.connect(self.open_device)
@@ -93,7 +96,20 @@ class Pages:
 
         page = OverviewPage(self._state, self._clock)
         page.device_opened.connect(self.open_device)
+        self._state.lag.changed.connect(lambda _: self._show_thresholds(page))
         self._window.attach_overview(page)
+
+    def _show_thresholds(self, page: OverviewPage) -> None:
+        """The bands as the gateways have set them; with several, the strictest."""
+        settings = [
+            LagSettings.from_environ({name: repr(value) for name, value in node.settings.items()})
+            for node in self._state.lag.nodes.values()
+        ]
+        if settings:
+            elevated, critical = min((each.elevated_ms, each.critical_ms) for each in settings)
+            if (elevated, critical) != self._thresholds:
+                self._thresholds = (elevated, critical)
+                page.set_thresholds(elevated, critical)
 
     def _put_in_journal(self) -> None:
         from fleetgui.widgets.journal import JournalPage
