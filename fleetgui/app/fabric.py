@@ -43,7 +43,14 @@ class Fabric:
         self.presence = PresenceFeed(self.link, subjects, state, clock, tasks)
         self.gateway = GatewayFeed(self.link, subjects, state, clock, tasks)
         self.details = DetailsFeed(
-            self.registry, subjects, state.details, state.presence, clock, tasks, protection=context.protection
+            self.registry,
+            subjects,
+            state.details,
+            state.presence,
+            clock,
+            tasks,
+            protection=context.protection,
+            roster=state.roster,
         )
         self.calls = CallsFeed(
             self.link,

@@ -11,6 +11,7 @@ class Fault(Enum):
     LINK_DOWN = "the link is down"
     NO_REGISTRY = "nobody listens"
     SILENT = "no answer in time"
+    LISTS_ONLY = "it lists devices and does not answer for a single one"
     TOO_LARGE = "the answer does not fit into a message"
     REFUSED = "the registry called the request wrong"
     FAILED = "the registry failed"

@@ -86,17 +86,28 @@ class PresenceFeed:
             edges.append(Edge(params.device_id, online, message.received, to_epoch(params.ts)))
         if not edges:
             return
-        known = [edge for edge in edges if self._changes(edge, now)]
+        known = self._news(edges, now)
         self._state.presence.apply_edges(edges)
         if known:
             self._state.roster.membership_changed()
             self._write(known)
 
-    def _changes(self, edge: Edge, now: float) -> bool:
-        """Whether an edge says something new: a registry announces devices online again whenever they register."""
-        state = self._state.presence.state(edge.device_id, now)
-        gone = state in (State.OFFLINE, State.UNKNOWN)
-        return gone if edge.online else state is not State.OFFLINE
+    def _news(self, edges: list[Edge], now: float) -> list[Edge]:
+        """The edges that say something new: a registry announces devices online again whenever they register."""
+        news: list[Edge] = []
+        online_now: dict[str, bool] = {}
+        """After the edges before it: a device may go and come back within one batch."""
+        for edge in edges:
+            was_online = online_now.get(edge.device_id)
+            if was_online is None:
+                state = self._state.presence.state(edge.device_id, now)
+                new = state in (State.OFFLINE, State.UNKNOWN) if edge.online else state is not State.OFFLINE
+            else:
+                new = edge.online is not was_online
+            online_now[edge.device_id] = edge.online
+            if new:
+                news.append(edge)
+        return news
 
     def _write(self, edges: list[Edge]) -> None:
         wall = self._clock.wall()

@@ -167,7 +167,7 @@ class RegistryClient:
     async def get_device(self, device_id: str) -> dict[str, Any] | None:
         """One record, None when the registry has no such device. Raises `RegistryError`.
 
-        `Fault.SILENT` with a sentence that says so when the registry is too old to know how.
+        `Fault.LISTS_ONLY` when the registry is too old to know how.
         """
         if self._knows_get_device is False:
             raise self._too_old()
@@ -262,7 +262,7 @@ class RegistryClient:
         return RegistryError(Fault.FAILED, f"The registry failed: {said}.")
 
     def _too_old(self) -> RegistryError:
-        return RegistryError(Fault.SILENT, "This registry lists devices but does not answer for a single one.")
+        return RegistryError(Fault.LISTS_ONLY, "This registry lists devices but does not answer for a single one.")
 
 
 def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:

@@ -78,9 +78,12 @@ class Calls:
         return sum(call.outcome is Outcome.RUNNING for call in self._calls.values())
 
     def begin(self, call: Call) -> None:
+        """Take in a call. The oldest settled ones make room; one that is under way is never forgotten."""
         self._calls[call.call_id] = call
-        while len(self._calls) > self._kept:
-            self._calls.popitem(last=False)
+        if len(self._calls) > self._kept:
+            oldest = (each.call_id for each in self._calls.values() if each.outcome is not Outcome.RUNNING)
+            if (settled := next(oldest, None)) is not None:
+                del self._calls[settled]
         self.changed.emit(call)
 
     def end(self, call_id: str, outcome: Outcome, **fields: Any) -> None:

@@ -70,7 +70,13 @@ def fleet_figures(
         else f"Last read before: {status.error}",
     )
     listening = presence.beats > 0
-    heard = State.LIVE if now - presence.confirmed_from >= 0 and listening else State.UNKNOWN
+    heard = State.LIVE if listening else State.UNKNOWN
+    if listening and presence.unconfirmed_count(now):
+        heard = State.UNCONFIRMED
+    # Edges of a gap were not seen: until the registry's list is read again, more may be gone than is known.
+    announced = State.LIVE if read or listening else State.UNKNOWN
+    if status.read_at is not None and status.read_at < presence.confirmed_from:
+        announced = State.UNCONFIRMED
     online = Figure(
         presence.online_count(now) if listening else None,
         while_up(heard),
@@ -80,7 +86,7 @@ def fleet_figures(
     )
     offline = Figure(
         presence.offline_count() if read or listening else None,
-        while_up(State.LIVE if read or listening else State.UNKNOWN),
+        while_up(announced),
         now if up else link.lost_at,
         "registry's announcements",
         "Devices the registry announced offline since this console came up, and not back since.",

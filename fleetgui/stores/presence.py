@@ -16,8 +16,13 @@ from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State
 from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.devices import Heartbeat, heartbeat_status
+from fleetgui.wire.times import to_epoch
 
 _NEVER: Final = -np.inf
+
+SHORTEST_RHYTHM_S: Final = 1.0
+LONGEST_RHYTHM_S: Final = 300.0
+"""What an observed gap between two beats may say of a device's rhythm: a burst is none, and neither is an outage."""
 
 
 class Beat(NamedTuple):
@@ -95,11 +100,10 @@ class Presence:
             slot = self._slot(beat.device_id)
             gap = beat.received - self._last_beat[slot]
             if np.isfinite(gap) and gap > 0:
-                known = self._rhythm[slot]
-                self._rhythm[slot] = gap if np.isnan(known) else max(gap, known * 0.8)
+                self._rhythm[slot] = _rhythm(self._rhythm[slot], gap)
             self._last_beat[slot] = beat.received
-            if isinstance(fixed.ts, int | float):
-                self._publisher_ts[slot] = fixed.ts
+            if (published := to_epoch(fixed.ts)) is not None:
+                self._publisher_ts[slot] = published
             self._last_data[beat.device_id] = beat.data
             changed.add(beat.device_id)
         if changed:
@@ -184,11 +188,19 @@ class Presence:
 
     def online_count(self, now: float) -> int:
         """Devices that beat within their ttl and were not announced offline since."""
+        return int(np.count_nonzero(self._online(now)))
+
+    def unconfirmed_count(self, now: float) -> int:
+        """Those of `online_count` that were last heard before the link came up, and not since."""
+        return int(np.count_nonzero(self._online(now) & (self._last_beat[: len(self._index)] < self.confirmed_from)))
+
+    def _online(self, now: float) -> npt.NDArray[np.bool_]:
         used = len(self._index)
         beat = self._last_beat[:used]
         ttl = np.where(np.isnan(self._ttl[:used]), self._rhythm[:used] * BEATS_PER_TTL, self._ttl[:used])
         ttl = np.where(np.isnan(ttl), ASSUMED_TTL_S, ttl)
-        return int(np.count_nonzero((now - beat < ttl) & (beat > self._offline_since[:used])))
+        online: npt.NDArray[np.bool_] = (now - beat < ttl) & (beat > self._offline_since[:used])
+        return online
 
     def offline_ids(self) -> list[str]:
         """Devices announced offline that neither beat nor were listed since."""
@@ -203,6 +215,12 @@ class Presence:
         off = self._offline_since[:used]
         heard = np.maximum(self._last_beat[:used], self._listed_at[:used])
         return int(np.count_nonzero((off > _NEVER) & (heard <= off)))
+
+
+def _rhythm(known: float, gap: float) -> float:
+    """The seconds between beats, after another gap: it follows slowly, so that one missed beat changes little."""
+    gap = min(max(gap, SHORTEST_RHYTHM_S), LONGEST_RHYTHM_S)
+    return gap if np.isnan(known) else min(max(gap, known * 0.8), known * 1.25)
 
 
 def _known(value: float) -> float | None:

@@ -107,7 +107,7 @@ def summarize(record: bytes | msgspec.Raw) -> Summary:
         busy_score=status.busy_score,
         battery=status.battery,
         online=status.online,
-        error_state=None if status.error_state is None else str(status.error_state),
+        error_state=None if status.error_state is None else _words(status.error_state),
         functions=len(capabilities.functions or ()),
         events=len(capabilities.events or ()),
         labels=" ".join(f"{key}={_label(value)}" for key, value in labels.items()),
@@ -117,7 +117,15 @@ def summarize(record: bytes | msgspec.Raw) -> Summary:
 
 
 def _label(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ",".join(map(_words, value)) if isinstance(value, list) else _words(value)
+
+
+def _words(value: object) -> str:
+    """What may be anything, as text; raises `Malformed` for what is nested too deeply to be written."""
+    try:
+        return str(value)
+    except RecursionError as error:
+        raise Malformed(error) from None
 
 
 def device_id_of(record: bytes | msgspec.Raw) -> str | None:

@@ -122,3 +122,33 @@ async def test_events_of_open_devices_are_kept_and_those_of_others_counted(share
         ]
         assert (presence.events_seen, presence.malformed) == (5, 1)
         presence.close()
+
+
+async def test_where_a_registry_knows_only_lists_the_listed_record_is_shown(shared_nats_server: NatsServer) -> None:
+    """With the time at which the list was read, not the time of asking in vain."""
+    listed = record("a", extra={"kept": True})
+
+    def old(params: Params) -> dict[str, Any] | None:
+        return None if "device_id" in params else {"devices": [listed]}
+
+    async with scripted(shared_nats_server.url, "listsonly", old, patience_s=0.3) as bench:
+        bench.pager.start()
+        bench.pager.link_came_up()
+        roster = bench.state.roster
+        await until(lambda: roster.offset_of("a") is not None, roster.rows_changed)
+        details = DetailsFeed(
+            bench.client,
+            Subjects("listsonly"),
+            bench.state.details,
+            bench.state.presence,
+            SystemClock(),
+            bench.tasks,
+            roster=roster,
+        )
+        details.open("a")
+        details.open("stranger")
+        await settled(bench, "a", DetailPhase.READ)
+        shown = bench.state.details.get("a")
+        assert shown is not None
+        assert (shown.record, shown.read_at) == (listed, roster.row(0).read_at)
+        await settled(bench, "stranger", DetailPhase.FAILED)

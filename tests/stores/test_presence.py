@@ -132,3 +132,48 @@ def test_a_batch_is_told_once() -> None:
     presence.changed.connect(told.append)
     presence.apply_beats([beat("a", 1.0), beat("b", 1.0), beat("a", 2.0)])
     assert told == [frozenset({"a", "b"})]
+
+
+def test_an_outage_is_no_rhythm() -> None:
+    """A device that was away for an hour and whose record nobody read: it does not beat once an hour."""
+    presence = Presence()
+    presence.apply_beats(beat("a", at) for at in (0.0, 5.0, 10.0, 3_610.0))
+    assert presence.ttl("a") == pytest.approx(3 * 5 * 1.25)
+    assert presence.state("a", 3_640.0) is State.STALE
+
+
+def test_a_burst_of_beats_is_no_rhythm() -> None:
+    presence = Presence()
+    presence.apply_beats(beat("a", at / 1_000) for at in range(200))
+    assert presence.ttl("a") == 3.0
+    assert presence.state("a", 1.0) is State.ONLINE
+
+
+@pytest.mark.parametrize(("ts", "epoch"), [(1.5, 1.5), ("1970-01-01T00:00:02Z", 2.0), ("x", None), (1e300, None)])
+def test_a_publishers_own_time_is_kept_when_it_is_one(ts: object, epoch: float | None) -> None:
+    presence = Presence()
+    presence.apply_beats([Beat("a", json.dumps({"device_id": "a", "ts": ts}).encode(), 5.0)])
+    assert presence.publisher_ts("a") == epoch
+    assert presence.last_beat("a") == 5.0
+
+
+def test_the_array_counts_what_the_states_say() -> None:
+    """The count over the arrays and the state of each device are two ways to one answer."""
+    presence = Presence()
+    presence.link_came_up(100.0)
+    for number in range(60):
+        device_id = f"d{number}"
+        if number % 2:
+            presence.listed([(device_id, 5.0 + number)], 80.0 + number)
+        if number % 3:
+            presence.apply_beats([beat(device_id, 70.0 + number)])
+        if number % 7 == 0:
+            presence.apply_edges([Edge(device_id, number % 2 == 0, 95.0, None)])
+    for now in (100.0, 115.0, 130.0, 160.0, 400.0):
+        states = [presence.state(f"d{number}", now) for number in range(60)]
+        heard = [presence.last_beat(f"d{number}") is not None for number in range(60)]
+        assert presence.offline_count() == len(presence.offline_ids()) == states.count(State.OFFLINE)
+        sure = states.count(State.ONLINE) + states.count(State.LATE)
+        waiting = sum(state is State.UNCONFIRMED and beats for state, beats in zip(states, heard, strict=True))
+        assert sure <= presence.online_count(now) <= sure + waiting
+        assert presence.online_count(now) - presence.unconfirmed_count(now) >= sure
