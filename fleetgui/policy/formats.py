@@ -33,22 +33,39 @@ def age(seconds: float | None) -> str:
     return f"{whole // 86_400} d"
 
 
+def _moment(epoch: float) -> datetime | None:
+    """None for what no calendar shows: a publisher may claim any number."""
+    try:
+        return datetime.fromtimestamp(epoch, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
 def clock_utc(epoch: float, *, millis: bool = False) -> str:
-    """`03:12:07Z`, or `03:12:07.123Z`."""
-    moment = datetime.fromtimestamp(epoch, UTC)
+    """`03:12:07Z`, or `03:12:07.123Z`; a dash for what is no time."""
+    moment = _moment(epoch)
+    if moment is None:
+        return NOTHING
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}Z" if millis else f"{moment:%H:%M:%S}Z"
 
 
 def clock_local(epoch: float, zone: tzinfo | None = None) -> str:
-    """`04:12:07 +01:00` in `zone`, the machine's own by default."""
-    moment = datetime.fromtimestamp(epoch, UTC).astimezone(zone)
+    """`04:12:07 +01:00` in `zone`, the machine's own by default; a dash for what is no time."""
+    moment = _moment(epoch)
+    if moment is None:
+        return NOTHING
+    try:
+        moment = moment.astimezone(zone)
+    except (OverflowError, ValueError, OSError):  # within a day of the calendar's ends
+        return NOTHING
     offset = f"{moment:%z}"
     return f"{moment:%H:%M:%S} {offset[:3]}:{offset[3:5]}"
 
 
 def moment_utc(epoch: float) -> str:
-    """`2026-11-21 03:12:07Z`: an absolute time on hover or in a detail."""
-    return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M:%SZ}"
+    """`2026-11-21 03:12:07Z`: an absolute time on hover or in a detail; a dash for what is no time."""
+    moment = _moment(epoch)
+    return NOTHING if moment is None else f"{moment:%Y-%m-%d %H:%M:%SZ}"
 
 
 def wire_time(value: object) -> str:
@@ -56,15 +73,12 @@ def wire_time(value: object) -> str:
     epoch = to_epoch(value)
     if epoch is None:
         return NOTHING if value is None else text(value, 40)
-    try:
-        return moment_utc(epoch)
-    except (OverflowError, ValueError, OSError):
-        return text(value, 40)
+    return moment_utc(epoch)
 
 
 def export_time(epoch: float) -> str:
-    """ISO 8601 with milliseconds and `Z`."""
-    return rfc3339(epoch)
+    """ISO 8601 with milliseconds and `Z`; empty for what is no time."""
+    return "" if _moment(epoch) is None else rfc3339(epoch)
 
 
 def count(value: int | None) -> str:
@@ -83,7 +97,7 @@ def millis(value: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """`88`: the unit stands in the column's header."""
-    return NOTHING if value is None else f"{value:.0f}"
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:.0f}"
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
