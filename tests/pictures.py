@@ -32,6 +32,7 @@ def main() -> int:
     from fleetgui.stores.calls import Outcome
     from fleetgui.stores.roster import RosterPhase
     from fleetgui.widgets import theme
+    from fleetgui.widgets.detail import DeviceDetail
     from tests.app.consoles import run_console
     from tests.waiting import until
 
@@ -47,9 +48,11 @@ def main() -> int:
         assert device_id is not None
         assert session.fabric is not None
         session.window.device_opened.emit(device_id)
-        call = session.fabric.calls.invoke(device_id, "get_status", {}, 10.0)
+        call = session.fabric.calls.invoke(device_id, "capture_image", {"resolution": "2160p"}, 10.0)
         await until(lambda: (done := calls.get(call)) and done.outcome is not Outcome.RUNNING, calls.changed)
-        await asyncio.sleep(2)
+        for detail in session.window.findChildren(DeviceDetail):
+            detail.tabs.setCurrentIndex(1)
+        await asyncio.sleep(12)
         for mode in theme.MODES[:2]:
             theme.apply(app, mode)
             await asyncio.sleep(1)

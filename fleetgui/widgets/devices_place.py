@@ -123,10 +123,18 @@ class Place:
         viewport = self._table.viewport()
         pointer = viewport.mapFromGlobal(QCursor.pos()) if viewport.underMouse() else QPoint(-1, -1)
         rows = [self._table.row_at(pointer)] if viewport.rect().contains(pointer) else []
+        if not rows and self._nobody_chose:
+            return []  # what now comes first is shown first
         if self._current is not None:
             rows.append(self._on_screen.get(self._current, -1))
         rows.extend(sorted(by_row))
         return [by_row[row] for row in rows if row in by_row]
+
+    @property
+    def _nobody_chose(self) -> bool:
+        """The table is as it opened: at its top, nothing selected, the current row the one that got the focus."""
+        row = self._table.currentIndex().row()
+        return not self._selected and row <= 0 and self._table.verticalScrollBar().value() == 0
 
     def _restore_selection(self) -> None:
         """Select the devices that were selected, wherever they stand now."""
@@ -164,6 +172,9 @@ class Place:
         self._table.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _move_current(self) -> None:
+        if self._nobody_chose:
+            self._current = self._model.device_id(self._table.currentIndex().row())
+            return
         if self._current is None or (row := self._model.roster.offset_of(self._current)) is None:
             return
         index = self._table.currentIndex()

@@ -555,3 +555,16 @@ def test_the_look_may_change_while_it_is_shown(opened: Opened, qapp: QApplicatio
     assert opened.table.first_visible == 100
     opened.table.viewport().repaint()
     theme.apply(qapp, "dark", density=theme.Density.NORMAL)
+
+
+def test_a_table_that_nobody_touched_stays_at_its_top_while_the_fleet_registers(qtbot: QtBot) -> None:
+    """At a start devices register in any order: what comes first in the registry's order is shown first."""
+    fleet = Fleet()
+    opened = Opened(qtbot, fleet)
+    opened.table.setFocus()
+    for known in (10, 40, 200):
+        fleet.read(0, range(200 - known, 200), total=known)
+        opened.beat()
+        QApplication.processEvents()
+        opened.table.setFocus()
+    assert opened.table.verticalScrollBar().value() == 0
