@@ -24,8 +24,8 @@ from fleetgui.wire.devices import event_of, presence_of
 from fleetgui.wire.subjects import Subjects, device_of, event_name_of
 from fleetgui.wire.times import to_epoch
 
-EDGE_LINES_PER_BATCH: Final = 20
-"""Journal lines that one batch of edges may write; more become one line that counts them."""
+EDGE_LINES_A_SECOND: Final = 20
+"""Journal lines that edges may write; more become one line a batch that counts them."""
 
 
 class PresenceFeed:
@@ -40,6 +40,8 @@ class PresenceFeed:
         self._clock = clock
         self._tasks = tasks
         self._intakes: list[Intake] = []
+        self._second_began = float("-inf")
+        self._lines_left = 0
 
     @property
     def dropped(self) -> int:
@@ -90,7 +92,7 @@ class PresenceFeed:
         self._state.presence.apply_edges(edges)
         if known:
             self._state.roster.membership_changed()
-            self._write(known)
+            self._write(known, now)
 
     def _news(self, edges: list[Edge], now: float) -> list[Edge]:
         """The edges that say something new: a registry announces devices online again whenever they register."""
@@ -109,14 +111,18 @@ class PresenceFeed:
                 news.append(edge)
         return news
 
-    def _write(self, edges: list[Edge]) -> None:
+    def _write(self, edges: list[Edge], now: float) -> None:
         wall = self._clock.wall()
-        for edge in edges[:EDGE_LINES_PER_BATCH]:
+        if now - self._second_began >= 1:
+            self._second_began, self._lines_left = now, EDGE_LINES_A_SECOND
+        lines, rest = edges[: self._lines_left], edges[self._lines_left :]
+        self._lines_left -= len(lines)
+        for edge in lines:
             state = State.ONLINE if edge.online else State.OFFLINE
             sentence = f"{text(edge.device_id, 60)} {'came online' if edge.online else 'went offline'}"
             self._state.journal.write(wall, state, "registry", sentence, edge.device_id)
         for online in (False, True):
-            more = sum(edge.online is online for edge in edges[EDGE_LINES_PER_BATCH:])
+            more = sum(edge.online is online for edge in rest)
             if more:
                 verb = "came online" if online else "went offline"
                 state = State.ONLINE if online else State.OFFLINE

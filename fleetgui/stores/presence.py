@@ -18,6 +18,12 @@ from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.devices import Heartbeat, heartbeat_status
 from fleetgui.wire.times import to_epoch
 
+MOST_DEVICES: Final = 2_000_000
+"""Devices remembered. Whoever publishes under more names than that is no fleet; it is counted and left out."""
+
+LISTING_CACHE_S: Final = 2.0
+"""The registry answers from a cache of this age: a listing asked for so soon after an offline edge may be older."""
+
 _NEVER: Final = -np.inf
 
 SHORTEST_RHYTHM_S: Final = 1.0
@@ -51,6 +57,8 @@ class Presence:
         """Devices whose beat, edge or status changed; once a batch."""
         self.beats = 0
         self.malformed = 0
+        self.refused = 0
+        """Beats, edges and listings of devices beyond `MOST_DEVICES`."""
         self.confirmed_from = _NEVER
         """When the link last came up: what was heard before waits for confirmation."""
         self._index: dict[str, int] = {}
@@ -79,6 +87,12 @@ class Presence:
                     setattr(self, name, np.concatenate([old, self._column(len(old), np.nan)]))
         return slot
 
+    def _has_room(self, device_id: str) -> bool:
+        if device_id in self._index or len(self._index) < MOST_DEVICES:
+            return True
+        self.refused += 1
+        return False
+
     def __len__(self) -> int:
         return len(self._index)
 
@@ -96,15 +110,21 @@ class Presence:
             if fixed.device_id != beat.device_id:
                 self.malformed += 1
                 continue
+            if not self._has_room(beat.device_id):
+                continue
             self.beats += 1
             slot = self._slot(beat.device_id)
-            gap = beat.received - self._last_beat[slot]
-            if np.isfinite(gap) and gap > 0:
-                self._rhythm[slot] = _rhythm(self._rhythm[slot], gap)
+            before = self._last_beat[slot]
+            # Silence while we were not connected says nothing about the device's rhythm.
+            if np.isfinite(before) and self.confirmed_from <= before < beat.received:
+                self._rhythm[slot] = _rhythm(self._rhythm[slot], beat.received - before)
             self._last_beat[slot] = beat.received
             if (published := to_epoch(fixed.ts)) is not None:
                 self._publisher_ts[slot] = published
-            self._last_data[beat.device_id] = beat.data
+            if _carries_status(beat):
+                self._last_data[beat.device_id] = beat.data
+            else:
+                self._last_data.pop(beat.device_id, None)
             changed.add(beat.device_id)
         if changed:
             self.changed.emit(frozenset(changed))
@@ -113,6 +133,8 @@ class Presence:
         """Take in online and offline announcements, in order."""
         changed = set()
         for edge in edges:
+            if not self._has_room(edge.device_id):
+                continue
             slot = self._slot(edge.device_id)
             if edge.online:
                 self._offline_since[slot] = _NEVER
@@ -130,8 +152,11 @@ class Presence:
         The time of asking, not of arrival: an offline edge that came while the reply was on its way is newer than it.
         """
         for device_id, ttl in devices:
+            if not self._has_room(device_id):
+                continue
             slot = self._slot(device_id)
-            self._listed_at[slot] = max(self._listed_at[slot], read_at)
+            if read_at > self._offline_since[slot] + LISTING_CACHE_S:
+                self._listed_at[slot] = max(self._listed_at[slot], read_at)
             if ttl is not None and ttl > 0:
                 self._ttl[slot] = ttl
 
@@ -221,6 +246,11 @@ def _rhythm(known: float, gap: float) -> float:
     """The seconds between beats, after another gap: it follows slowly, so that one missed beat changes little."""
     gap = min(max(gap, SHORTEST_RHYTHM_S), LONGEST_RHYTHM_S)
     return gap if np.isnan(known) else min(max(gap, known * 0.8), known * 1.25)
+
+
+def _carries_status(beat: Beat) -> bool:
+    """Whether there is more in a heartbeat than its id and its time; when in doubt, yes."""
+    return beat.data.count(b":") > 2 + beat.device_id.count(":")
 
 
 def _known(value: float) -> float | None:

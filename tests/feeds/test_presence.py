@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from fleetgui.feeds.presence import EDGE_LINES_PER_BATCH, PresenceFeed
+from fleetgui.feeds.presence import EDGE_LINES_A_SECOND, PresenceFeed
 from fleetgui.link.connection import Link
 from fleetgui.link.context import Context
 from fleetgui.link.messages import Message
@@ -101,8 +101,8 @@ async def test_a_site_that_drops_is_a_few_lines_and_a_count(shared_nats_server: 
             for number in range(300)
         ]
         here.feed._edges(edges, here.clock.now())
-        assert len(here.lines) == EDGE_LINES_PER_BATCH + 1
-        assert here.lines[-1] == f"{300 - EDGE_LINES_PER_BATCH} more devices went offline"
+        assert len(here.lines) == EDGE_LINES_A_SECOND + 1
+        assert here.lines[-1] == f"{300 - EDGE_LINES_A_SECOND} more devices went offline"
         assert here.state.presence.offline_count() == 300
 
 
