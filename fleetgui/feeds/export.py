@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Final, ParamSpec
 
@@ -13,6 +15,7 @@ from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.walk import WalkedRecord, walk
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
+from fleetgui.policy.formats import text
 from fleetgui.policy.states import State
 from fleetgui.snapshots.export import ExportedDevice, ExportFormat, ExportWriter
 from fleetgui.stores.export import Coverage, ExportPhase, ExportState, ExportStore
@@ -20,13 +23,18 @@ from fleetgui.stores.journal import Journal
 from fleetgui.stores.presence import Presence
 
 _WHY: Final = {
-    28: "the disk is full",
-    30: "the folder is read-only",
-    13: "you may not write there",
-    2: "the folder does not exist",
-    20: "the folder does not exist",
-    36: "the name is too long",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your quota on that disk is used up",
+    errno.EFBIG: "it would be larger than a file may be there",
+    errno.EROFS: "the folder is read-only",
+    errno.EACCES: "you may not write there",
+    errno.EPERM: "you may not write there",
+    errno.ENOENT: "the folder does not exist",
+    errno.ENOTDIR: "the folder does not exist",
+    errno.EISDIR: "it is a folder",
+    errno.ENAMETOOLONG: "the name is too long",
 }
+"""By name, because the numbers differ between systems."""
 
 
 P = ParamSpec("P")
@@ -56,9 +64,10 @@ class ExportFeed:
         """Begin to write `path` as `kind` (csv or jsonl); False while another export is under way."""
         if self._task is not None and not self._task.done():
             return False
+        form = ExportFormat(kind)
         self._store.replace(ExportState(ExportPhase.RUNNING, path, started=self._clock.now()))
-        self._task = self._tasks.spawn(self._run(Path(path), ExportFormat(kind)), name="export")
-        self._task.add_done_callback(lambda _: self._ended())
+        self._task = self._tasks.spawn(self._run(Path(path), form), name="export")
+        self._task.add_done_callback(self._ended)
         return True
 
     def cancel(self) -> None:
@@ -78,11 +87,12 @@ class ExportFeed:
         coverage = Coverage()
         try:
             await _to_its_end(writer.open)
-            async for page in walk(self._registry):
-                coverage = page.coverage
-                now, wall = self._clock.now(), self._clock.wall()
-                await _to_its_end(writer.write, [self._exported(device, now, wall) for device in page.devices])
-                self._store.update(coverage=coverage, eta_s=self._remaining(coverage))
+            async with aclosing(walk(self._registry)) as pages:
+                async for page in pages:
+                    coverage = page.coverage
+                    now, wall = self._clock.now(), self._clock.wall()
+                    await _to_its_end(writer.write, [self._exported(device, now, wall) for device in page.devices])
+                    self._store.update(coverage=coverage, eta_s=self._remaining(coverage))
             try:
                 await _to_its_end(writer.finish, coverage, self._clock.wall())
             except asyncio.CancelledError:
@@ -93,14 +103,20 @@ class ExportFeed:
             self._failed(str(error))
         except OSError as error:
             why = _WHY.get(error.errno or 0, error.strerror or str(error))
-            self._failed(f"{path.name} could not be written: {why}.")
+            self._failed(f"{text(path.name, 120)} could not be written: {why}.")
+        except ValueError as error:  # a name that no system takes, such as one with a NUL in it
+            self._failed(f"{text(path.name, 120)} could not be written: {error}.")
         finally:
             writer.abandon()
 
-    def _ended(self) -> None:
-        """A cancelled task may never have begun: only its end tells."""
-        if self._store.state.phase is ExportPhase.RUNNING:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A cancelled task may never have begun: only its end tells. One that broke was not cancelled."""
+        if self._store.state.phase is not ExportPhase.RUNNING:
+            return
+        if task.cancelled():
             self._store.update(phase=ExportPhase.CANCELLED, eta_s=None)
+        else:
+            self._failed(f"The export broke: {task.exception()}.")
 
     def _done(self, path: Path, coverage: Coverage) -> None:
         self._store.update(phase=ExportPhase.DONE, eta_s=None)
@@ -126,10 +142,17 @@ class ExportFeed:
 
 
 async def _to_its_end(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Run blocking `work` in a thread. A cancellation waits for its end: nobody else may touch the file before."""
+    """Run blocking `work` in a thread. A cancellation waits for its end: nobody else may touch the file before.
+
+    Raises what `work` raised, also where a cancellation came meanwhile: a file that failed was not written in time.
+    """
     running = asyncio.get_running_loop().run_in_executor(None, functools.partial(work, *args, **kwargs))
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    running.result()
+    if cancelled is not None:
+        raise cancelled

@@ -7,7 +7,7 @@ complete. Pages are read one after another: each may cost the registry a scan.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
 from fleetgui.feeds.registry import EVERYTHING, Filter, RegistryClient
@@ -35,7 +35,7 @@ class WalkedPage:
     coverage: Coverage
 
 
-async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncIterator[WalkedPage]:
+async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncGenerator[WalkedPage, None]:
     """Give out the fleet page by page. Raises `RegistryError`; closing the iterator ends the walk at once."""
     seen: set[str] = set()
     coverage = Coverage()

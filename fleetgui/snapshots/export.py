@@ -105,6 +105,9 @@ class ExportWriter:
         self._file: IO[bytes] | None = None
 
     def open(self) -> None:
+        # Whatever the system has against the name it says now, and not when the whole fleet was read.
+        with contextlib.suppress(FileNotFoundError):
+            self.path.lstat()
         if self.path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
         # With the file's own name in it, one that is just short enough could not be written at all.

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from fleetgui.wire import rpc
-from fleetgui.wire.codec import Malformed, decode
+from fleetgui.wire.codec import Malformed, decode, encode
+from fleetgui.wire.pieces import elements, members
 
 
 class _Identity(msgspec.Struct, frozen=True, gc=False):
@@ -130,8 +131,13 @@ def _words(value: object) -> str:
 
 def device_id_of(record: bytes | msgspec.Raw) -> str | None:
     """The id of a record that may be malformed elsewhere; None when even the id is unreadable."""
+    data = bytes(record)
     try:
-        return decode(bytes(record) if isinstance(record, msgspec.Raw) else record, _DeviceIdOnly).device_id
+        return decode(data, _DeviceIdOnly).device_id
+    except Malformed:
+        pass
+    try:
+        return decode(members(data).get("device_id", b""), str)
     except Malformed:
         return None
 
@@ -151,8 +157,32 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def page_of(reply: bytes) -> Page:
-    """The page in a reply; raises `RpcError` for an error reply, `Malformed` for anything that is no page."""
-    return decode(bytes(rpc.result_of(reply)), Page)
+    """The page in a reply; raises `RpcError` for an error reply, `Malformed` for anything that is no page.
+
+    A record that is no JSON, as one with a NaN in it, is given out as it came, for its row to be malformed.
+    """
+    try:
+        return decode(bytes(rpc.result_of(reply)), Page)
+    except Malformed as error:
+        page = _page_in_pieces(reply)
+        if page is None:
+            raise error from None
+        return page
+
+
+def _page_in_pieces(reply: bytes) -> Page | None:
+    """The page in a reply that does not decode because of its records alone; None when it is at fault elsewhere."""
+    try:
+        outer = members(reply)
+        inner = members(outer.get("result", b""))
+        devices = elements(inner.pop("devices", b""))
+        frame = b",".join(encode(name) + b":" + value for name, value in inner.items())
+        page = decode(b'{"devices":[]' + (b"," + frame if frame else b"") + b"}", Page)
+    except Malformed:
+        return None
+    if outer.get("error", b"null") != b"null":
+        return None
+    return msgspec.structs.replace(page, devices=[msgspec.Raw(device) for device in devices])
 
 
 class _DeviceResult(msgspec.Struct, frozen=True):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import threading
 from pathlib import Path
 
 import pytest
 
 from fleetgui.feeds.export import ExportFeed
 from fleetgui.policy.clock import SystemClock
+from fleetgui.snapshots.export import ExportWriter
 from fleetgui.stores.export import ExportPhase
 from tests.feeds.scripted_registry import Bench, Params, Refuse, fleet, paging, scripted
 from tests.nats_server import NatsServer
@@ -89,3 +92,119 @@ async def test_a_folder_that_is_not_there_is_said(shared_nats_server: NatsServer
         export.start(str(tmp_path / "missing" / "fleet.csv"), "csv")
         done = await export.finished()
         assert done.error == "fleet.csv could not be written: the folder does not exist."
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a-folder", "it is a folder"),
+        ("x" * 300 + ".csv", "the name is too long"),
+        ("nul\0.csv", "embedded null byte"),
+        ("a-file/fleet.csv", "the folder does not exist"),
+    ],
+    ids=["a folder", "too long", "NUL", "no folder"],
+)
+async def test_a_place_that_no_file_can_have_is_said_before_the_fleet_is_read(
+    shared_nats_server: NatsServer, tmp_path: Path, name: str, why: str
+) -> None:
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "a-file").touch()
+    async with scripted(shared_nats_server.url, f"place{len(name)}", paging(fleet(3))) as bench:
+        export = feed(bench)
+        export.start(str(tmp_path / name), "csv")
+        done = await export.finished()
+        assert done.phase is ExportPhase.FAILED
+        assert why in str(done.error)
+        assert "\0" not in str(done.error)
+        assert bench.asked == []
+    assert names(tmp_path) == ["a-file", "a-folder"]
+
+
+async def test_a_format_that_is_none_begins_nothing(shared_nats_server: NatsServer, tmp_path: Path) -> None:
+    async with scripted(shared_nats_server.url, "format", paging(fleet(3))) as bench:
+        export = feed(bench)
+        with pytest.raises(ValueError, match="parquet"):
+            export.start(str(tmp_path / "fleet"), "parquet")
+        assert bench.state.export.state.phase is ExportPhase.IDLE
+
+
+class Held:
+    """Holds one method of every `ExportWriter` in its thread until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, method: str, error: OSError | None = None) -> None:
+        self.entered = threading.Event()
+        self.let_go = threading.Event()
+        original = getattr(ExportWriter, method)
+
+        def held(writer: ExportWriter, *args: object) -> None:
+            self.entered.set()
+            self.let_go.wait(60)
+            if error is not None:
+                raise error
+            original(writer, *args)
+
+        monkeypatch.setattr(ExportWriter, method, held)
+
+    async def is_entered(self) -> None:
+        await asyncio.to_thread(self.entered.wait, 60)
+
+
+@pytest.mark.parametrize("method", ["open", "write"])
+async def test_cancelled_while_the_writer_is_at_it_waits_for_it_and_leaves_nothing(
+    shared_nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    held = Held(monkeypatch, method)
+    async with scripted(shared_nats_server.url, f"held-{method}", paging(fleet(300))) as bench:
+        export = feed(bench)
+        export.start(str(tmp_path / "fleet.csv"), "csv")
+        await held.is_entered()
+        export.cancel()
+        await asyncio.sleep(0)
+        export.cancel()  # whoever presses twice does not get ahead of the thread either
+        await asyncio.sleep(0)
+        held.let_go.set()
+        assert (await export.finished()).phase is ExportPhase.CANCELLED
+    assert names(tmp_path) == []
+
+
+async def test_cancelled_while_the_file_is_put_in_place_is_too_late(
+    shared_nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(monkeypatch, "finish")
+    async with scripted(shared_nats_server.url, "held-finish", paging(fleet(3))) as bench:
+        export = feed(bench)
+        export.start(str(tmp_path / "fleet.csv"), "csv")
+        await held.is_entered()
+        export.cancel()
+        held.let_go.set()
+        assert (await export.finished()).phase is ExportPhase.DONE
+    assert names(tmp_path) == ["fleet.csv"]
+
+
+async def test_cancelled_while_the_last_write_fails_is_not_said_to_be_written(
+    shared_nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(monkeypatch, "finish", OSError(errno.ENOSPC, "No space left on device"))
+    async with scripted(shared_nats_server.url, "held-full", paging(fleet(3))) as bench:
+        export = feed(bench)
+        export.start(str(tmp_path / "fleet.csv"), "csv")
+        await held.is_entered()
+        export.cancel()
+        held.let_go.set()
+        done = await export.finished()
+        assert (done.phase, done.error) == (ExportPhase.FAILED, "fleet.csv could not be written: the disk is full.")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+async def test_a_record_nested_to_the_limit_is_written(
+    shared_nats_server: NatsServer, tmp_path: Path, kind: str
+) -> None:
+    deepest = '{"device_id":"deep","extra":' + "[" * 990 + "]" * 990 + "}"
+    reply = '{"result":{"devices":[' + deepest + '],"next_offset":null,"total_matched":1}}'
+    async with scripted(shared_nats_server.url, f"deep-{kind}", lambda _: reply.encode()) as bench:
+        export = feed(bench)
+        export.start(str(tmp_path / f"fleet.{kind}"), kind)
+        done = await export.finished()
+        assert (done.phase, done.coverage.seen) == (ExportPhase.DONE, 1)
+    assert "deep" in (tmp_path / f"fleet.{kind}").read_text()

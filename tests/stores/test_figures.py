@@ -20,7 +20,7 @@ TTL = 15.0
 class Fleet:
     state: ConsoleState = field(default_factory=ConsoleState)
     clock: ManualClock = field(default_factory=ManualClock)
-    link: LinkState = LinkState(LinkPhase.UP, 0.0, 0.0)
+    link: LinkState = field(default_factory=lambda: LinkState(LinkPhase.UP, 0.0, 0.0))
 
     def figures(self) -> FleetFigures:
         return fleet_figures(
