@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
+from typing import Final
 
+from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.registry import EVERYTHING, Filter, RegistryClient
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.stores.export import Coverage
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.records import Summary, device_id_of, summarize
+
+FEW: Final = 10
+MOST_CRUMBS: Final = 1_000
+"""Pages in a row that bring nothing new and lead on by no more than `FEW`: with them, a walk would take days."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncGene
     coverage = Coverage()
     offset = 0
     revision: int | None = None
+    crumbs = 0
     while True:
         read = await registry.read_from(offset, LARGEST_PAGE, only)
         behind = read.offset + len(read.records)
@@ -81,4 +88,11 @@ async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncGene
         yield WalkedPage(devices, coverage)
         if read.next_offset is None:
             return
+        crumbs = 0 if devices or read.unreadable or read.next_offset - read.offset > FEW else crumbs + 1
+        if crumbs > MOST_CRUMBS:
+            raise RegistryError(
+                Fault.NOT_ADVANCING,
+                f"The registry is at fault: {crumbs:,} pages in a row brought nothing and led on by {FEW} devices "
+                "or less; reading was stopped.",
+            )
         offset = read.next_offset
