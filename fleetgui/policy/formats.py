@@ -87,17 +87,27 @@ def count(value: int | None) -> str:
 
 
 def millis(value: float | None) -> str:
-    """A measured duration: `0.4 ms`, `38 ms`, `1.62 s`."""
+    """A measured duration: `0.4 ms`, `38 ms`, `1.62 s`, `16.2 s`, `162 s`."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    if value < 10:
+    # Limits are where rounding would carry: 999.6 ms is 1.00 s and not 1000 ms.
+    if value < 9.95:
         return f"{value:.1f} ms"
-    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"
+    if value < 999.5:
+        return f"{value:.0f} ms"
+    seconds = value / 1000
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    return f"{seconds:,.0f} s" if seconds < 1e9 else f"{seconds:.2g} s"
 
 
 def percent(value: float | None) -> str:
     """`88`: the unit stands in the column's header."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.0f}"
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{value:.0f}" if abs(value) < 1e6 else f"{value:.2g}"
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
@@ -107,7 +117,10 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
     """
     if value is None:
         return NOTHING
-    raw = value if isinstance(value, str) else str(value)
+    try:
+        raw = value if isinstance(value, str) else str(value)
+    except RecursionError:
+        raw = "nested too deeply to be shown"
     cut = raw[:limit]
     if not cut.isprintable():  # bidi controls are no printable characters either
         cut = "".join(_shown(char) for char in cut)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -142,3 +143,35 @@ def test_no_number_breaks_a_formatter(value: float) -> None:
         assert shown(value)
     assert formats.percent(value)
     assert isinstance(formats.export_time(value), str)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (9.94, "9.9 ms"),
+        (9.96, "10 ms"),
+        (999.6, "1.00 s"),
+        (9_996, "10.0 s"),
+        (60_000, "60.0 s"),
+        (99_960, "100 s"),
+        (3_600_000, "3,600 s"),
+        (1e12, "1e+09 s"),
+    ],
+)
+def test_a_duration_has_three_digits_also_where_rounding_carries(value: float, shown: str) -> None:
+    assert formats.millis(value) == shown
+
+
+@given(st.floats())
+def test_no_number_of_a_device_fills_a_cell_with_digits(value: float) -> None:
+    assert len(formats.percent(value)) <= 9
+    assert len(formats.millis(value)) <= 13 or value < 0
+
+
+def test_what_is_nested_without_end_is_said_to_be() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert formats.text(deep) == "nested too deeply to be shown"
+    while deep:  # taken apart here: freeing it in one go would recurse as well
+        deep = deep.pop()
