@@ -16,7 +16,7 @@ from fleetgui.wire import rpc
 from fleetgui.wire.codec import encode
 from fleetgui.wire.gateway import BandChange, Describe, Engagement, Keepalive, Lag, gateway_message, validate
 from tests.backend.gateway.rig import GATEWAY, ask, gateway, try_to_register
-from tests.backend.links import Inbox, party
+from tests.backend.links import Inbox, Party, party
 from tests.backend.processes import until
 from tests.backend.registry.samples import error, register
 from tests.nats_server import NatsServer
@@ -320,8 +320,13 @@ async def test_nobody_answers_once_the_gateway_is_gone(nats_server: NatsServer) 
         async with gateway(nats_server.url):
             await ask(client, "describe")
         with pytest.raises(NoResponders):
-            while True:  # until the broker, too, has heard of it
-                await ask(client, "describe")
+            await _ask_for_ever(client)
+
+
+async def _ask_for_ever(client: Party) -> None:
+    """Until the broker, too, has heard that nobody listens any more."""
+    while True:
+        await ask(client, "describe")
 
 
 @pytest.mark.parametrize("node", ["", "a.b", "*", "gw 1", "cmd", "event", "heartbeat", "presence", "x" * 65, 5, None])
