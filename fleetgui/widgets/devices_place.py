@@ -41,6 +41,8 @@ class Place:
         self._waiting: list[str] = []
         """Devices that were selected and stand nowhere now."""
         self._current: str | None = None
+        self._pointer_at_opening = QCursor.pos()
+        """A pointer that only happened to rest where the window opened aims at nothing."""
         self._moving = False
         model.rowsAboutToBeRemoved.connect(self._removing)
         model.rowsRemoved.connect(self._removed)
@@ -121,7 +123,8 @@ class Place:
         first, last = self._table.first_visible, self._table.last_visible
         by_row = {row: device_id for device_id, row in self._on_screen.items() if first <= row <= last}
         viewport = self._table.viewport()
-        pointer = viewport.mapFromGlobal(QCursor.pos()) if viewport.underMouse() else QPoint(-1, -1)
+        aims = viewport.underMouse() and QCursor.pos() != self._pointer_at_opening
+        pointer = viewport.mapFromGlobal(QCursor.pos()) if aims else QPoint(-1, -1)
         rows = [self._table.row_at(pointer)] if viewport.rect().contains(pointer) else []
         if not rows and self._nobody_chose:
             return []  # what now comes first is shown first

@@ -88,7 +88,7 @@ def test_no_broker_at_the_start_and_then_there_is_one(qapp: QApplication, tmp_pa
     try:
         run_console(qapp, tmp_path, drive, on=context(server.url))
     finally:
-        server.kill()
+        server.close()
 
 
 def test_wrong_credentials_are_said_and_nothing_is_live(qapp: QApplication, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_it_closes_from_every_state(qapp: QApplication, tmp_path: Path, state: s
     finally:
         if state == "suspended broker":
             server.resume()
-        server.kill()
+        server.close()
 
 
 def test_the_backend_is_killed_and_the_console_says_so(qapp: QApplication, tmp_path: Path) -> None:
