@@ -21,6 +21,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.formats import millis, text
 from fleetgui.policy.states import BANDS, State
 from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.sequences import SEQUENCE_GAP
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed, decode_object
 from fleetgui.wire.gateway import (
@@ -43,10 +44,12 @@ MOST_PAGES: Final = 40
 PATIENCE_S: Final = 10.0
 OVERLAP_S: Final = 10.0
 """History is read again from so long before the oldest of the nodes' last samples."""
-ASK_AGAIN_S: Final = (5.0, 15.0, 30.0)
+ASK_AGAIN_S: Final = (1.0, 5.0, 15.0, 30.0)
 """Pauses before a gateway that did not answer is asked again; then the next reconnect or gap asks."""
 BETWEEN_GAPS_S: Final = 30.0
 """Gaps make history be read again at most so often."""
+LOOK_AGAIN_S: Final = (1.0, 5.0)
+"""Pauses before history is read again for what it did not have yet: a gateway stores after it publishes."""
 
 M = TypeVar("M", Describe, LagHistory, ThrottleHistory)
 
@@ -66,6 +69,11 @@ class GatewayFeed:
         self._wanted_since: float | None = None
         """From when on history is to be read, epoch seconds; None: nothing is missing."""
         self._gap_read_at = float("-inf")
+        self._gap_since: float | None = None
+        """From when on something is missing that history was not asked for yet."""
+        self._lost_before = 0
+        self._not_in_history = 0
+        """Of what is lost, how much history was asked for as often as it is asked."""
         self._refusals = RefusalLines(state.journal)
 
     @property
@@ -105,6 +113,7 @@ class GatewayFeed:
     def _apply(self, messages: list[Message], now: float) -> None:
         lags: list[Lag] = []
         engagements: list[Engagement] = []
+        known_until = self._known_until()
         for message in messages:
             try:
                 body = _message(message)
@@ -126,6 +135,7 @@ class GatewayFeed:
                     lags, engagements = [], []
                     self._count_tail(body)
         self._take(lags, engagements, now)
+        self._look_for_gaps(known_until, now)
         if self._state.lag.absent and self._heard_any:
             self._state.lag.set_absent(False)
             self.link_came_up()
@@ -135,19 +145,28 @@ class GatewayFeed:
         return any(node.heard is not None for node in self._state.lag.nodes.values())
 
     def _take(self, lags: list[Lag], engagements: list[Engagement], now: float) -> None:
-        before, known_until = self._lost, self._known_until()
         if lags:
             self._state.lag.apply(lags, now=now)
         if engagements:
             self._state.engagements.apply(engagements, live=True)
         self._refusals.write(engagements, now)
-        if self._lost > before and now - self._gap_read_at >= BETWEEN_GAPS_S:
+
+    def _look_for_gaps(self, known_until: float, now: float) -> None:
+        """Have history read for what a batch showed to be missing; a gap that has to wait is not forgotten."""
+        lost = self._lost
+        if lost > self._lost_before:
+            self._gap_since = known_until if self._gap_since is None else min(known_until, self._gap_since)
+        self._lost_before = lost
+        if self._gap_since is not None and now - self._gap_read_at >= BETWEEN_GAPS_S:
+            since, self._gap_since = self._gap_since, None
             self._gap_read_at = now
-            self._read_since(known_until)
+            self._read_since(since)
 
     @property
     def _lost(self) -> int:
-        return sum(node.lost for node in self._state.lag.nodes.values())
+        """Messages of every family that were published and are not here."""
+        ledger = self._state.ledger
+        return sum(ledger.count(f"gateway {name}", SEQUENCE_GAP) for name in self._state.lag.nodes)
 
     def _count_tail(self, alive: Keepalive) -> None:
         at = to_epoch(alive.ts) or self._clock.wall()
@@ -165,26 +184,42 @@ class GatewayFeed:
     # History
 
     async def _read(self) -> None:
-        """Read what is wanted, until nothing is; a gateway that keeps quiet is asked again a few times."""
-        silences = 0
+        """Read what is wanted, until nothing is; a gateway that cannot answer now is asked again a few times."""
+        failures = looks = 0
         while self._wanted_since is not None:
             since, self._wanted_since = self._wanted_since, None
             try:
                 await self._read_history(since)
-            except NoResponders:
-                # Heard, but not to be asked: it is leaving, or of a kind that only publishes.
-                self._state.lag.set_absent(not self._heard_any)
-            except RequestTimeout as error:
-                if silences == len(ASK_AGAIN_S):
-                    self._said_nothing(error)
-                    return
-                self._read_since(since)
-                await asyncio.sleep(ASK_AGAIN_S[silences])
-                silences += 1
             except (LinkDown, OutcomeUnknown):
-                return  # read again once the link is up
+                self._wanted_since = since  # read again once the link is up
+                return
+            except NoResponders as error:
+                self._state.lag.set_absent(not self._heard_any)
+                if not self._heard_any:
+                    continue
+                # Heard, but not to be asked: it is coming back like us, leaving, or of a kind that only publishes.
+                failed: Exception = error
             except (LinkError, rpc.RpcError, Malformed) as error:
-                self._said_nothing(error)
+                if not _may_pass(error):
+                    self._said_nothing(error)
+                    continue
+                failed = error
+            else:
+                self._not_in_history = min(self._not_in_history, self._lost)
+                if self._lost > self._not_in_history and looks < len(LOOK_AGAIN_S):
+                    await asyncio.sleep(LOOK_AGAIN_S[looks])
+                    looks += 1
+                    self._wanted_since = since if self._wanted_since is None else min(since, self._wanted_since)
+                else:
+                    self._not_in_history = self._lost
+                continue
+            if failures == len(ASK_AGAIN_S):
+                if not isinstance(failed, NoResponders):
+                    self._said_nothing(failed)
+                return
+            await asyncio.sleep(ASK_AGAIN_S[failures])
+            failures += 1
+            self._wanted_since = since if self._wanted_since is None else min(since, self._wanted_since)
 
     async def _read_history(self, since: float) -> None:
         described = await self._ask("gateway/describe", {}, Describe)
@@ -218,6 +253,11 @@ class GatewayFeed:
     def _said_nothing(self, error: Exception) -> None:
         sentence = f"history could not be read: {text(error, 200)}"
         self._state.journal.write(self._clock.wall(), State.UNKNOWN, "gateway", sentence)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the next try may go better: silence, or a gateway whose own history is not there yet."""
+    return isinstance(error, RequestTimeout) or (isinstance(error, rpc.RpcError) and error.code == rpc.FAILED)
 
 
 def _message(message: Message) -> Lag | BandChange | Engagement | Keepalive:

@@ -87,3 +87,47 @@ async def test_a_message_on_another_gateways_subject_is_malformed(shared_nats_se
         await until(lambda: here.state.lag.samples == 1, here.state.lag.changed)
         assert here.feed.malformed == 1
         assert set(here.state.lag.nodes) == {"gw-1"}
+
+
+async def test_a_gateway_whose_history_is_not_there_yet_is_asked_again(shared_nats_server: NatsServer) -> None:
+    """After a broker's restart the console may be back before the gateway has found its streams."""
+    refusals = 0
+
+    async with rig(shared_nats_server.url, "notyet") as here:
+        answer = history_of(here, range(1, 21), 100)
+
+        def later(message: Message) -> bytes:
+            nonlocal refusals
+            request = json.loads(message.data)
+            if request["method"] == "gateway/lagHistory" and refusals == 0:
+                refusals += 1
+                return rpc.error(request["id"], rpc.FAILED, "history cannot be read now: no stream")
+            reply: bytes = answer(message)
+            return reply
+
+        service = here.link.serve(here.subjects.gateway, "gateway", later)
+        here.feed.link_came_up()
+        await until(lambda: here.state.lag.samples == 20, here.state.lag.changed)
+        assert refusals == 1
+        assert [entry.text for entry in here.state.journal.entries] == []
+        service.close()
+
+
+async def test_history_that_is_stored_after_it_was_read_is_read_again(shared_nats_server: NatsServer) -> None:
+    """A gateway stores what it publishes a moment later: a gap is looked for once more before it stays lost."""
+    reads = 0
+
+    async with rig(shared_nats_server.url, "stored-late") as here:
+
+        def growing(message: Message) -> bytes:
+            nonlocal reads
+            reads += json.loads(message.data)["method"] == "gateway/lagHistory"
+            reply: bytes = history_of(here, range(1, 11) if reads < 2 else range(1, 21), 100)(message)
+            return reply
+
+        service = here.link.serve(here.subjects.gateway, "gateway", growing)
+        await here.publish("lag", here.lag(10))
+        await here.publish("lag", here.lag(20))
+        await until(lambda: here.state.lag.samples == 20, here.state.lag.changed)
+        assert here.state.ledger.total == 0
+        service.close()
