@@ -1,7 +1,8 @@
 """File → Export snapshot: what to write and where, then how far it is, then what the file may claim.
 
 Not modal: the fleet stays in view and the export goes on when the dialog is closed; opened again, it shows where the
-export stands. Nothing is written here: the dialog asks (`export_requested`) and shows the export's store.
+export stands. Nothing is written here: the dialog asks (`export_requested`) and shows the export's store. A file that
+is there already is replaced only after a yes: the file dialog's, or a second press.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QDir, QStandardPaths, Qt
+from PySide6.QtCore import QDir, QFileInfo, QStandardPaths, Qt
 from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -66,12 +67,16 @@ class ExportDialog(QDialog):
         self._store = store
         self._clock = clock
         self._asked = False
+        self._replaces: Path | None = None
+        """The file that may be replaced, since the user was asked."""
+        self._question = ""
         self.setWindowTitle("Export snapshot")
         self.setModal(False)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(520)
         self._lay_out()
         Subscriptions(self).listen(store.changed, self._changed)
+        theme.changed.connect(self._say)
         self._suggest()
         self._changed(store.state)
 
@@ -89,7 +94,8 @@ class ExportDialog(QDialog):
         self.formats.idToggled.connect(self._format_chosen)
         self.path = QLineEdit()
         self.path.setAccessibleName("File to write")
-        self.path.textChanged.connect(self._check)
+        self.path.textChanged.connect(self._path_changed)
+        self.path.textEdited.connect(self._follow_suffix)
         self.browse = QPushButton("Choose")
         self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self._browse)
@@ -143,9 +149,12 @@ class ExportDialog(QDialog):
     # What the user does
 
     def _suggest(self) -> None:
-        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation) or QDir.homePath()
         stamp = formats.export_time(self._clock.wall())[:19].replace(":", "")
-        self.path.setText(str(Path(folder) / f"fleet-{stamp}Z.{self.format}"))
+        self.path.setText(str(_folder() / f"fleet-{stamp}Z.{self.format}"))
+
+    def _wanted(self) -> Path:
+        """The file that was named; a bare name lies in the suggested folder, not wherever the program was started."""
+        return _folder() / self.path.text().strip()
 
     def _format_chosen(self, _number: int, on: bool) -> None:
         text = self.path.text().strip()
@@ -159,15 +168,45 @@ class ExportDialog(QDialog):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(self.format)
         dialog.setNameFilters(["CSV (*.csv)", "JSON lines (*.jsonl)"])
+        dialog.filterSelected.connect(lambda words: dialog.setDefaultSuffix("csv" if "csv" in words else "jsonl"))
         dialog.selectNameFilter("CSV (*.csv)" if self.format == "csv" else "JSON lines (*.jsonl)")
         dialog.selectFile(Path(self.path.text()).name)
-        dialog.fileSelected.connect(self.path.setText)
+        dialog.fileSelected.connect(self._chosen)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
+    def _chosen(self, path: str) -> None:
+        """The file dialog has asked already whether a file may be replaced."""
+        self.path.setText(path)
+        self._follow_suffix(path)
+        self._replaces = Path(path)
+
+    def _follow_suffix(self, path: str) -> None:
+        """A name that says its format chooses it: what is called .jsonl never holds CSV."""
+        for number, (suffix, _words) in enumerate(FORMATS):
+            if Path(path.strip()).suffix == f".{suffix}":
+                self.formats.button(number).setChecked(True)
+
     def _start(self) -> None:
+        path = self._wanted()
+        if path != self._replaces and QFileInfo(str(path)).isFile():
+            self._replaces = path
+            self._question = f"{formats.text(path.name, 120)} is there already. Replace it?"
+            self.start.setText("Replace")
+            self._say()
+            return
         self._asked = True
-        self.export_requested.emit(self.path.text().strip(), self.format)
+        self._forget_question()
+        self.export_requested.emit(str(path), self.format)
+
+    def _path_changed(self) -> None:
+        self._forget_question()
+        self._say()
+        self._check()
+
+    def _forget_question(self) -> None:
+        self._replaces, self._question = None, ""
+        self.start.setText("Export")
 
     def _check(self) -> None:
         running = self._store.state.phase is ExportPhase.RUNNING
@@ -178,6 +217,9 @@ class ExportDialog(QDialog):
 
     def _changed(self, state: ExportState) -> None:
         running = state.phase is ExportPhase.RUNNING
+        if running and self.path.text() != state.path:  # opened again, or started elsewhere
+            self.path.setText(state.path)
+            self._follow_suffix(state.path)
         for widget in (self.path, self.browse, *self.formats.buttons()):
             widget.setEnabled(not running)
         self.cancel.setVisible(running)
@@ -190,11 +232,22 @@ class ExportDialog(QDialog):
             self.progress.setValue(min(_SCALE, _SCALE * state.coverage.seen // expected))
         else:
             self.progress.setRange(0, 0)
-        self._sentence.setText(progress_sentence(state))
-        self._sentence.setVisible(bool(self._sentence.text()))
-        palette = self._sentence.palette()
-        ink = "band_critical" if state.phase is ExportPhase.FAILED else "text"
-        palette.setColor(self._sentence.foregroundRole(), theme.current().color(ink))
-        self._sentence.setPalette(palette)
+        self._say()
         if state.phase in (ExportPhase.DONE, ExportPhase.CANCELLED) and self._asked:
             self.dismiss.setFocus()
+
+    def _say(self) -> None:
+        """The question that waits for an answer, else where the export stands."""
+        state = self._store.state
+        self._sentence.setText(self._question or progress_sentence(state))
+        self._sentence.setVisible(bool(self._sentence.text()))
+        failed = state.phase is ExportPhase.FAILED and not self._question
+        palette = self._sentence.palette()
+        palette.setColor(self._sentence.foregroundRole(), theme.current().color("band_critical" if failed else "text"))
+        self._sentence.setPalette(palette)
+
+
+def _folder() -> Path:
+    """Where a file is suggested: the user's documents, where there is such a folder, else the home folder."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(documents if documents and QFileInfo(documents).isDir() else QDir.homePath())

@@ -1,9 +1,12 @@
+"""The export dialog asks for a file and a format, shows where the export stands, and overwrites nothing unasked."""
+
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -111,3 +114,66 @@ def test_a_closed_dialog_is_told_nothing_more_and_a_new_one_shows_where_it_stand
     again = ExportDialog(opened.store, ManualClock())
     qtbot.addWidget(again)
     assert again.sentence == "5 of 10 devices read."
+
+
+def test_a_file_that_is_there_is_replaced_only_at_the_second_press(opened: Opened, tmp_path: Path) -> None:
+    file, other = tmp_path / "mine.csv", tmp_path / "other.csv"
+    file.touch()
+    other.touch()
+    dialog = opened.dialog
+    dialog.path.setText(str(file))
+    dialog.start.click()
+    assert opened.asked == []
+    assert dialog.sentence == "mine.csv is there already. Replace it?"
+    assert dialog.start.text() == "Replace"
+    dialog.path.setText(str(other))
+    assert (dialog.sentence, dialog.start.text()) == ("", "Export")
+    dialog.start.click()
+    assert opened.asked == []
+    dialog.start.click()
+    assert opened.asked == [("export", str(other), "csv")]
+    assert dialog.start.text() == "Export"
+
+
+def test_what_the_file_dialog_asked_is_not_asked_again(opened: Opened, tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.touch()
+    opened.dialog.browse.click()
+    chooser = opened.dialog.findChild(QFileDialog)
+    assert chooser is not None
+    chooser.fileSelected.emit(str(file))
+    chooser.close()
+    opened.dialog.start.click()
+    assert opened.asked == [("export", str(file), "jsonl")]
+
+
+def test_a_name_that_says_its_format_chooses_it(opened: Opened) -> None:
+    opened.dialog.path.selectAll()
+    QTest.keyClicks(opened.dialog.path, "/tmp/typed.jsonl")
+    assert opened.dialog.format == "jsonl"
+    assert opened.dialog.path.text() == "/tmp/typed.jsonl"
+
+
+def test_a_bare_name_goes_where_the_suggestion_was(opened: Opened) -> None:
+    folder = Path(opened.dialog.path.text()).parent
+    assert folder.is_dir()
+    opened.dialog.path.setText("surely not there.csv")
+    opened.dialog.start.click()
+    assert opened.asked == [("export", str(folder / "surely not there.csv"), "csv")]
+
+
+def test_opened_again_it_names_the_file_that_is_being_written(opened: Opened, qtbot: QtBot) -> None:
+    opened.store.update(phase=ExportPhase.RUNNING, path="/srv/night.jsonl", coverage=Coverage(5, 10))
+    again = ExportDialog(opened.store, ManualClock())
+    qtbot.addWidget(again)
+    assert (again.path.text(), again.format) == ("/srv/night.jsonl", "jsonl")
+    assert again.path.isEnabled() is False
+
+
+def test_a_failure_keeps_its_colour_when_the_look_changes(opened: Opened, qapp: QApplication) -> None:
+    opened.store.update(phase=ExportPhase.FAILED, error="The disk is full.")
+    for mode in ("light", "dark"):
+        theme.apply(qapp, mode)
+        shown = opened.dialog._sentence
+        ink = shown.palette().color(shown.foregroundRole())
+        assert ink == theme.current().color("band_critical")
