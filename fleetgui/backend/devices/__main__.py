@@ -19,7 +19,7 @@ from fleetgui.backend.devices.fleet import Fleet
 from fleetgui.backend.devices.player import Player
 from fleetgui.backend.devices.schedule import Schedule
 from fleetgui.backend.devices.settings import FleetSettings
-from fleetgui.backend.devices.specs import make_fleet
+from fleetgui.backend.devices.specs import Specs
 from fleetgui.backend.parent import Parent, RoleFailed
 from fleetgui.backend.scenarios import scenario
 from fleetgui.link.tasks import Tasks
@@ -51,7 +51,7 @@ async def serve(parent: Parent) -> None:
     dashboard_link = await connect(context, clock=clock, name="fleetgui-dashboard", tasks=tasks)
     schedule = Schedule(clock)
     fleet = Fleet(
-        make_fleet(count, seed),
+        Specs(count, seed),
         link,
         tenant=context.tenant,
         clock=clock,

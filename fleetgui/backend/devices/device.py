@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from fleetgui.backend.devices.chance import between, choose, draw
+from fleetgui.backend.devices.chance import Key, between, choose, draw
 from fleetgui.backend.devices.specs import Spec
 from fleetgui.wire.times import rfc3339, rfc3339_seconds
 
@@ -61,10 +61,8 @@ class Device:
     """What functions have set."""
 
     def __post_init__(self) -> None:
-        spec = self.spec
-        if spec.kind.battery:
-            self.battery = round(between(12, 100, spec.seed, spec.index, "battery"), 1)
-        self.busy = round(draw(spec.seed, spec.index, "busy") * 0.5, 2)
+        self.battery = self.spec.battery
+        self.busy = self.spec.busy
 
     @property
     def availability(self) -> str:
@@ -99,7 +97,7 @@ class Device:
         """The next event: its name and payload, the payload made from its schema."""
         spec = self.spec
         self.events += 1
-        key = (spec.seed, spec.index, "event", self.events)
+        key: tuple[Key, ...] = (spec.seed, spec.index, "event", self.events)
         grave = [event for event in spec.kind.events if event.safety == "critical"]
         usual = [event for event in spec.kind.events if event.safety != "critical"]
         event = choose(grave if grave and draw(*key, "grave") < CRITICAL_EVENTS_SHARE else usual, *key)
@@ -108,7 +106,7 @@ class Device:
         return event.name, {**payload, "event_id": event_id, "ts": rfc3339(wall)}
 
 
-def _sample(schema: dict[str, Any], *key: object) -> Any:
+def _sample(schema: dict[str, Any], *key: Key) -> Any:
     """A value that fits `schema` (the simple types that events use)."""
     low, high = schema.get("minimum", 0), schema.get("maximum", 100)
     match schema["type"]:

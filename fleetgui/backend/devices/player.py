@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fleetgui.backend.devices.chance import choose, draw
+from fleetgui.backend.devices.chance import Key, choose, draw
 from fleetgui.backend.devices.dashboard import Dashboard
 from fleetgui.backend.devices.fleet import Fleet
 from fleetgui.backend.devices.schedule import Schedule
@@ -33,11 +33,11 @@ def plan(scenario: Scenario, number: int, specs: Sequence[Spec], seed: int) -> l
     ]
 
 
-def _targets(step: Step, key: tuple[object, ...], specs: Sequence[Spec]) -> tuple[str, ...]:
+def _targets(step: Step, key: tuple[Key, ...], specs: Sequence[Spec]) -> tuple[str, ...]:
     if not specs or step.action is Action.FLOOD:
         return ()
     if step.action is Action.STORM:
-        by_luck = sorted(specs, key=lambda spec: draw(*key, spec.device_id))
+        by_luck = sorted(specs, key=lambda spec: draw(*key, spec.index))
         return tuple(spec.device_id for spec in by_luck[: int(step.params["devices"])])
     site = choose(sorted({spec.site for spec in specs}), *key, "site")
     return tuple(spec.device_id for spec in specs if spec.site == site)

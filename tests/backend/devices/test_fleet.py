@@ -19,7 +19,7 @@ from fleetgui.backend.devices.device import Device, Phase
 from fleetgui.backend.devices.fleet import Fleet
 from fleetgui.backend.devices.schedule import Schedule
 from fleetgui.backend.devices.settings import FleetSettings
-from fleetgui.backend.devices.specs import make_fleet
+from fleetgui.backend.devices.specs import Specs
 from fleetgui.backend.gateway.gate import ThrottleGate
 from fleetgui.backend.registry.service import RegistryService
 from fleetgui.link.connection import Link
@@ -105,7 +105,7 @@ async def fabric(shared_nats_server: NatsServer) -> AsyncIterator[Fabric]:
     registry = RegistryService(links[0], clock=clock, tasks=tasks, gate=gate)
     schedule = Schedule(clock)
     fleet = Fleet(
-        make_fleet(DEVICES, 1),
+        Specs(DEVICES, 1),
         links[1],
         tenant=tenant,
         clock=clock,

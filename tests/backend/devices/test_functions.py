@@ -9,9 +9,9 @@ import pytest
 from fleetgui.backend.devices.catalogue import BY_NAME, KINDS, Schema
 from fleetgui.backend.devices.device import Device
 from fleetgui.backend.devices.functions import FunctionFailed, Work, start
-from fleetgui.backend.devices.specs import make_fleet
+from fleetgui.backend.devices.specs import Specs
 
-FLEET = make_fleet(400, 1)
+FLEET = Specs(400, 1)
 
 
 def device(kind: str, *, faulty: bool = False) -> Device:

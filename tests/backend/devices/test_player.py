@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from fleetgui.backend.devices.player import plan
-from fleetgui.backend.devices.specs import make_fleet
+from fleetgui.backend.devices.specs import Specs
 from fleetgui.backend.scenarios import NAMES, SCENARIOS, Action, scenario
 
-FLEET = make_fleet(1_400, 1)
+FLEET = Specs(1_400, 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_seed_gives_the_same_plan(name: str) -> None:
     for number in range(3):
-        assert plan(scenario(name), number, FLEET, 5) == plan(scenario(name), number, make_fleet(1_400, 1), 5)
+        assert plan(scenario(name), number, FLEET, 5) == plan(scenario(name), number, Specs(1_400, 1), 5)
 
 
 def test_rounds_and_seeds_differ_in_whom_they_strike() -> None:
@@ -45,7 +45,7 @@ def test_the_demo_tells_its_story_early() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_fleet_that_is_too_small_for_the_story_is_no_error(count: int) -> None:
     for story in SCENARIOS.values():
-        for planned in plan(story, 0, make_fleet(count, 1), 1):
+        for planned in plan(story, 0, Specs(count, 1), 1):
             assert len(planned.device_ids) <= count
 
 
