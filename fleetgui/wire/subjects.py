@@ -9,6 +9,8 @@ such an id says so instead of offering actions on it.
     device-connect.<tenant>.<device_id>.cmd               client → device, a function by its name
     device-connect.<tenant>.<device_id>.heartbeat         device, plain JSON, every ttl/3
     device-connect.<tenant>.<device_id>.event.<name>      device, notification
+    device-connect.<tenant>.<device_id>.event.async_reply.<correlation_id>   device, its answer to a broadcast
+    device-connect.<tenant>.broadcast                     client → all devices
     device-connect.<tenant>.device.online / .offline      registry, notification
     device-connect.<tenant>.gateway[.<node>.<family>]     gateway, see `wire.gateway`
 
@@ -68,6 +70,7 @@ class Subjects:
         self._root = f"{PREFIX}.{self.tenant}"
         self.registry = f"{self._root}.registry"
         self.discovery = f"{self._root}.discovery"
+        self.broadcast = f"{self._root}.broadcast"
         self.gateway = f"{self._root}.gateway"
         self.all_heartbeats = f"{self._root}.*.heartbeat"
         self.all_events = f"{self._root}.*.event.>"
@@ -84,6 +87,11 @@ class Subjects:
 
     def event(self, device_id: str, name: str) -> str:
         return f"{self._root}.{token(device_id)}.event.{token(name)}"
+
+    def async_reply(self, device_id: str, correlation_id: str) -> str:
+        """Where a device answers the broadcast `correlation_id`, which may be several tokens."""
+        tokens = ".".join(map(token, correlation_id.split(".")))
+        return f"{self._root}.{token(device_id)}.event.async_reply.{tokens}"
 
     def events_of(self, device_id: str) -> str:
         """Everything that one device emits, the answers to broadcasts (`event.async_reply.<id>`) too."""

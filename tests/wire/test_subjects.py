@@ -25,6 +25,9 @@ def test_the_subjects_of_the_contract() -> None:
     assert subjects.cmd("cam-1") == "device-connect.acme.cam-1.cmd"
     assert subjects.heartbeat("cam-1") == "device-connect.acme.cam-1.heartbeat"
     assert subjects.event("cam-1", "motion") == "device-connect.acme.cam-1.event.motion"
+    assert subjects.broadcast == "device-connect.acme.broadcast"
+    assert subjects.async_reply("cam-1", "br-1") == "device-connect.acme.cam-1.event.async_reply.br-1"
+    assert subjects.async_reply("cam-1", "br.1") == "device-connect.acme.cam-1.event.async_reply.br.1"
     assert subjects.gateway_node("gw-1", "lag") == "device-connect.acme.gateway.gw-1.lag"
     assert (subjects.online, subjects.offline) == (
         "device-connect.acme.device.online",
@@ -51,6 +54,9 @@ def test_a_name_that_is_no_token_builds_nothing_and_says_why(name: str) -> None:
         Subjects("acme").cmd(name)
     with pytest.raises(NotAddressable):
         Subjects(name)
+    if name != "a.b":  # a correlation id may be several tokens
+        with pytest.raises(NotAddressable):
+            Subjects("acme").async_reply("cam-1", name)
     assert why_not_addressable(name)
 
 

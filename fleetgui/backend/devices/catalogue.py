@@ -1,99 +1,39 @@
 """The kinds of devices a simulated fleet is made of: data, read from top to bottom.
 
-Parameters are JSON Schema as Device Connect carries it. Between them the kinds use every form that a console must be
-able to ask for: integers with a range, enums of strings and of numbers, booleans, strings, numbers, nested objects,
-arrays of strings and of objects, defaults and none, a default of null.
+Between them the kinds use every form of parameter that a console must be able to ask for: integers with a range,
+choices of strings and of numbers, booleans, strings, numbers, nested objects, arrays of strings and of objects,
+defaults and none, a default of null, and an optional number that is described as a string. Most are described as the
+reference runtime describes them; chargers, locks and robots publish all that they check.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-Schema = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function of a kind. `required` names parameters without which a call fails."""
-
-    name: str
-    description: str
-    properties: Schema = field(default_factory=dict)
-    required: tuple[str, ...] = ()
-    labels: dict[str, str | list[str]] = field(default_factory=lambda: {"direction": "read"})
-
-    def as_wire(self) -> Schema:
-        return {
-            "name": self.name,
-            "description": self.description,
-            "parameters": {"type": "object", "properties": self.properties, "required": list(self.required)},
-            "labels": self.labels,
-            "tags": [],
-        }
-
-
-@dataclass(frozen=True)
-class Event:
-    """An event of a kind. `properties` are its payload's; `labels` say how grave it is."""
-
-    name: str
-    description: str
-    properties: Schema
-    safety: str = "informational"
-
-    def as_wire(self) -> Schema:
-        return {
-            "name": self.name,
-            "description": self.description,
-            "payload_schema": {"type": "object", "properties": self.properties, "required": list(self.properties)},
-            "labels": {"safety": self.safety},
-            "tags": [],
-        }
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of device. `share` is its weight in the fleet; `battery` whether it runs on one."""
-
-    name: str
-    share: int
-    category: str
-    description: str
-    makers: tuple[tuple[str, str], ...]
-    functions: tuple[Function, ...]
-    events: tuple[Event, ...]
-    battery: bool
-    areas: tuple[str, ...]
-
-
-_WRITE: Final[dict[str, str | list[str]]] = {"direction": "write"}
-_CRITICAL: Final[dict[str, str | list[str]]] = {"direction": "write", "safety": "critical"}
-
-
-def _integer(low: int, high: int, **more: Any) -> Schema:
-    return {"type": "integer", "minimum": low, "maximum": high, **more}
-
-
-def _number(low: float, high: float, **more: Any) -> Schema:
-    return {"type": "number", "minimum": low, "maximum": high, **more}
-
-
-def _one_of(*options: str, **more: Any) -> Schema:
-    return {"type": "string", "enum": list(options), **more}
-
+from fleetgui.backend.devices.kinds import (
+    CRITICAL,
+    UNREADABLE,
+    WRITE,
+    Event,
+    Function,
+    Kind,
+    Runtime,
+    integer,
+    number,
+    one_of,
+)
 
 SELF_TEST: Final = Function(
     "self_test", "Check the sensors and report.", {"deep": {"type": "boolean", "default": False}}
 )
 CALIBRATE: Final = Function(
-    "calibrate", "Calibrate; takes as long as asked.", {"seconds": _number(0, 60, default=3.0)}, labels=_WRITE
+    "calibrate", "Calibrate; takes as long as asked.", {"seconds": number(0, 60, default=3.0)}, labels=WRITE
 )
 REBOOT: Final = Function(
     "reboot",
     "Restart the device.",
-    {"delay_s": _integer(0, 60, default=0), "reason": {"type": "string", "maxLength": 120}},
-    labels=_CRITICAL,
+    {"delay_s": integer(0, 60, default=0), "reason": {"type": "string", "maxLength": 120, "default": ""}},
+    labels=CRITICAL,
 )
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -109,13 +49,15 @@ KINDS: Final[tuple[Kind, ...]] = (
                 "capture_image",
                 "Take a picture.",
                 {
-                    "resolution": _one_of("720p", "1080p", "2160p", default="1080p"),
+                    "resolution": one_of("720p", "1080p", "2160p", default="1080p"),
                     "region": {
                         "type": "object",
-                        "properties": {"x": _integer(0, 3839), "y": _integer(0, 2159), "wide": _integer(16, 3840)},
+                        "properties": {"x": integer(0, 3839), "y": integer(0, 2159), "wide": integer(16, 3840)},
                         "required": ["x", "y"],
+                        "default": None,
                     },
                     "exposure": {"type": "number", "default": None},
+                    "gain": number(0, 48, default=None, **{UNREADABLE: True}),
                 },
             ),
             REBOOT,
@@ -123,16 +65,15 @@ KINDS: Final[tuple[Kind, ...]] = (
             Function(
                 "set_zoom",
                 "Set the zoom level.",
-                {"level": _integer(1, 12), "smooth": {"type": "boolean", "default": True}},
-                ("level",),
-                _WRITE,
+                {"level": integer(1, 12), "smooth": {"type": "boolean", "default": True}},
+                WRITE,
             ),
         ),
         events=(
             Event(
                 "motion_detected",
                 "Something moved in view.",
-                {"zone": {"type": "string"}, "confidence": _number(0, 1)},
+                {"zone": {"type": "string"}, "confidence": number(0, 1)},
             ),
         ),
         battery=True,
@@ -149,27 +90,23 @@ KINDS: Final[tuple[Kind, ...]] = (
                 "limit_current",
                 "Limit the charging current.",
                 {
-                    "amperes": _integer(6, 32),
+                    "amperes": integer(6, 32),
                     "phases": {"type": "integer", "enum": [1, 3], "default": 3},
                     "until": {"type": "string", "description": "ISO 8601; empty: for good", "default": ""},
                 },
-                ("amperes",),
-                _WRITE,
+                WRITE,
             ),
             REBOOT,
             SELF_TEST,
-            Function(
-                "stop_charging", "End the session.", {"force": {"type": "boolean", "default": False}}, (), _CRITICAL
-            ),
+            Function("stop_charging", "End the session.", {"force": {"type": "boolean", "default": False}}, CRITICAL),
         ),
         events=(
-            Event(
-                "session_started", "A vehicle began to charge.", {"connector": _integer(1, 2), "kwh": _number(0, 100)}
-            ),
-            Event("ground_fault", "Current leaks to ground.", {"milliamperes": _number(0, 1000)}, "critical"),
+            Event("session_started", "A vehicle began to charge.", {"connector": integer(1, 2), "kwh": number(0, 100)}),
+            Event("ground_fault", "Current leaks to ground.", {"milliamperes": number(0, 1000)}, "critical"),
         ),
         battery=False,
         areas=("parking", "yard"),
+        runtime=Runtime.FULL,
     ),
     Kind(
         name="light",
@@ -182,25 +119,23 @@ KINDS: Final[tuple[Kind, ...]] = (
             Function(
                 "dim",
                 "Dim to a level.",
-                {"percent": _integer(0, 100), "fade_ms": _integer(0, 60_000, default=500)},
-                ("percent",),
-                _WRITE,
+                {"percent": integer(0, 100), "fade_ms": integer(0, 60_000, default=500)},
+                WRITE,
             ),
             SELF_TEST,
             Function(
                 "set_scene",
                 "Recall a scene.",
                 {
-                    "scene": _one_of("work", "clean", "night", "alarm"),
+                    "scene": one_of("work", "clean", "night", "alarm"),
                     "zones": {"type": "array", "items": {"type": "string"}, "default": []},
                 },
-                ("scene",),
-                _WRITE,
+                WRITE,
             ),
         ),
         events=(
             Event(
-                "level_changed", "The light level changed.", {"percent": _integer(0, 100), "cause": {"type": "string"}}
+                "level_changed", "The light level changed.", {"percent": integer(0, 100), "cause": {"type": "string"}}
             ),
         ),
         battery=False,
@@ -222,19 +157,18 @@ KINDS: Final[tuple[Kind, ...]] = (
                     "badges": {"type": "array", "items": {"type": "string", "maxLength": 16}},
                     "window": {
                         "type": "object",
-                        "properties": {"from_hour": _integer(0, 23), "to_hour": _integer(0, 23)},
+                        "properties": {"from_hour": integer(0, 23), "to_hour": integer(0, 23)},
                         "required": ["from_hour", "to_hour"],
+                        "default": None,
                     },
                 },
-                ("badges",),
-                _CRITICAL,
+                CRITICAL,
             ),
             Function(
                 "set_lock",
                 "Lock or unlock.",
-                {"state": _one_of("locked", "unlocked"), "reason": {"type": "string", "default": ""}},
-                ("state",),
-                _CRITICAL,
+                {"state": one_of("locked", "unlocked"), "reason": {"type": "string", "default": ""}},
+                CRITICAL,
             ),
         ),
         events=(
@@ -243,6 +177,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         ),
         battery=True,
         areas=("gate", "office", "server-room", "stairs"),
+        runtime=Runtime.FULL,
     ),
     Kind(
         name="meter",
@@ -255,7 +190,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             Function(
                 "read_registers",
                 "Read measured values.",
-                {"first": _integer(0, 255, default=0), "count": _integer(1, 16, default=4)},
+                {"first": integer(0, 255, default=0), "count": integer(1, 16, default=4)},
             ),
             SELF_TEST,
             Function(
@@ -264,17 +199,16 @@ KINDS: Final[tuple[Kind, ...]] = (
                 {
                     "limits": {
                         "type": "object",
-                        "properties": {"volts_low": _number(100, 240), "volts_high": _number(200, 280)},
+                        "properties": {"volts_low": number(100, 240), "volts_high": number(200, 280)},
                         "required": ["volts_low", "volts_high"],
                     }
                 },
-                ("limits",),
-                _WRITE,
+                WRITE,
             ),
         ),
         events=(
-            Event("level_changed", "Power moved by a step.", {"kilowatts": _number(0, 500), "phase": _integer(1, 3)}),
-            Event("under_voltage", "A phase is low.", {"volts": _number(0, 280), "phase": _integer(1, 3)}, "critical"),
+            Event("level_changed", "Power moved by a step.", {"kilowatts": number(0, 500), "phase": integer(1, 3)}),
+            Event("under_voltage", "A phase is low.", {"volts": number(0, 280), "phase": integer(1, 3)}, "critical"),
         ),
         battery=True,
         areas=("hall-1", "plant-room", "server-room"),
@@ -292,14 +226,13 @@ KINDS: Final[tuple[Kind, ...]] = (
             Function(
                 "set_speed",
                 "Set the speed.",
-                {"percent": _integer(0, 100), "ramp_s": _number(0, 120, default=5.0)},
-                ("percent",),
-                _CRITICAL,
+                {"percent": integer(0, 100), "ramp_s": number(0, 120, default=5.0)},
+                CRITICAL,
             ),
         ),
         events=(
-            Event("level_changed", "The tank's level moved.", {"percent": _number(0, 100), "tank": {"type": "string"}}),
-            Event("dry_run", "The pump runs dry.", {"bar": _number(0, 16)}, "critical"),
+            Event("level_changed", "The tank's level moved.", {"percent": number(0, 100), "tank": {"type": "string"}}),
+            Event("dry_run", "The pump runs dry.", {"bar": number(0, 16)}, "critical"),
         ),
         battery=False,
         areas=("plant-room", "yard"),
@@ -324,21 +257,21 @@ KINDS: Final[tuple[Kind, ...]] = (
                             "required": ["x", "y"],
                         },
                     },
-                    "speed": _number(0.1, 2.0, default=1.0),
+                    "speed": number(0.1, 2.0, default=1.0),
                     "carry": {"type": "boolean", "default": False},
                 },
-                ("route",),
-                _CRITICAL,
+                CRITICAL,
             ),
             REBOOT,
             SELF_TEST,
         ),
         events=(
             Event("arrived", "A waypoint was reached.", {"x": {"type": "number"}, "y": {"type": "number"}}),
-            Event("obstacle", "The way is blocked.", {"distance_m": _number(0, 10)}, "critical"),
+            Event("obstacle", "The way is blocked.", {"distance_m": number(0, 10)}, "critical"),
         ),
         battery=True,
         areas=("dock", "hall-1", "hall-2"),
+        runtime=Runtime.FULL,
     ),
     Kind(
         name="thermostat",
@@ -356,27 +289,25 @@ KINDS: Final[tuple[Kind, ...]] = (
                         "type": "array",
                         "items": {
                             "type": "object",
-                            "properties": {"hour": _integer(0, 23), "celsius": _number(5, 30)},
+                            "properties": {"hour": integer(0, 23), "celsius": number(5, 30)},
                             "required": ["hour", "celsius"],
                         },
                     }
                 },
-                ("entries",),
-                _WRITE,
+                WRITE,
             ),
             Function(
                 "set_target",
                 "Set the room's temperature.",
-                {"celsius": _number(5, 30), "mode": _one_of("heat", "cool", "auto", default="auto")},
-                ("celsius",),
-                _WRITE,
+                {"celsius": number(5, 30), "mode": one_of("heat", "cool", "auto", default="auto")},
+                WRITE,
             ),
         ),
         events=(
             Event(
                 "level_changed",
                 "The room moved by half a degree.",
-                {"celsius": _number(-20, 60), "humidity": _integer(0, 100)},
+                {"celsius": number(-20, 60), "humidity": integer(0, 100)},
             ),
         ),
         battery=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -12,14 +11,18 @@ from fleetgui.backend.devices.specs import Spec
 from fleetgui.wire.times import rfc3339, rfc3339_seconds
 
 CRITICAL_EVENTS_SHARE: Final = 0.04
+REQUEST_REGISTRATION: Final = "requestRegistration"
+"""The call with which a registry that has lost its records asks a device for its own."""
 _WORDS: Final = ("north", "south", "east", "west", "inner", "outer")
 
 
 class Phase(Enum):
-    """DOWN: silent, no subscription. WAITING: for its turn to register: start-up jitter, backoff, or held back.
+    """DOWN: silent, no subscription. CUT_OFF: it runs, but the network does not reach it; until the broker notices,
+    calls to it go unanswered. WAITING: for its turn to register: start-up jitter, backoff, or held back.
     REGISTERING: asked, no answer yet. UP: registered; beats and emits events."""
 
     DOWN = "down"
+    CUT_OFF = "cut off"
     WAITING = "waiting"
     REGISTERING = "registering"
     UP = "up"
@@ -37,7 +40,8 @@ class Call:
 
 @dataclass(slots=True, eq=False)
 class Device:
-    """`life` counts its connections and restarts: what was scheduled for an earlier life is void.
+    """`life` counts its connections and restarts: what was scheduled for an earlier life is void. `boots` counts its
+    restarts alone: what it was at when it went down is forgotten, what it was at when it lost the network is not.
 
     `session` is random per connection, and tells the gateway a refresh from a reconnect. `battery` is in percent,
     None without one; `busy` is 0 to 1.
@@ -46,6 +50,7 @@ class Device:
     spec: Spec
     phase: Phase = Phase.DOWN
     life: int = 0
+    boots: int = 0
     session: str = ""
     failures: int = 0
     storming: bool = False
@@ -55,7 +60,7 @@ class Device:
     busy: float = 0.0
     working: Call | None = None
     """What it is at; further calls wait meanwhile."""
-    calls: deque[Call] = field(default_factory=deque)
+    calls: list[Call] = field(default_factory=list)
     calls_served: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
     """What functions have set."""
@@ -63,6 +68,11 @@ class Device:
     def __post_init__(self) -> None:
         self.battery = self.spec.battery
         self.busy = self.spec.busy
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether a message finds it: it runs, and the network is there."""
+        return self.phase not in (Phase.DOWN, Phase.CUT_OFF)
 
     @property
     def availability(self) -> str:

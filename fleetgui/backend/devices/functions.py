@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fleetgui.backend.devices.catalogue import Function, Schema
 from fleetgui.backend.devices.chance import between, draw
 from fleetgui.backend.devices.device import Device
+from fleetgui.backend.devices.kinds import Function, Schema
 
 SENSOR_FAILURE: Final = "sensor failed: code 7"
 
@@ -22,11 +22,12 @@ class FunctionFailed(Exception):
 
 @dataclass(frozen=True)
 class Work:
-    """A call that was accepted: it takes `seconds`, then answers `result`. `reboots` asks for a restart after that."""
+    """A call that was accepted: it takes `seconds`, then answers `result`. `reboot_after` asks for a restart so many
+    seconds after that."""
 
     result: Any
     seconds: float = 0.0
-    reboots: bool = False
+    reboot_after: float | None = None
 
 
 def start(device: Device, function: Function, params: dict[str, Any]) -> Work:
@@ -106,7 +107,8 @@ def _work(device: Device, name: str, arguments: dict[str, Any]) -> Work:
     if name == "calibrate":
         return Work({"calibrated": True, "seconds": arguments["seconds"]}, seconds=float(arguments["seconds"]))
     if name == "reboot":
-        return Work({"rebooting": True, "delay_s": arguments["delay_s"]}, reboots=True)
+        delay = arguments["delay_s"]
+        return Work({"rebooting": True, "delay_s": delay}, reboot_after=float(delay))
     if name == "capture_image":
         size = int(between(80_000, 900_000, spec.seed, spec.index, "image", device.calls_served))
         return Work({"resolution": arguments["resolution"], "bytes": size, "region": arguments.get("region")})

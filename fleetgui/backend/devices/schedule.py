@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterable
+from itertools import count, islice
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 from fleetgui.policy.clock import Clock
 
 TICK_S: Final = 0.005
 SLICE_S: Final = 0.003
 
+_TOGETHER: Final = 16
+
 Action = Callable[[], object]
+T = TypeVar("T")
 
 
 class Schedule:
@@ -50,6 +53,20 @@ class Schedule:
 
     def after(self, seconds: float, action: Action) -> None:
         self.at(self._clock.now() + seconds, action)
+
+    def each(self, items: Iterable[T], action: Callable[[T], object]) -> None:
+        """Run `action` on each item, from now on, giving way to the loop in between as everything here does."""
+        left = iter(items)
+
+        def some() -> None:
+            taken = 0
+            for item in islice(left, _TOGETHER):
+                action(item)
+                taken += 1
+            if taken == _TOGETHER:
+                self.at(self._clock.now(), some)
+
+        self.at(self._clock.now(), some)
 
     async def run_due(self) -> int:
         """Run what is due by now, and what that adds if it is due too; returns how many ran."""

@@ -14,8 +14,9 @@ from itertools import accumulate
 from math import floor
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from fleetgui.backend.devices.catalogue import KINDS, Kind
+from fleetgui.backend.devices.catalogue import KINDS
 from fleetgui.backend.devices.chance import between, choose, draw
+from fleetgui.backend.devices.kinds import Kind
 
 if TYPE_CHECKING:
     from fleetgui.backend.devices.columns import Columns
@@ -88,8 +89,8 @@ class Spec:
             "device_ttl": ttl,
             "capabilities": {
                 "description": self.kind.description,
-                "functions": [function.as_wire() for function in self.kind.functions],
-                "events": [event.as_wire() for event in self.kind.events],
+                "functions": self.kind.functions_as_wire,
+                "events": self.kind.events_as_wire,
                 "labels": {"category": self.kind.category, "location": [self.location]},
             },
             "identity": {

@@ -1,134 +1,26 @@
 """Simulated devices on a real nats-server, with the real registry and the real throttle in front of it.
 
-The devices run on a manual clock: the test says when time passes, and waits only for messages to arrive.
+How the fabric is set up: `fabric.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from fleetgui.backend.devices.commands import MOST_WAITING
 from fleetgui.backend.devices.dashboard import FIRST_BURST, GROWTH, Dashboard
-from fleetgui.backend.devices.device import Device, Phase
-from fleetgui.backend.devices.fleet import Fleet
-from fleetgui.backend.devices.schedule import Schedule
+from fleetgui.backend.devices.device import Phase
 from fleetgui.backend.devices.settings import FleetSettings
-from fleetgui.backend.devices.specs import Specs
-from fleetgui.backend.gateway.gate import ThrottleGate
-from fleetgui.backend.registry.service import RegistryService
-from fleetgui.link.connection import Link
-from fleetgui.link.context import Context
 from fleetgui.link.errors import NoResponders, RequestTimeout
-from fleetgui.link.messages import Message
-from fleetgui.link.tasks import Tasks
-from fleetgui.policy.band import Band
-from fleetgui.policy.clock import ManualClock
-from fleetgui.policy.settings import ThrottleSettings
-from fleetgui.policy.throttle import Reject, Throttle
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import decode_object
 from fleetgui.wire.devices import event_of
-from fleetgui.wire.subjects import Subjects, event_name_of
+from fleetgui.wire.subjects import event_name_of
+from tests.backend.devices.fabric import DEVICES, Fabric
 from tests.backend.processes import until
-from tests.nats_server import NatsServer
-
-DEVICES = 40
-
-
-@dataclass
-class Fabric:
-    clock: ManualClock
-    tasks: Tasks
-    fleet: Fleet
-    schedule: Schedule
-    registry: RegistryService
-    registry_link: Link
-    fleet_link: Link
-    client: Link
-    subjects: Subjects
-    rejects: list[tuple[str, Reject]]
-    failures: list[BaseException]
-    heard: list[Message] = field(default_factory=list)
-
-    async def start_registry(self) -> None:
-        self.registry.start()
-        await self.registry_link.flush()
-
-    async def passes(self, seconds: float, step: float = 0.25) -> None:
-        """Let `seconds` of the devices' time pass, and every message of each step arrive."""
-        for _ in range(round(seconds / step)):
-            self.clock.advance(step)
-            await self.schedule.run_due()
-            await self.settled()
-
-    async def settled(self) -> None:
-        def quiet() -> bool:
-            return not any(name.startswith("registering") for name in self.tasks.names)
-
-        await until(quiet, "every registration was answered")
-        await self.client.flush()
-        await self.client.flush()
-
-    def device(self, kind: str, *, faulty: bool = False) -> Device:
-        matching = (each for each in self.fleet.devices if each.spec.kind.name == kind and each.spec.faulty is faulty)
-        return next(matching)
-
-    async def call(self, device: Device, method: str, params: dict[str, Any] | None = None) -> bytes:
-        request = rpc.request(method, params or {}, "c-1")
-        return await self.client.request(self.subjects.cmd(device.spec.device_id), request, timeout=20)
-
-
-@pytest.fixture
-async def fabric(shared_nats_server: NatsServer) -> AsyncIterator[Fabric]:
-    tenant = f"t{secrets.token_hex(4)}"
-    clock, failures = ManualClock(), list[BaseException]()
-    tasks = Tasks(lambda _name, error: failures.append(error))
-    context = Context(servers=(shared_nats_server.url,), tenant=tenant)
-    links = [Link(context, clock=clock, name=f"test {number}", tasks=tasks) for number in range(3)]
-    for link in links:
-        link.start()
-        async with asyncio.timeout(20):
-            await link.up()
-    rejects: list[tuple[str, Reject]] = []
-    gate = ThrottleGate(
-        Throttle(ThrottleSettings(), clock.now() * 1_000),
-        clock,
-        lambda: Band.NORMAL,
-        lambda _tenant, device_id, reject: rejects.append((device_id, reject)),
-    )
-    registry = RegistryService(links[0], clock=clock, tasks=tasks, gate=gate)
-    schedule = Schedule(clock)
-    fleet = Fleet(
-        Specs(DEVICES, 1),
-        links[1],
-        tenant=tenant,
-        clock=clock,
-        schedule=schedule,
-        tasks=tasks,
-        settings=FleetSettings(register_jitter=0.0),
-    )
-    made = Fabric(
-        clock, tasks, fleet, schedule, registry, links[0], links[1], links[2], Subjects(tenant), rejects, failures
-    )
-    yield made
-    for link in links:
-        await link.close()
-    assert await tasks.cancel() == []
-    assert failures == []
-
-
-@pytest.fixture
-async def running(fabric: Fabric) -> Fabric:
-    await fabric.start_registry()
-    fabric.fleet.start()
-    await fabric.settled()
-    return fabric
 
 
 async def test_every_device_registers_and_then_beats_every_third_of_its_ttl(running: Fabric) -> None:
@@ -210,6 +102,9 @@ async def test_a_device_pulled_by_the_registry_says_what_it_registered(running: 
         b'{"jsonrpc":"2.0","method":"self_test","params":{}}',
         b'{"jsonrpc":"2.0","id":"1","method":"self_test","params":null}',
         b'{"jsonrpc":"2.0","id":"1","method":"self_test","params":[1]}',
+        b'{"jsonrpc":"2.0","id":"1","method":"self_test","params":"x"}',
+        b'{"jsonrpc":"2.0","id":"1","method":"self_test","params":{"_dc_meta":5}}',
+        b'{"jsonrpc":"2.0","id":"1","method":["self_test"],"params":{}}',
         b"\xff\xfe",
         b"[" * 100_000,
     ],
@@ -223,6 +118,88 @@ async def test_what_the_runtime_leaves_unanswered_is_unanswered_and_counted(
         await running.client.request(subject, request_bytes, timeout=0.2)
     assert running.fleet.commands.ignored == 1
     assert decode_object(await running.call(device, "self_test"))["result"]["passed"]
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "reply"),
+    [
+        (
+            b'{"jsonrpc":"2.0","id":null,"method":"nope"}',
+            {"jsonrpc": "2.0", "id": None, "error": {"code": -32601, "message": "Unknown method: nope"}},
+        ),
+        (
+            b'{"jsonrpc":"2.0","id":9,"params":{}}',
+            {"jsonrpc": "2.0", "id": 9, "error": {"code": -32601, "message": "Unknown method: None"}},
+        ),
+        (
+            b'{"id":"c","method":"set_zoom","params":{"level":1,"c":3}}',
+            {
+                "jsonrpc": "2.0",
+                "id": "c",
+                "error": {
+                    "code": -32000,
+                    "message": "Error invoking set_zoom: Camera.set_zoom() got an unexpected keyword argument 'c'",
+                },
+            },
+        ),
+        (
+            b'{"id":"c","method":"read_nothing","params":{"_dc_meta":{"source_device":"noc"},"source_device":"x"}}',
+            {"jsonrpc": "2.0", "id": "c", "error": {"code": -32601, "message": "Unknown method: read_nothing"}},
+        ),
+    ],
+)
+async def test_replies_have_the_form_of_the_runtimes(
+    running: Fabric, request_bytes: bytes, reply: dict[str, Any]
+) -> None:
+    subject = running.subjects.cmd(running.device("camera").spec.device_id)
+    assert decode_object(await running.client.request(subject, request_bytes, timeout=20)) == reply
+
+
+@pytest.mark.parametrize("params", [b"null", b"[1]", b'{"x":1}'])
+async def test_the_registrys_question_is_answered_whatever_its_parameters(running: Fabric, params: bytes) -> None:
+    device_id = running.device("camera").spec.device_id
+    request = b'{"id":1,"method":"requestRegistration","params":' + params + b"}"
+    reply = await running.client.request(running.subjects.cmd(device_id), request, timeout=20)
+    assert decode_object(reply)["result"]["device_id"] == device_id
+
+
+async def test_a_call_that_wants_no_answer_is_carried_out_all_the_same(running: Fabric) -> None:
+    camera = running.device("camera")
+    call = rpc.request("set_zoom", {"level": 7, "source_device": "noc-1"}, "c-1")
+    await running.client.publish(running.subjects.cmd(camera.spec.device_id), call)
+    await until(lambda: camera.memory.get("level") == 7, "it zoomed")
+    assert running.fleet.commands.answered == 0
+
+
+async def test_what_the_network_loses_is_unanswered_then_absent_and_back_with_a_new_session(running: Fabric) -> None:
+    device = running.device("camera")
+    session = device.session
+    running.client.subscribe(running.subjects.heartbeat(device.spec.device_id), running.heard.append)
+    running.fleet.cut_off(device, seconds=20.0, noticed_after=5.0)
+    running.fleet.cut_off(device, seconds=1.0, noticed_after=1.0)
+    with pytest.raises(RequestTimeout):
+        await running.client.request(running.subjects.cmd(device.spec.device_id), b"{}", timeout=0.2)
+    await running.passes(6.0)
+    with pytest.raises(NoResponders):
+        await running.call(device, "self_test")
+    running.fleet.reconnect(device)
+    running.fleet.bring_up(device)
+    phases = [device.phase]
+    assert running.heard == []
+    await running.passes(15.0)
+    phases.append(device.phase)
+    assert phases == [Phase.CUT_OFF, Phase.UP], "neither a new connection nor power helps where there is no network"
+    assert device.session != session
+    assert len(running.heard) == 1
+    assert decode_object(await running.call(device, "self_test"))["result"]["passed"]
+
+
+async def test_a_device_that_is_taken_down_while_cut_off_stays_down(running: Fabric) -> None:
+    device = running.device("camera")
+    running.fleet.cut_off(device, seconds=5.0, noticed_after=10.0)
+    running.fleet.take_down(device)
+    await running.passes(10.0)
+    assert device.phase is Phase.DOWN
 
 
 async def test_a_device_does_one_thing_at_a_time_and_says_that_it_calibrates(running: Fabric) -> None:
@@ -325,7 +302,9 @@ async def test_without_a_registry_a_device_tries_again_ever_later_and_gets_in_wh
 async def test_a_lost_broker_makes_every_device_register_with_a_new_session(running: Fabric) -> None:
     sessions = {device.session for device in running.fleet.devices}
     running.fleet_link.reconnect_now()
-    await until(lambda: running.fleet.counters.registered == 2 * DEVICES, "all registered again")
+    await until(lambda: running.fleet_link.state.reconnects == 1 and running.fleet_link.is_up, "the link is back")
+    await running.passes(0.25)
+    assert running.fleet.counters.registered == 2 * DEVICES
     assert not sessions & {device.session for device in running.fleet.devices}
     assert not running.rejects
     assert decode_object(await running.call(running.device("camera"), "self_test"))["result"]["passed"]

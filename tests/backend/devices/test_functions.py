@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from fleetgui.backend.devices.catalogue import BY_NAME, KINDS, Schema
+from fleetgui.backend.devices.catalogue import BY_NAME, KINDS
 from fleetgui.backend.devices.device import Device
 from fleetgui.backend.devices.functions import FunctionFailed, Work, start
+from fleetgui.backend.devices.kinds import Schema
 from fleetgui.backend.devices.specs import Specs
 
 FLEET = Specs(400, 1)
@@ -45,7 +46,8 @@ def test_a_failing_device_fails_its_self_test_and_another_passes() -> None:
 def test_calibrate_takes_as_long_as_asked_and_reboot_reboots() -> None:
     assert call(device("camera"), "calibrate", seconds=2.5).seconds == 2.5
     assert call(device("camera"), "calibrate").seconds == 3.0
-    assert call(device("camera"), "reboot").reboots
+    assert call(device("camera"), "reboot", delay_s=3).reboot_after == 3.0
+    assert call(device("camera"), "self_test").reboot_after is None
 
 
 def test_null_is_taken_where_null_is_the_default() -> None:

@@ -64,3 +64,15 @@ async def test_a_long_run_lets_the_loop_breathe() -> None:
     await schedule.run_due()
     await tasks.cancel()
     assert turns > 2
+
+
+async def test_each_item_of_many_is_taken_once_in_order_and_what_was_due_in_between_is_not_held_up() -> None:
+    clock, taken = ManualClock(), list[int | str]()
+    schedule = Schedule(clock)
+    schedule.each(range(1_000), taken.append)
+    schedule.after(0.0, partial(taken.append, "a beat"))
+    schedule.each([], taken.append)
+    await schedule.run_due()
+    assert [each for each in taken if each != "a beat"] == list(range(1_000))
+    assert taken.index("a beat") < 100
+    assert len(schedule) == 0
