@@ -1,7 +1,7 @@
 """The devices' process: `python -m fleetgui.backend.devices`, started by the supervisor (contract: `parent.py`).
 
-Settings: those of `connect.py`, and `devices`, `seed`, `scenario`, `ttl` (seconds, or missing). It is ready when the
-registry has taken the first device.
+Settings: those of `connect.py`, those of `cast.py` (`devices`, `seed` …), `scenario`, and `ttl` (seconds, or missing).
+It is ready when the registry has taken the first of its devices.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 from fleetgui.backend import parent as parent_module
 from fleetgui.backend.connect import connect, context_of
+from fleetgui.backend.devices.cast import cast_of
 from fleetgui.backend.devices.dashboard import Dashboard
 from fleetgui.backend.devices.fleet import Fleet
 from fleetgui.backend.devices.player import Player
 from fleetgui.backend.devices.schedule import Schedule
 from fleetgui.backend.devices.settings import FleetSettings
-from fleetgui.backend.devices.specs import Specs
 from fleetgui.backend.parent import Parent, RoleFailed
 from fleetgui.backend.scenarios import scenario
 from fleetgui.link.tasks import Tasks
@@ -30,8 +30,8 @@ log = logging.getLogger("fleetgui.devices")
 
 async def serve(parent: Parent) -> None:
     settings = parent.settings
-    count, seed = int(settings.get("devices", 0)), int(settings.get("seed", 1))
     try:
+        cast = cast_of(settings)
         story = scenario(str(settings.get("scenario", "calm")))
     except ValueError as error:
         raise RoleFailed(str(error)) from None
@@ -48,16 +48,16 @@ async def serve(parent: Parent) -> None:
     schedule_name = "the devices' schedule"
     tasks = Tasks(failed)
     link = await connect(context, clock=clock, name="fleetgui-devices", tasks=tasks)
-    dashboard_link = await connect(context, clock=clock, name="fleetgui-dashboard", tasks=tasks)
+    dashboard_link = await connect(context, clock=clock, name="fleetgui-dashboard", tasks=tasks) if cast.leads else None
     schedule = Schedule(clock)
     fleet = Fleet(
-        Specs(count, seed),
+        cast.own,
         link,
         tenant=context.tenant,
         clock=clock,
         schedule=schedule,
         tasks=tasks,
-        settings=FleetSettings.for_fleet(count, os.environ, ttl=settings.get("ttl")),
+        settings=FleetSettings.for_fleet(len(cast.living), os.environ, ttl=settings.get("ttl")),
     )
     tasks.spawn(schedule.run(), name=schedule_name)
     ended = tasks.spawn(parent.ended.wait(), name="the parent's end")
@@ -65,17 +65,19 @@ async def serve(parent: Parent) -> None:
         fleet.start()
         first = tasks.spawn(fleet.first_registered.wait(), name="the first registration")
         waits: set[asyncio.Future[Any]] = {ended, broken}
-        if count:
+        if cast.own:
             await asyncio.wait(waits | {first}, return_when=asyncio.FIRST_COMPLETED)
         if not parent.ended.is_set() and not broken.done():
-            Player(story, fleet, Dashboard(dashboard_link, context.tenant, tasks), schedule, seed).start()
-            parent.ready(devices=count)
+            dashboard = Dashboard(dashboard_link, context.tenant, tasks) if dashboard_link is not None else None
+            Player(story, fleet, schedule, cast=cast.living, seed=cast.fleet.seed, dashboard=dashboard).start()
+            parent.ready(devices=len(cast.own))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if broken.done():
             broken.result()
     finally:
-        await link.close()
-        await dashboard_link.close()
+        for each in (link, dashboard_link):
+            if each is not None:
+                await each.close()
         await tasks.cancel(within=0.5)
 
 

@@ -51,6 +51,8 @@ class Device:
     phase: Phase = Phase.DOWN
     life: int = 0
     boots: int = 0
+    cut_until: float = 0.0
+    """When the network is there again (`Clock.now()`), if it is not."""
     session: str = ""
     failures: int = 0
     storming: bool = False

@@ -81,8 +81,13 @@ class Fleet:
         self._link.state_changed.connect(self._link_changed)
 
     def bring_up(self, device: Device, after: float = 0.0) -> None:
-        """Start a device that is down; it registers `after` so many seconds. Harmless for one that is up."""
-        if device.phase is Phase.DOWN:
+        """Start a device that is down; it registers `after` so many seconds, or once the network is there again.
+        Harmless for one that is up."""
+        if device.phase is not Phase.DOWN:
+            return
+        if self._clock.now() < device.cut_until:
+            self.schedule.at(device.cut_until, partial(self.bring_up, device, self.jitter(device)))
+        else:
             self._open(device, after)
 
     def take_down(self, device: Device) -> None:
@@ -93,8 +98,12 @@ class Fleet:
 
     def cut_off(self, device: Device, *, seconds: float, noticed_after: float) -> None:
         """The network loses a device for so long. The broker notices `noticed_after`: from then on there is no
-        responder; until then calls go unanswered. With the network the device comes back as after any reconnect."""
-        if not device.is_reached:
+        responder; until then calls go unanswered. With the network the device comes back as after any reconnect; one
+        that is down meanwhile stays so until there is a network."""
+        if device.phase is Phase.CUT_OFF:
+            return
+        device.cut_until = self._clock.now() + seconds
+        if device.phase is Phase.DOWN:
             return
         self._end_life(device, Phase.CUT_OFF)
         life = device.life
@@ -109,7 +118,7 @@ class Fleet:
                 self._open(device, self.jitter(device))
 
         self.schedule.after(min(noticed_after, seconds), noticed)
-        self.schedule.after(seconds, back)
+        self.schedule.at(device.cut_until, back)
 
     def reconnect(self, device: Device, after: float = 0.0) -> None:
         """A new connection, as the registry sees it: a new session, registered `after` so many seconds."""

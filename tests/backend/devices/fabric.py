@@ -19,6 +19,7 @@ from fleetgui.backend.devices.settings import FleetSettings
 from fleetgui.backend.devices.specs import Specs
 from fleetgui.backend.gateway.gate import ThrottleGate
 from fleetgui.backend.registry.service import RegistryService
+from fleetgui.backend.scenarios import Deploy
 from fleetgui.link.connection import Link
 from fleetgui.link.context import Context
 from fleetgui.link.messages import Message
@@ -49,6 +50,7 @@ class Fabric:
     rejects: list[tuple[str, Reject]]
     failures: list[BaseException]
     heard: list[Message] = field(default_factory=list)
+    deployed: list[Deploy] = field(default_factory=list)
 
     async def start_registry(self) -> None:
         self.registry.start()
