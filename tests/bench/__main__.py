@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-BENCHMARKS = ("pages", "start", "frames", "rows", "stall")
+BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices")
 
 
 def machine() -> dict[str, Any]:
