@@ -166,7 +166,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         Scenario(
             "herd",
             "everything restarts at once and registers again",
-            (Step(5.0, Herd(), "Every device restarts at once"),),
+            (Step(20.0, Herd(), "Every device restarts at once"),),
             period=120.0,
         ),
         Scenario(
@@ -200,7 +200,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         Scenario(
             "partition",
             "a third of the sites loses the network for a while, then all return at once",
-            (Step(5.0, Partition(), "An uplink fails: a third of the sites is gone"),),
+            (Step(15.0, Partition(), "An uplink fails: a third of the sites is gone"),),
             period=180.0,
         ),
         _INCIDENT,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MOST_HELD: Final = 64
 """Broadcasts that wait for their time at once; more are dropped."""
-MOST_JUDGING_S: Final = 2.0
+MOST_JUDGING_S: Final = 10.0
 """What judging one broadcast's condition may take for all devices together; the rest are not meant."""
 
 Judge = Callable[[dict[str, Any]], bool]
