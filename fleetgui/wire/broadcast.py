@@ -21,7 +21,7 @@ class Broadcast(msgspec.Struct, frozen=True):
     later than that keeps still, unless `on_late` says `fire`.
     """
 
-    correlation_id: str
+    correlation_id: str | int
     function: str
     params: Any = None
     targets: list[str] | None = None
@@ -31,7 +31,7 @@ class Broadcast(msgspec.Struct, frozen=True):
     on_late: str = "skip"
 
 
-def succeeded(correlation_id: str, device_id: str, result: object, fired_at: float) -> bytes:
+def succeeded(correlation_id: str | int, device_id: str, result: object, fired_at: float) -> bytes:
     """`fired_at` is when it was carried out: epoch seconds, by the device's own clock."""
     return encode(
         {
@@ -44,7 +44,7 @@ def succeeded(correlation_id: str, device_id: str, result: object, fired_at: flo
     )
 
 
-def failed(correlation_id: str, device_id: str, message: str, fired_at: float) -> bytes:
+def failed(correlation_id: str | int, device_id: str, message: str, fired_at: float) -> bytes:
     return encode(
         {
             "correlation_id": correlation_id,

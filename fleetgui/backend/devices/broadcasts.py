@@ -85,12 +85,12 @@ class Broadcasts:
         self.counters.heard += 1
         try:
             broadcast = decode(message.data, Broadcast)
-            self._subjects.async_reply("any", broadcast.correlation_id)
+            self._subjects.async_reply("any", str(broadcast.correlation_id))
             judge = compile_where(broadcast.where) if broadcast.where else None
         except (Malformed, NotAddressable, WhereError):
             self.counters.malformed += 1
             return
-        if not broadcast.function:
+        if not broadcast.correlation_id or not broadcast.function:
             self.counters.malformed += 1
             return
         hearers = self._hearers(broadcast.targets)
@@ -164,7 +164,7 @@ class Broadcasts:
             self.counters.unsent += 1
             return
         try:
-            self._link.send(self._subjects.async_reply(device.spec.device_id, broadcast.correlation_id), answer)
+            self._link.send(self._subjects.async_reply(device.spec.device_id, str(broadcast.correlation_id)), answer)
         except LinkError:
             self.counters.unsent += 1
         else:
@@ -178,7 +178,7 @@ def _begun(device: Device, broadcast: Broadcast) -> functions.Work:
     if function is None:
         raise functions.FunctionFailed(f"unknown function: {broadcast.function[:100]}")
     if not isinstance(params, dict):
-        raise functions.FunctionFailed(f"params must be an object, got {str(params)[:40]!r}")
+        raise functions.FunctionFailed(f"argument after ** must be a mapping, not {type(params).__name__}")
     return functions.start(device, function, params)
 
 

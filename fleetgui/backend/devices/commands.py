@@ -112,5 +112,4 @@ def _call_of(message: Message) -> Call | None:
         params = {}
     if not isinstance(params, dict) or not isinstance(params.pop("_dc_meta", {}), dict):
         return None
-    params.pop("source_device", None)  # the runtime's own word for the caller; functions never see it
     return Call(str(method), params, body["id"], message.reply)

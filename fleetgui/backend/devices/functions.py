@@ -13,6 +13,8 @@ from fleetgui.backend.devices.chance import between, draw
 from fleetgui.backend.devices.device import Device
 from fleetgui.backend.devices.kinds import Function, Schema
 
+CALLER: Final = "source_device"
+"""The runtime's own word for who calls: taken out of the parameters before a function sees them."""
 SENSOR_FAILURE: Final = "sensor failed: code 7"
 
 
@@ -46,6 +48,7 @@ class _Wrong(Exception):
 def _bound(device: Device, function: Function, params: dict[str, Any]) -> dict[str, Any]:
     """`params` with defaults filled in, as Python would bind them to the driver's method, then checked by schema."""
     method = f"{device.spec.kind.name.capitalize()}.{function.name}()"
+    params = {name: value for name, value in params.items() if name != CALLER}
     for name in params:
         if name not in function.properties:
             raise _Wrong(f"{method} got an unexpected keyword argument {name!r}")

@@ -60,6 +60,12 @@ async def test_a_target_answers_as_the_runtime_does(hearing: Fabric) -> None:
     }
 
 
+async def test_a_number_is_a_correlation_id_too_and_comes_back_as_one(hearing: Fabric) -> None:
+    targets = [hearing.device("camera").spec.device_id]
+    (reply,) = await tell(hearing, correlation_id=7, targets=targets, params={"source_device": "noc-1"})
+    assert (reply["correlation_id"], reply["success"]) == (7, True)
+
+
 async def test_an_answer_is_an_event_of_the_device(hearing: Fabric) -> None:
     device_id = hearing.device("camera").spec.device_id
     envelope = {"correlation_id": "br.1-x", "function": "self_test", "targets": [device_id]}
@@ -89,7 +95,7 @@ async def test_without_targets_everybody_answers_once(hearing: Fabric, targets: 
             None,
             MISSING_LEVEL,
         ),
-        ("set_zoom", [1], "params must be an object, got '[1]'"),
+        ("set_zoom", [1], "argument after ** must be a mapping, not list"),
     ],
 )
 async def test_a_failure_is_answered_in_words(hearing: Fabric, function: str, params: object, text: str) -> None:
@@ -190,7 +196,8 @@ async def test_whoever_is_down_or_cut_off_does_not_answer(hearing: Fabric) -> No
         b'{"correlation_id": "a b", "function": "self_test"}',
         b'{"correlation_id": "a.>", "function": "self_test"}',
         b'{"correlation_id": "a..b", "function": "self_test"}',
-        b'{"correlation_id": 7, "function": "self_test"}',
+        b'{"correlation_id": 0, "function": "self_test"}',
+        b'{"correlation_id": [7], "function": "self_test"}',
         b'{"correlation_id": "br-1"}',
         b'{"correlation_id": "br-1", "function": ""}',
         b'{"correlation_id": "br-1", "function": "self_test", "targets": "camera-0001"}',
