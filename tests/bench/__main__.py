@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices")
+BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices", "throttle")
 
 
 def machine() -> dict[str, Any]:

@@ -12,7 +12,9 @@ from fleetgui.link.context import Context
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import SystemClock
 from fleetgui.stores.console import ConsoleState
+from tests.backend.roles import gateway
 from tests.interop import services
+from tests.interop.pair import Pair
 from tests.nats_server import NatsServer
 
 FLEET = 1_400
@@ -39,6 +41,20 @@ def real() -> Iterator[RealServices]:
         etcd.put_devices("default", services.records(FLEET))
         with services.RealRegistry(nats.url, etcd) as registry:
             yield RealServices(nats, etcd, registry)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    """The real registry and ours, both empty, each on its own broker. Ours lets a device register as often as it likes:
+    the throttle has tests of its own, and the real one has none."""
+    with (
+        NatsServer() as real_nats,
+        NatsServer(jetstream=True) as our_nats,
+        services.Etcd() as etcd,
+        services.RealRegistry(real_nats.url, etcd) as real,
+        gateway(our_nats.url, RECONNECT_HARD_CEILING="100000", RECONNECT_BASE_MAX="100000") as ours,
+    ):
+        yield Pair(real_nats, our_nats, etcd, real, ours)
 
 
 @dataclass

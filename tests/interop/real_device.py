@@ -1,6 +1,10 @@
-"""A camera on the real device runtime. Runs in `.venv-interop`: `real_device.py NATS_URL TENANT DEVICE_ID`."""
+"""A camera on the real device runtime. Runs in `.venv-interop`: `real_device.py NATS_URL TENANT DEVICE_ID TTL [BEAT]`.
+
+BEAT is a JSON object that each of its heartbeats carries.
+"""
 
 import asyncio
+import json
 import sys
 
 from device_connect_edge import DeviceRuntime
@@ -54,16 +58,19 @@ class Camera(DeviceDriver):
 
 
 async def main() -> None:
-    url, tenant, device_id = sys.argv[1:4]
+    url, tenant, device_id, ttl = sys.argv[1:5]
     device = DeviceRuntime(
         driver=Camera(),
         device_id=device_id,
         messaging_backend="nats",
         messaging_urls=[url],
         tenant=tenant,
-        ttl=15,
+        ttl=int(ttl),
         allow_insecure=True,
     )
+    if len(sys.argv) > 5:
+        beat = json.loads(sys.argv[5])
+        device.set_heartbeat_provider(lambda: beat)
     await device.run()
 
 

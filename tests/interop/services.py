@@ -145,11 +145,15 @@ class RealRegistry(Service):
 
 
 class RealDevice(Service):
-    """`real_device.py`: a camera on the real runtime, ttl 15 s, registering at once."""
+    """`real_device.py`: a camera on the real runtime, registering at once; `beat` rides along with its heartbeats."""
 
-    def __init__(self, nats_url: str, tenant: str, device_id: str) -> None:
+    def __init__(
+        self, nats_url: str, tenant: str, device_id: str, *, ttl: int = 15, beat: dict[str, Any] | None = None
+    ) -> None:
+        program = str(Path(__file__).with_name("real_device.py"))
+        carried = [json.dumps(beat)] if beat else []
         super().__init__(
-            [str(PYTHON), "-u", str(Path(__file__).with_name("real_device.py")), nats_url, tenant, device_id],
+            [str(PYTHON), "-u", program, nats_url, tenant, device_id, str(ttl), *carried],
             {"DEVICE_CONNECT_REGISTER_JITTER": "0", "DEVICE_CONNECT_ALLOW_INSECURE": "true"},
         )
 
