@@ -123,4 +123,4 @@ class Role:
 
 def gateway(url: str, node: str = "gw-1", environ: dict[str, str] | None = None) -> Role:
     """A gateway with its registry; `environ` are settings by their environment names."""
-    return Role("fleetgui.backend.gateway", {"url": url, "node": node, "tenants": list(tenants), "environ": environ})
+    return Role("fleetgui.backend.gateway", {"url": url, "node": node, "environ": environ or {}})

@@ -52,7 +52,7 @@ def pair() -> Iterator[Pair]:
         NatsServer(jetstream=True) as our_nats,
         services.Etcd() as etcd,
         services.RealRegistry(real_nats.url, etcd) as real,
-        gateway(our_nats.url, RECONNECT_HARD_CEILING="100000", RECONNECT_BASE_MAX="100000") as ours,
+        gateway(our_nats.url, environ={"RECONNECT_HARD_CEILING": "100000", "RECONNECT_BASE_MAX": "100000"}) as ours,
     ):
         yield Pair(real_nats, our_nats, etcd, real, ours)
 
