@@ -216,6 +216,12 @@ async def test_what_is_no_broadcast_is_counted_and_nothing_else(hearing: Fabric,
     assert len(await tell(hearing)) == DEVICES
 
 
+@pytest.mark.parametrize("fire_at", [1e308, -1e308, 2**63 - 1])
+async def test_a_time_that_never_comes_holds_nobody_up(hearing: Fabric, fire_at: float) -> None:
+    assert await tell(hearing, fire_at=fire_at) == []
+    assert len(await tell(hearing)) == DEVICES
+
+
 async def test_only_so_many_wait_for_their_time(hearing: Fabric) -> None:
     for number in range(MOST_HELD + 3):
         envelope = {"correlation_id": f"br-{number}", "function": "self_test", "fire_at": hearing.clock.epoch + 9.0}

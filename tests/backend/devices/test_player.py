@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -104,6 +105,11 @@ def test_a_fleet_that_is_too_small_for_the_story_is_no_error(count: int) -> None
     for story in SCENARIOS.values():
         for planned in plan(story, 0, Specs(count, 1), 1):
             assert len(struck(planned, Specs(count, 1))) <= count
+
+
+def test_the_readme_names_every_scenario() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    assert [name for name in NAMES if name != "demo" and f"`{name}`" not in readme] == []
 
 
 def test_an_unknown_scenario_is_answered_with_the_names() -> None:
