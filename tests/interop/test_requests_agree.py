@@ -164,6 +164,8 @@ WRITES: dict[str, tuple[str, bytes]] = {
     ),
     "labels of numbers": enrolled(device_id="d5", capabilities={"labels": {"a": 1}}),
     "ttl 0": enrolled(device_ttl=0),
+    "the longest ttl": enrolled(device_id="d7", device_ttl=9_000_000_000),
+    "a longer ttl": enrolled(device_ttl=9_000_000_001),
     "ttl 1.5": enrolled(device_ttl=1.5),
     "ttl 2.0": enrolled(device_id="d6", device_ttl=3600.0),
     "ttl true": enrolled(device_ttl="x"),
@@ -204,6 +206,7 @@ DELIBERATE: dict[str, tuple[int, int | None, str]] = {
     "no params": (-32603, -32602, BLAME),
     "params null": (-32603, -32602, BLAME),
     "params is a list": (-32603, -32602, BLAME),
+    "a longer ttl": (-32603, -32602, BLAME),
     "an id beyond ASCII": (-32602, None, LATIN),
     "an id that sorts after everything": (-32602, None, LATIN),
 }

@@ -19,8 +19,14 @@ from fleetgui.wire.codec import Malformed, decode_object, encode
 MAX_STATUS_BYTES: Final = 64 * 1024
 """What heartbeats may make of a status; without a bound one device could grow its record for ever."""
 
+MAX_TTL_S: Final = 9_000_000_000
+"""The longest lease that etcd, which the reference registry keeps records in, grants."""
+
 _EVENT_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_FAULTS_SHOWN: Final = 5
+
+_Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""Text of any number of digits is taken for a number, and JSON as we write it carries 64 bits."""
 
 Labels = dict[str, str | list[str]]
 
@@ -69,7 +75,7 @@ class _Capabilities(_Part):
 class _Identity(_Part):
     arch: str = "arm64"
     host_cpu: str = "generic"
-    dram_mb: int = 0
+    dram_mb: _Integer = 0
     device_type: str | None = None
     manufacturer: str | None = None
     model: str | None = None
@@ -81,10 +87,10 @@ class _Identity(_Part):
 class _Status(_Part):
     ts: str
     location: str | None = None
-    busy_score: float | None = None
+    busy_score: Annotated[float, Field(allow_inf_nan=False)] | None = None
     availability: str | None = None
     task_stack: list[str] | None = None
-    battery: int | None = None
+    battery: _Integer | None = None
     online: bool | None = None
 
 
@@ -92,7 +98,7 @@ class Registration(_Part):
     """The params of `registerDevice`, normalised."""
 
     device_id: Annotated[str, Field(min_length=1)]
-    device_ttl: Annotated[int, Field(gt=0)]
+    device_ttl: Annotated[int, Field(gt=0, le=MAX_TTL_S)]
     capabilities: _Capabilities
     identity: _Identity
     status: _Status

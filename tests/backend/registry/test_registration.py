@@ -144,6 +144,9 @@ def test_reserved_ids_are_refused_before_the_gate(core: Core, device_id: str) ->
         (register(device_id=5), ("g1", -32602)),  # type: ignore[arg-type] # on purpose
         (register(device_id=""), ("g1", -32602)),
         (register(device_ttl=0), ("g1", -32602)),
+        (register(device_ttl="9" * 400), ("g1", -32602)),
+        (register(status={"ts": "t", "battery": "9" * 400}), ("g1", -32602)),
+        (register(status={"ts": "t", "busy_score": "nan"}), ("g1", -32602)),
         (register(status=None), ("g1", -32602)),
     ],
 )
