@@ -134,7 +134,7 @@ _INCIDENT: Final = Scenario(
         # Silence, not noise: calls to a third of the sites time out, then have no responder, then the leases end.
         Step(270.0, Partition(), "An uplink fails: a third of the sites is gone"),
         # While they are gone somebody opens every dashboard there is.
-        Step(330.0, Flood(busy_ms=450.0, times=5), "Everybody looks: dashboards ask for the whole fleet"),
+        Step(290.0, Flood(busy_ms=450.0, times=5), "Everybody looks: dashboards ask for the whole fleet"),
         # What came back in a bad way is restarted by hand, in order, which looks like an outage and is none.
         Step(405.0, Restart(), "A crew restarts a site, device by device"),
         # The worst minute of a registry: everything at once. Nobody is throttled, as nobody comes too often.

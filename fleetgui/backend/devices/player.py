@@ -78,8 +78,8 @@ def _sites(cast: Sequence[Spec], key: tuple[Key, ...]) -> tuple[str, ...]:
 class Player:
     """Plays `scenario` on `fleet`, for ever when it has a period. `played` are the last round's steps that have begun.
 
-    `cast` are all devices that live, in this process or another. `dashboard` and `deploy` are None where another
-    process leads.
+    `cast` are all devices that live, in this process or another. `dashboard` is None where another process leads, and
+    so is `deploy`, which is to put a deployment on record; without it that step is told, and nothing else.
     """
 
     def __init__(
