@@ -7,6 +7,7 @@ are blocking; in a coroutine call them through `asyncio.to_thread`.
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 import sys
@@ -25,9 +26,10 @@ LEAVE_S = 10.0
 class Role:
     """`python -m <module>` with `settings`; running and ready once `start` has returned."""
 
-    def __init__(self, module: str, settings: dict[str, Any]) -> None:
+    def __init__(self, module: str, settings: dict[str, Any], environ: dict[str, str] | None = None) -> None:
         self.module = module
         self.settings = settings
+        self._environ = environ or {}
         self.facts: dict[str, Any] = {}
         """The ready line."""
         self._popen: subprocess.Popen[bytes] | None = None
@@ -59,6 +61,7 @@ class Role:
         self._popen = subprocess.Popen(
             [sys.executable, "-m", self.module],
             cwd=ROOT,
+            env=os.environ | self._environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

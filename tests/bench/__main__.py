@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices", "throttle")
+BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices", "throttle", "registry", "herd")
 
 
 def machine() -> dict[str, Any]:
