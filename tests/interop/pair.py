@@ -27,6 +27,9 @@ from tests.nats_server import NatsServer
 SILENCE_S = 3.0
 """So long nobody says anything where no answer is the answer. A reply takes milliseconds."""
 
+CLIENTS = ("edge", "server")
+"""The clients that the device runtime and the registry service bring along."""
+
 _LOOKS = {
     "device_registration_id": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "registered_at": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
@@ -123,3 +126,12 @@ async def reference_client(url: str, tenant: str, calls: list[tuple[str, str, di
         return outcomes
 
     return await asyncio.to_thread(run)
+
+
+async def clients_agree(pair: Pair, tenant: str, calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:
+    """Each call (method, arguments) by each reference client on both registries; what they had in common."""
+    each = [(client, method, arguments) for method, arguments in calls for client in CLIENTS]
+    real, ours = await asyncio.gather(*(reference_client(url, tenant, each) for url in pair.urls))
+    for call, from_real, from_ours in zip(each, real, ours, strict=True):
+        assert (call, comparable(from_ours)) == (call, comparable(from_real))
+    return ours
