@@ -82,23 +82,51 @@ async def register_a_healthy_device(client: Party) -> None:
         result(await client.ask(f"{ROOT}.registry", register(device_id, device_ttl=3600)))
 
 
+async def fitting(client: Party, request_: bytes) -> Any:
+    """The result of a discovery request, None when it is more than the broker carries; fails for another error."""
+    reply = decode_any(await client.ask(f"{ROOT}.discovery", request_))
+    if "error" not in reply:
+        return reply["result"]
+    assert "maximum payload" in reply["error"]["message"]
+    return None
+
+
+async def walk(client: Party) -> list[dict[str, Any]]:
+    """Every record that is listed; a page that does not fit is asked for again with half as many."""
+    devices: list[dict[str, Any]] = []
+    offset: int | None = 0
+    limit = 50
+    while offset is not None:
+        page = await fitting(client, call("discovery/listDevices", {"offset": offset, "limit": limit}))
+        if page is None:
+            assert limit > 1
+            limit //= 2
+            continue
+        devices += page["devices"]
+        offset = page["next_offset"]
+    return devices
+
+
 async def what_the_registry_knows(client: Party) -> object:
     """The healthy device, found each way; and that the rest of what can be asked is answered."""
     found = result(await client.ask(f"{ROOT}.discovery", call("discovery/getDevice", {"device_id": HEALTHY})))["device"]
-    walked: list[object] = []
-    offset: int | None = 0
-    while offset is not None:
-        page = result(
-            await client.ask(f"{ROOT}.discovery", call("discovery/listDevices", {"offset": offset, "limit": 50}))
-        )
-        walked += [each for each in page["devices"] if each["device_id"] == HEALTHY]
-        offset = page["next_offset"]
-    result(await client.ask(f"{ROOT}.discovery", call("discovery/describeFleet")))
+    walked = [each for each in await walk(client) if each["device_id"] == HEALTHY]
+    await fitting(client, call("discovery/describeFleet"))
     nodes = result(await client.ask(f"{ROOT}.gateway", call("gateway/describe")))["nodes"]
     assert result(await client.ask(f"{ROOT}.gateway", call("gateway/lagHistory", {"limit": 5})))["samples"] is not None
     assert found == walked[0]
-    return found, len(walked), [node["node"] for node in nodes]
+    return found, len(walked), "gw-1" in [node["node"] for node in nodes]
 
+
+ANOTHER_NODE = {
+    "node": "gw-9",
+    "epoch": "e",
+    "started_at": "2026-11-21T00:00:00.000Z",
+    "warmup_until": "2026-11-21T00:00:30.000Z",
+    "band": "normal",
+    "lag": None,
+    "settings": {"LAG_ELEVATED_MS": 100},
+}
 
 UNTHROTTLED = {"RECONNECT_HARD_CEILING": "100000000", "RECONNECT_BASE_MAX": "100000000"}
 """Or else the gate would keep everything from the code behind it."""
@@ -133,7 +161,8 @@ TARGETS = [
             Input(f"{ROOT}.{VICTIM}.heartbeat", {"device_id": VICTIM, "ts": 1.5, "battery": 3, "x": {"y": [1]}}, False),
             Input(f"{ROOT}.nobody.heartbeat", {"device_id": "nobody", "ts": 1.5}, False),
             Input(f"{ROOT}.gateway.gw-1.keepalive", request("gateway/keepalive", {"node": "gw-1"}), False),
-            Input("$KV.gateway-nodes.gw-9", {"node": "gw-9", "epoch": "e", "band": "normal"}, False),
+            Input("$KV.gateway_nodes.gw-9", ANOTHER_NODE, False),
+            Input("$KV.gateway_nodes.gw-1", ANOTHER_NODE, False),
         ),
         register_a_healthy_device,
         what_the_registry_knows,
@@ -269,6 +298,42 @@ async def test_hostile_ids_are_refused_with_a_reason_or_kept_as_they_are() -> No
 def _with_url(target: Target, url: str) -> tuple[str, dict[str, Any]]:
     module, settings = target.roles[0]
     return module, {"url": url, "tenant": TENANT, **settings}
+
+
+PULLED_AT_ONCE = 30
+
+
+async def test_devices_that_answer_a_pull_with_nonsense_harm_nobody() -> None:
+    """M3 and M4 in what the registry asks of devices: each payload comes from a device of its own."""
+    answer = {"jsonrpc": "2.0", "id": "x", "result": params("EVIL", session="s")}
+    payloads = [*hostile.bad_json(answer), *hostile.wrong_types(answer)]
+    answers = {f"evil-{n}": data.replace(b"EVIL", f"evil-{n}".encode()) for n, data in enumerate(payloads)}
+    waiting = set(answers)
+    asked = asyncio.Event()
+
+    def reply(message: Message) -> bytes | None:
+        device_id = message.subject.split(".")[2]
+        waiting.discard(device_id)
+        asked.set()
+        return answers.get(device_id)
+
+    with NatsServer(jetstream=True) as nats, Role(*_with_url(TARGETS[0], nats.url)) as role:
+        async with party(nats.url, "evil") as evil, party(nats.url) as client:
+            await register_a_healthy_device(client)
+            before = await what_the_registry_knows(client)
+            evil.link.serve(f"{ROOT}.*.cmd", "evil", reply)
+            await evil.link.flush()
+            async with asyncio.timeout(100):
+                while waiting:
+                    batch = set(sorted(waiting)[:PULLED_AT_ONCE])
+                    for device_id in batch:
+                        evil.link.send(f"{ROOT}.{device_id}.heartbeat", json.dumps({"device_id": device_id}).encode())
+                    while batch & waiting:
+                        asked.clear()
+                        await asked.wait()
+            assert await what_the_registry_knows(client) == before
+            assert role.running
+            assert "Traceback" not in role.log, role.log[-4000:]
 
 
 async def attack(siege: Siege, count: int, seed: int) -> None:
