@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from fleetgui.link.denials import denied_subject
 from fleetgui.link.errors import LinkDown, LinkError, OutcomeUnknown, PermissionDenied, TooBusy, TooLarge
 from fleetgui.link.footprint import Counters, Footprint
 from fleetgui.link.guarded import GuardedClient
+from fleetgui.link.messages import header_block
 from fleetgui.link.requests import PendingRequests
 from fleetgui.link.servers import Server
 from fleetgui.link.services import ErrorHandler, Service, ServiceHandler
@@ -165,19 +167,21 @@ class Link:
         """
         return Service(self, subject, queue, handler, on_error, self.settings.max_running_per_service)
 
-    async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:
+    async def request(
+        self, subject: str, data: bytes, *, timeout: float, headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Send `data` and return the reply's payload. Never repeated, never sent later than now.
 
         Raises `LinkDown` (at once), `NoResponders`, `RequestTimeout` after `timeout` seconds, `OutcomeUnknown` when the
         link drops meanwhile, `TooLarge`, `PermissionDenied`, `TooBusy`, `BadSubject`.
         """
         try:
-            return await self._request(subject, data, timeout)
+            return await self._request(subject, data, timeout, headers)
         except LinkError as error:
             self.counters.request_failures[error.kind] += 1
             raise
 
-    async def _request(self, subject: str, data: bytes, timeout: float) -> bytes:
+    async def _request(self, subject: str, data: bytes, timeout: float, headers: Mapping[str, str] | None) -> bytes:
         client, requests = self._ready(subject, data)
         if requests.denied is not None:
             raise requests.denied
@@ -185,7 +189,7 @@ class Link:
             raise TooBusy(f"{len(requests)} requests are under way already; nothing was sent.")
         reply_subject, reply = requests.add(subject, timeout)
         self.counters.requests += 1
-        self._write(client, subject, reply_subject, data)
+        self._write(client, subject, reply_subject, data, headers)
         try:
             return await reply
         finally:
@@ -261,9 +265,17 @@ class Link:
             raise TooBusy(f"The broker has not taken {client.buffered} bytes yet; nothing more was sent.")
         return live
 
-    def _write(self, client: GuardedClient, subject: str, reply: str, data: bytes) -> None:
-        head = f"PUB {subject} {reply} {len(data)}\r\n" if reply else f"PUB {subject} {len(data)}\r\n"
-        client.write(head.encode(), data, b"\r\n")
+    def _write(
+        self, client: GuardedClient, subject: str, reply: str, data: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        target = f"{subject} {reply}" if reply else subject
+        if headers:
+            block = header_block(headers)
+            client.write(
+                f"HPUB {target} {len(block)} {len(block) + len(data)}\r\n".encode(), block, data, b"\r\n"
+            )
+        else:
+            client.write(f"PUB {target} {len(data)}\r\n".encode(), data, b"\r\n")
         self.counters.messages_out += 1
         self.counters.bytes_out += len(data)
 

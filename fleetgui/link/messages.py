@@ -30,6 +30,15 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[str, str] | None = None
 
 
+def header_block(headers: Mapping[str, str]) -> bytes:
+    """The header block of an HPUB. Raises `ValueError` for a name or a value that would end its line."""
+    for name, value in headers.items():
+        if not name or ":" in name or not f"{name}{value}".isprintable():
+            raise ValueError(f"no header: {name[:40]!r}: {value[:40]!r}")
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return _VERSION + b"\r\n" + lines.encode() + b"\r\n"
+
+
 def headers_of(block: bytes) -> dict[str, str]:
     """The header block of an HMSG. Raises `ValueError` for one that is cut short, or whose status line is not UTF-8.
 

@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
-from fleetgui.backend.gateway import streams
 from fleetgui.backend.gateway.settings import GatewaySettings
+from fleetgui.link import streams
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks

@@ -14,8 +14,8 @@ from typing import Final
 
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 
-from fleetgui.backend.gateway import streams
 from fleetgui.backend.gateway.notices import NOT_A_NODE
+from fleetgui.link import streams
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.wire.codec import Malformed, decode_object, encode

@@ -1,4 +1,4 @@
-"""JetStream as this gateway uses it: make a bounded stream, store with an ack, read in batches without a consumer.
+"""JetStream by plain requests: make a bounded stream, store with an ack, read in batches without a consumer.
 
 Storing and reading are plain requests over the link. Reading is JetStream's batched direct get (nats-server 2.11 and
 newer): one request, the messages, an end marker; nothing is left behind on the broker when the reader goes away.
@@ -10,7 +10,8 @@ import asyncio
 import json
 import logging
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from nats.errors import Error as NatsError
@@ -35,15 +36,24 @@ _NOTHING: Final = "404"
 
 
 class StreamFailed(LinkError):
-    """JetStream is there and cannot do it. The text is one sentence."""
+    """JetStream is there and cannot do it. The text is one sentence, `code` JetStream's own number of the error."""
 
     kind = "stream failed"
+
+    def __init__(self, text: str, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
+    """A message of a stream. `written` is when the broker stored it, as RFC 3339 text; "" where it does not say."""
+
     sequence: int
     data: bytes
+    subject: str = ""
+    written: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +95,42 @@ async def _make(link: Link, config: StreamConfig) -> None:
             await jetstream.update_stream(config)
 
 
-async def store(link: Link, subject: str, data: bytes) -> None:
-    """Return once the broker has stored `data`; raises `LinkError`. Never repeated by itself."""
-    reply = await link.request(subject, data, timeout=TIMEOUT_S)
+async def api(link: Link, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The answer of JetStream's API to `$JS.API.<verb>`.
+
+    Raises `LinkError`: `StreamFailed` with JetStream's code where it refuses, `NoResponders` where there is none.
+    """
+    data = json.dumps(body).encode() if body else b""
     try:
-        error = decode_object(reply).get("error")
+        reply = decode_object(await link.request(f"$JS.API.{verb}", data, timeout=TIMEOUT_S))
+    except NoResponders:
+        raise NoResponders("The broker offers no JetStream here.") from None
     except Malformed:
-        error = {"description": "the answer was no JSON"}
-    if error is not None:
-        raise StreamFailed(f"Not stored: {error}")
+        raise StreamFailed(f"JetStream's answer to {verb} was no JSON.") from None
+    return _without_error(reply, verb)
+
+
+async def store(link: Link, subject: str, data: bytes, headers: Mapping[str, str] | None = None) -> int:
+    """Return the sequence once the broker has stored `data`; raises `LinkError`. Never repeated by itself."""
+    try:
+        reply = decode_object(await link.request(subject, data, timeout=TIMEOUT_S, headers=headers))
+    except Malformed:
+        raise StreamFailed("Whether it was stored is not known: the answer was no JSON.") from None
+    sequence = _without_error(reply, "to store").get("seq")
+    return sequence if isinstance(sequence, int) else 0
+
+
+def _without_error(reply: dict[str, Any], what: str) -> dict[str, Any]:
+    error = reply.get("error")
+    if error is None:
+        return reply
+    if not isinstance(error, dict):
+        raise StreamFailed(f"JetStream refuses {what}: {error!r}.")
+    code = error.get("err_code")
+    raise StreamFailed(
+        f"JetStream refuses {what}: {error.get('description') or error.get('code')}.",
+        code if isinstance(code, int) else 0,
+    )
 
 
 async def read(link: Link, stream: str, what: dict[str, Any]) -> Batch:
@@ -110,7 +147,15 @@ async def read(link: Link, stream: str, what: dict[str, Any]) -> Batch:
         if ended.done():
             return
         if status is None:
-            messages.append(Stored(int(headers["Nats-Sequence"]), message.data))
+            messages.append(
+                Stored(
+                    int(headers["Nats-Sequence"]),
+                    message.data,
+                    headers.get("Nats-Subject", ""),
+                    headers.get("Nats-Time-Stamp", ""),
+                    headers,
+                )
+            )
         elif status == _END:
             ended.set_result(int(headers.get("Nats-Num-Pending", "0")))
         elif status == _NOTHING:
