@@ -6,6 +6,9 @@ that never goes back; whole milliseconds are compared exactly.
 
 The order of the steps in `Throttle.check` is the rule. Each reject raises the device's level and blocks it for
 `base · 2^(level−1) · band multiplier`, capped; each allow after a calm `release_ms` lowers it by one.
+
+Several gateways hold one device to one rule by telling each other what each decision left behind: `outcome` on one
+side, `adopt` on the others. As long as an outcome arrives before the device tries again, they decide as one would.
 """
 
 from __future__ import annotations
@@ -54,6 +57,23 @@ Decision = Allow | Reject
 
 _ALLOWED: Final = Allow()
 _REFRESHED: Final = Allow(refresh=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one counted decision left behind, for the other gateways. Times are durations: clocks differ.
+
+    `hit`: the try went into the window, of which it made `observed`. `blocked_ms` is how long the device is kept out
+    from now on, 0 when it was admitted; `calm_ms` how long ago it was last rejected or lowered, None when never;
+    `session` that of an admitted registration.
+    """
+
+    hit: bool
+    observed: int
+    level: int
+    blocked_ms: float
+    calm_ms: float | None
+    session: str | None
 
 
 class _Entry:
@@ -122,11 +142,53 @@ class Throttle:
         # 4 and 5; 6 is what is left.
         if observed > self._base_max and now_ms >= self.warmup_until_ms:
             return self._reject(entry, now_ms, band, "rate", observed, self._base_max)
-        if entry.level and now_ms - entry.calm_since > self._release:
-            entry.level -= 1
-            entry.calm_since = now_ms
+        if entry.level:
+            self._calm_down(entry, now_ms)
         entry.session = session
         return _ALLOWED
+
+    def outcome(self, key: Key, decision: Decision, now_ms: float) -> Outcome | None:
+        """What `check` left behind when it decided so at `now_ms`; None for a refresh, which leaves nothing."""
+        entry = self._entries.get(key)
+        reject = decision if isinstance(decision, Reject) else None
+        if entry is None or decision == _REFRESHED:
+            return None
+        return Outcome(
+            hit=reject is None or reject.reason != "in-backoff",
+            observed=entry.observed,
+            level=entry.level,
+            blocked_ms=0.0 if reject is None else reject.backoff_ms,
+            calm_ms=None if entry.calm_since == float("-inf") else now_ms - entry.calm_since,
+            session=entry.session if reject is None else None,
+        )
+
+    def adopt(self, key: Key, outcome: Outcome, now_ms: float) -> None:
+        """Take in what another gateway decided about a device.
+
+        Where the two know different things (one has just started, or both decided at the same moment), what is
+        stricter stays; nothing that is told can block a device for longer than this gateway would itself.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._remember(key, now_ms)
+        elif entry.level and self._forgettable(entry, now_ms):
+            entry.level = 0
+        entry.observed = max(outcome.observed, self._count(entry, now_ms) if outcome.hit else entry.observed)
+        level = min(outcome.level, self.settings.max_level)
+        if outcome.blocked_ms > 0:
+            until = now_ms + min(outcome.blocked_ms, self.settings.max_backoff_ms)
+            due = min(entry.level + 1, self.settings.max_level)
+            # A lower level than is due here was decided without knowing all that is known here.
+            entry.blocked_until = until if level >= due else max(until, entry.blocked_until)
+            entry.level = max(level, due)
+            entry.calm_since = now_ms
+        elif now_ms >= entry.blocked_until:  # else it was admitted by one that does not know of the block yet
+            if entry.level:
+                self._calm_down(entry, now_ms)
+            if level > entry.level:
+                entry.level = level
+                entry.calm_since = now_ms - (outcome.calm_ms or 0.0)
+            entry.session = outcome.session
 
     def blocked(self, key: Key, now_ms: float) -> bool:
         """Whether the device would be refused now as still in backoff. Asking changes nothing."""
@@ -155,6 +217,20 @@ class Throttle:
         entry = self._entries[key] = _Entry()
         self._rounds.append(key)
         return entry
+
+    def _count(self, entry: _Entry, now_ms: float) -> int:
+        """Put a hit into the window; how many are in it then. `check` has the same lines, for the speed of it."""
+        hits = entry.hits
+        while hits and now_ms - hits[0] >= self._window:
+            del hits[0]
+        hits.append(now_ms)
+        return len(hits)
+
+    def _calm_down(self, entry: _Entry, now_ms: float) -> None:
+        """An admitted device that was calm for long enough goes down by one level, and that time starts anew."""
+        if now_ms - entry.calm_since > self._release:
+            entry.level -= 1
+            entry.calm_since = now_ms
 
     def _forgettable(self, entry: _Entry, now_ms: float) -> bool:
         """Unblocked, nothing left in its window, and calm for longer than its level takes to be worked off."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fleetgui.policy.band import Band
 from fleetgui.policy.settings import ThrottleSettings
-from fleetgui.policy.throttle import Allow, Decision, Key, Reject, Throttle, explain
+from fleetgui.policy.throttle import Allow, Decision, Key, Outcome, Reject, Throttle, explain
 
 CAM: Key = ("default", "cam-001")
 WARM = 30_000
@@ -372,6 +372,150 @@ def test_a_higher_band_never_shortens_a_backoff(level: int) -> None:
         assert isinstance(last, Reject)
         by_band.append(last.backoff_ms)
     assert by_band == sorted(by_band)
+
+
+# --- several gateways
+
+
+class Gateways:
+    """Throttles that tell each other of every decision, in order and before the next try."""
+
+    def __init__(self, count: int, settings: ThrottleSettings, start: int = 0) -> None:
+        self.throttles = [Throttle(settings, start) for _ in range(count)]
+
+    def check(self, which: int, key: Key, now: int, band: Band, session: str | None = None) -> Decision:
+        decision = self.throttles[which].check(key, now, band, session)
+        if (outcome := self.throttles[which].outcome(key, decision, now)) is not None:
+            for other, throttle in enumerate(self.throttles):
+                if other != which:
+                    throttle.adopt(key, outcome, now)
+        return decision
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),  # the gateway that it reaches
+            st.sampled_from("abcd"),
+            st.one_of(st.integers(0, 60), st.integers(0, 4_000)),  # after the one before
+            st.sampled_from(Band),
+            st.sampled_from([None, None, "s1", "s2"]),
+        ),
+        max_size=300,
+    ),
+    st.integers(0, 2_000),
+)
+def test_three_gateways_that_tell_each_other_decide_as_one(
+    tries: list[tuple[int, str, int, Band, str | None]], warmup: int
+) -> None:
+    settings = ThrottleSettings(
+        window_ms=1000, base_max=3, hard_ceiling=6, base_backoff_ms=50, release_ms=500, warmup_ms=warmup + 1
+    )
+    one, three = Throttle(settings, 0), Gateways(3, settings)
+    now = 0
+    for which, name, pause, band, session in tries:
+        now += pause
+        key = ("t", name)
+        assert three.check(which, key, now, band, session) == one.check(key, now, band, session)
+        assert {throttle.level(key) for throttle in three.throttles} == {one.level(key)}
+        assert {throttle.blocked(key, now) for throttle in three.throttles} == {one.blocked(key, now)}
+        assert {len(throttle) for throttle in three.throttles} == {len(one)}
+
+
+def test_the_ceiling_is_per_device_not_per_gateway() -> None:
+    gateways = Gateways(3, ThrottleSettings())
+    outcomes = [gateways.check(number % 3, CAM, 0, Band.NORMAL) for number in range(21)]
+    assert [is_allowed(each) for each in outcomes] == [True] * 20 + [False]
+    assert all(throttle.blocked(CAM, 999) for throttle in gateways.throttles)
+    assert not any(throttle.blocked(CAM, 1_000) for throttle in gateways.throttles)
+
+
+def test_a_refresh_on_another_gateway_is_one_and_is_told_to_nobody() -> None:
+    gateways = Gateways(2, ThrottleSettings())
+    gateways.check(0, CAM, WARM, Band.NORMAL, "s1")
+    refresh = gateways.check(1, CAM, WARM + 1, Band.NORMAL, "s1")
+    assert refresh == Allow(refresh=True)
+    assert gateways.throttles[1].outcome(CAM, refresh, WARM + 1) is None
+
+
+def rejected_at(level: int, blocked_ms: float) -> Outcome:
+    return Outcome(hit=True, observed=9, level=level, blocked_ms=blocked_ms, calm_ms=0.0, session=None)
+
+
+def test_a_gateway_that_starts_later_learns_level_and_block_with_the_next_decision() -> None:
+    old, new = flagged_at_level(5).throttle, Throttle(ThrottleSettings(), WARM)
+    decision = old.check(CAM, WARM, Band.NORMAL)
+    outcome = old.outcome(CAM, decision, WARM)
+    assert outcome is not None
+    new.adopt(CAM, outcome, WARM)
+    assert new.level(CAM) == 6
+    assert new.blocked(CAM, WARM)
+
+
+def test_what_a_gateway_decides_that_has_just_started_washes_nobody_clean() -> None:
+    old, new = flagged_at_level(5), Throttle(ThrottleSettings(), WARM)
+    now = WARM + 500
+    admitted = new.outcome(CAM, new.check(CAM, now, Band.NORMAL), now)
+    assert admitted is not None
+    old.throttle.adopt(CAM, admitted, now)
+    assert old.throttle.level(CAM) == 5
+    old.throttle.adopt(CAM, rejected_at(9, 10_000), now)
+    old.throttle.adopt(CAM, rejected_at(1, 1_000), now)
+    assert old.throttle.level(CAM) == 10
+    assert not old.throttle.blocked(CAM, now + 1)  # its own cap on a block is 1 ms
+
+
+def test_a_lesser_reject_does_not_shorten_a_block_that_its_sender_did_not_know() -> None:
+    bench = Bench()
+    bench.times(5)
+    for _ in range(4):
+        bench.rejected(WARM)
+    assert bench.throttle.level(CAM) == 4
+    bench.throttle.adopt(CAM, rejected_at(1, 1_000), WARM + 10)
+    assert bench.throttle.level(CAM) == 5
+    assert bench.throttle.blocked(CAM, WARM + 7_999)
+    assert not bench.throttle.blocked(CAM, WARM + 8_000)
+
+
+def test_rejects_that_cross_on_the_way_count_both() -> None:
+    one, other = Bench(), Bench()
+    for bench in (one, other):
+        bench.times(5)
+    first = one.throttle.outcome(CAM, one.rejected(WARM), WARM)
+    second = other.throttle.outcome(CAM, other.rejected(WARM), WARM)
+    assert first is not None
+    assert second is not None
+    one.throttle.adopt(CAM, second, WARM + 1)
+    other.throttle.adopt(CAM, first, WARM + 1)
+    assert one.throttle.level(CAM) == other.throttle.level(CAM) == 2
+
+
+def test_an_admission_that_crosses_a_block_does_not_lift_it() -> None:
+    bench = Bench()
+    bench.times(6)
+    bench.throttle.adopt(CAM, Outcome(True, 1, 0, 0.0, None, "s1"), WARM + 1)
+    assert bench.throttle.blocked(CAM, WARM + 999)
+    assert bench.throttle.level(CAM) == 1
+    assert not is_allowed(bench.at(WARM + 2, session="s1"))
+
+
+def test_nothing_told_blocks_for_longer_or_raises_higher_than_this_gateway_would() -> None:
+    bench = Bench(max_level=4, max_backoff_ms=5_000)
+    bench.throttle.adopt(CAM, rejected_at(1_000_000, 1e15), WARM)
+    assert bench.throttle.level(CAM) == 4
+    assert bench.throttle.blocked(CAM, WARM + 4_999)
+    assert not bench.throttle.blocked(CAM, WARM + 5_000)
+
+
+def test_what_is_adopted_is_forgotten_like_everything_else() -> None:
+    throttle = Throttle(ThrottleSettings(), 0)
+    most = 0
+    for number in range(20_000):
+        throttle.adopt(("t", f"device-{number}"), Outcome(True, 1, 0, 0.0, None, None), WARM + number * 10)
+        most = max(most, len(throttle))
+    assert most <= 2_001
+    throttle.sweep(WARM + 20_000 * 10 + 10_000, 5_000)
+    assert len(throttle) == 0
 
 
 # --- a device that does not know `retry_after_ms`: it tries again after 1, 2, 4, 8, 16, 30, 30, … s
