@@ -15,6 +15,7 @@ import sys
 from typing import Any, Final
 
 from fleetgui.backend.connect import connect, context_of
+from fleetgui.backend.gateway.replicas import NameTaken
 from fleetgui.backend.gateway.service import GatewayProcess
 from fleetgui.backend.gateway.settings import GatewaySettings
 from fleetgui.backend.parent import Parent, RoleFailed, run_role
@@ -38,12 +39,17 @@ async def main(parent: Parent) -> None:
     link = await connect(context, clock=clock, name="fleetgui gateway", tasks=tasks)
     try:
         gateway = _gateway(link, parent.settings, clock, tasks)
+        await gateway.replicas.claim()
         gateway.start()
         await link.flush()  # the broker knows our subscriptions: from here on nobody finds no responder
         parent.ready(node=gateway.notices.node, epoch=gateway.notices.epoch)
-        await parent.ended.wait()
+        lost = tasks.spawn(gateway.replicas.lost(), name="the loss of the name")
+        ended = tasks.spawn(parent.ended.wait(), name="the parent's end")
+        await asyncio.wait({lost, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if lost.done():
+            raise lost.result()  # without a farewell: under this name it would be the other one's
         await gateway.leave()
-    except LinkError as error:
+    except (LinkError, NameTaken) as error:
         raise RoleFailed(str(error)) from None
     finally:
         await tasks.cancel(within=CANCEL_WITHIN_S)

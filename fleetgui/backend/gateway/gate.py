@@ -10,7 +10,7 @@ from typing import Final
 from fleetgui.backend.registry.registration import Refusal
 from fleetgui.policy.band import Band
 from fleetgui.policy.clock import Clock
-from fleetgui.policy.throttle import Allow, Reject, Throttle
+from fleetgui.policy.throttle import Allow, Decision, Key, Reject, Throttle
 from fleetgui.wire import rpc
 
 log = logging.getLogger(__name__)
@@ -20,19 +20,33 @@ SWEPT_AT_ONCE: Final = 1000
 Engaged = Callable[[str, str, Reject], None]
 """(tenant, device id, reject); must not wait."""
 
+Decided = Callable[[Key, Decision, float], None]
+"""(whose, what, when in ms); must not wait."""
+
 
 class ThrottleGate:
-    """Told of each registration by the registry, tells `engaged` of each reject."""
+    """Told of each registration by the registry; tells `decided` of each decision, and `engaged` of each reject."""
 
-    def __init__(self, throttle: Throttle, clock: Clock, band: Callable[[], Band], engaged: Engaged) -> None:
+    def __init__(
+        self,
+        throttle: Throttle,
+        clock: Clock,
+        band: Callable[[], Band],
+        engaged: Engaged,
+        decided: Decided | None = None,
+    ) -> None:
         self._throttle = throttle
         self._clock = clock
         self._band = band
         self._engaged = engaged
+        self._decided = decided
 
     def admit(self, tenant: str, device_id: str, session: str | None) -> Refusal | None:
         """Count one registration; the refusal says when to come back."""
-        decision = self._throttle.check((tenant, device_id), self._now_ms(), self._band(), session)
+        key, now_ms = (tenant, device_id), self._now_ms()
+        decision = self._throttle.check(key, now_ms, self._band(), session)
+        if self._decided is not None:
+            self._decided(key, decision, now_ms)
         if isinstance(decision, Allow):
             return None
         log.info(

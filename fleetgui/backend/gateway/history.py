@@ -108,6 +108,7 @@ class History:
             max_age=age,
             max_bytes=max_bytes,
             duplicate_window=min(120.0, age),
+            num_replicas=settings.history_replicas,
             allow_direct=True,
         )
 

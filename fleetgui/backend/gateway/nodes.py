@@ -42,11 +42,12 @@ def checked_node(node: object) -> str:
 
 
 class Nodes:
-    """`me()` is this replica as it is now."""
+    """`me()` is this replica as it is now; `copies` is on how many brokers the bucket is kept."""
 
-    def __init__(self, link: Link, me: Callable[[], NodeInfo]) -> None:
+    def __init__(self, link: Link, me: Callable[[], NodeInfo], copies: int = 1) -> None:
         self._link = link
         self._me = me
+        self._copies = copies
         self._others: dict[str, NodeInfo] = {}
         self._made = False
 
@@ -88,8 +89,7 @@ class Nodes:
         """Take this replica's entry out. Raises `LinkError`; then it expires by itself."""
         await streams.store(self._link, f"$KV.{BUCKET}.{self._me().node}", b"")
 
-    @staticmethod
-    def _config() -> StreamConfig:
+    def _config(self) -> StreamConfig:
         """The stream behind a key-value bucket, as key-value clients expect it."""
         return StreamConfig(
             name=_STREAM,
@@ -103,4 +103,5 @@ class Nodes:
             deny_delete=True,
             allow_rollup_hdrs=True,
             allow_direct=True,
+            num_replicas=self._copies,
         )

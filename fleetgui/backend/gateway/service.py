@@ -17,8 +17,10 @@ from fleetgui.backend.gateway.history import History
 from fleetgui.backend.gateway.lag import LagSampler, Window
 from fleetgui.backend.gateway.nodes import Nodes, checked_node
 from fleetgui.backend.gateway.notices import Notices
+from fleetgui.backend.gateway.replicas import Replicas
 from fleetgui.backend.gateway.requests import GatewayRequests
 from fleetgui.backend.gateway.settings import GatewaySettings
+from fleetgui.backend.gateway.sharing import Sharing
 from fleetgui.backend.registry.service import RegistryService
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
@@ -64,13 +66,19 @@ class GatewayProcess:
         self._sampler = LagSampler(settings.lag, self._window_closed)
         self._merger = Merger()
         self.throttle = Throttle(settings.throttle, clock.now() * 1000)
-        self._gate = ThrottleGate(self.throttle, clock, lambda: self.bands.band, self._engaged)
+        self.sharing = Sharing(link, self.throttle, clock, self.notices.epoch)
+        self._gate = ThrottleGate(
+            self.throttle, clock, lambda: self.bands.band, self._engaged, decided=self.sharing.decided
+        )
+        self.replicas = Replicas(link, clock, node, self.notices.epoch, self._started_at)
         self.registry = RegistryService(link, clock=clock, tasks=tasks, settings=settings.discovery, gate=self._gate)
-        self.nodes = Nodes(link, self._describe_me)
+        self.nodes = Nodes(link, self._describe_me, settings.history_replicas)
         self._requests = GatewayRequests(self.history, self.nodes.all, lambda: link.max_payload)
 
     def start(self) -> None:
         """Serve, measure and tell, in tasks of their own."""
+        self.sharing.start()
+        self.replicas.start()
         self.registry.start()
         self.history.start()
         self._link.serve(any_tenant("gateway"), QUEUE, self._answer)
@@ -78,9 +86,11 @@ class GatewayProcess:
         self._tasks.spawn(self._keep_alive(), name="gateway: keepalive")
         self._tasks.spawn(self._merge(), name="gateway: merged engagements")
         self._tasks.spawn(self.nodes.run(), name="gateway: nodes")
+        self._tasks.spawn(self.replicas.run(), name="gateway: pulse")
 
     async def leave(self) -> None:
         """Say goodbye to the other replicas, if that is possible quickly. Raises nothing."""
+        self.replicas.leave()
         with contextlib.suppress(LinkError, TimeoutError):
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 await self.nodes.leave()

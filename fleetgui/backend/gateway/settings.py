@@ -10,17 +10,23 @@ from fleetgui.backend.registry.discovery import DiscoverySettings
 from fleetgui.policy.settings import LagSettings, ThrottleSettings, number_from
 
 MIB: Final = 1024 * 1024
+MOST_COPIES: Final = 5
+"""JetStream keeps no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """`lag_history_bytes` and `throttle_history_bytes` cap the two histories beside their age."""
+    """`lag_history_bytes` and `throttle_history_bytes` cap the two histories beside their age.
+
+    `history_replicas` is on how many brokers of a cluster each of them is kept, and the list of gateways with them.
+    """
 
     lag: LagSettings = field(default_factory=LagSettings)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     lag_history_bytes: int = 128 * MIB
     throttle_history_bytes: int = 128 * MIB
+    history_replicas: int = 1
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> GatewaySettings:
@@ -33,6 +39,7 @@ class GatewaySettings:
             throttle_history_bytes=int(
                 number_from(environ, "THROTTLE_HISTORY_MAX_BYTES", cls().throttle_history_bytes)
             ),
+            history_replicas=min(MOST_COPIES, int(number_from(environ, "HISTORY_REPLICAS", 1))),
         )
 
     def as_dict(self) -> dict[str, float]:
@@ -44,5 +51,6 @@ class GatewaySettings:
                 "DC_LIST_DEVICES_MAX_LIMIT": self.discovery.max_limit,
                 "LAG_HISTORY_MAX_BYTES": self.lag_history_bytes,
                 "THROTTLE_HISTORY_MAX_BYTES": self.throttle_history_bytes,
+                "HISTORY_REPLICAS": self.history_replicas,
             }
         )

@@ -112,3 +112,16 @@ async def test_a_name_that_cannot_be_ends_it_with_one_sentence(nats_server: Nats
     async with process({"url": nats_server.url, "node": "a.b"}) as running:
         assert "name" in (await running.says())["error"]
         assert await running.code() == 1
+
+
+async def test_a_name_that_is_taken_ends_it_with_one_sentence_and_free_again_it_is_had(nats_server: NatsServer) -> None:
+    settings = {"url": nats_server.url, "node": "gw-1"}
+    async with process(settings) as first:
+        await first.says()
+        async with process(settings) as second:
+            assert "A gateway called gw-1 runs here since" in (await second.says())["error"]
+            assert await second.code() == 1
+        first.send_signal(signal.SIGKILL)
+        await first.code()
+    async with process(settings) as third:
+        assert (await third.says())["ready"]
