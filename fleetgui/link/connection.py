@@ -271,9 +271,7 @@ class Link:
         target = f"{subject} {reply}" if reply else subject
         if headers:
             block = header_block(headers)
-            client.write(
-                f"HPUB {target} {len(block)} {len(block) + len(data)}\r\n".encode(), block, data, b"\r\n"
-            )
+            client.write(f"HPUB {target} {len(block)} {len(block) + len(data)}\r\n".encode(), block, data, b"\r\n")
         else:
             client.write(f"PUB {target} {len(data)}\r\n".encode(), data, b"\r\n")
         self.counters.messages_out += 1

@@ -1,0 +1,428 @@
+"""A watch over a key-value bucket that lasts: every key's value first, then each change, whatever happens to the link.
+
+One ordered consumer at a time pushes to an inbox of ours. A new one takes its place, from the entry after the last that
+was applied, when the link drops, a delivery is missing, the consumer is gone, or the bucket keeps quieter than its
+heartbeat. When going on is impossible (the bucket was made anew, its revisions went back, entries were purged, the
+markers of deleted keys may have gone meanwhile) everything is read again, and keys that are no longer there come as
+deletions. Runs on the loop as a task of the link's; deliveries are applied for 3 ms a turn, and the broker is told to
+go on only after that, so that nothing piles up here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Protocol
+
+from fleetgui.link import streams
+from fleetgui.link.connection import Link
+from fleetgui.link.errors import LinkDown, LinkError, PermissionDenied
+from fleetgui.link.messages import Message
+from fleetgui.link.streams import StreamFailed
+from fleetgui.policy.signals import Signal
+from fleetgui.policy.states import LinkPhase, LinkState
+
+log = logging.getLogger(__name__)
+
+SLICE_S: Final = 0.003
+_DELETIONS: Final = ("DEL", "PURGE")
+_CONTROL: Final = "100"
+_LOOKED_AT_TIME_EVERY: Final = 16
+
+
+class WatchPhase(Enum):
+    """WAITING: nothing is heard, `error` says why. READING: the values of now come. LIVE: all of them came."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    LIVE = "live"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a key holds. `value` None: it was deleted. `written` is the broker's time, epoch seconds."""
+
+    key: str
+    value: bytes | None
+    revision: int
+    written: float
+
+
+class WatchHandler(Protocol):
+    """Who is told. Plain functions that must not wait; what they raise is reported, and the watch goes on."""
+
+    def read_began(self) -> None:
+        """Every key that is there is told now, from the beginning, and keys that vanished as deleted; then `synced`."""
+
+    def entry(self, entry: Entry) -> None:
+        """A key's value, or its deletion. A revision may be told twice, and may be lower than one told before."""
+
+    def synced(self) -> None:
+        """What was told is all there is now: after a full read, and after each time that the watch could go on."""
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """Seconds. Silence for two `heartbeat`s ends a consumer; every `compare` the bucket itself is looked at.
+
+    After `markers_last` without a consumer, markers of deleted keys may have gone: everything is read again.
+    """
+
+    heartbeat: float = 2.0
+    compare: float = 10.0
+    first_backoff: float = 0.05
+    max_backoff: float = 5.0
+    denied_pause: float = 15.0
+    markers_last: float = 1_200.0
+    abandoned_after: float = 30.0
+    """The broker removes the consumer of a watch that is gone after so long."""
+
+
+def is_deletion(headers: Mapping[str, str] | None) -> bool:
+    """Whether a message of a bucket is the marker of a deleted key."""
+    return headers is not None and (headers.get("KV-Operation") in _DELETIONS or "Nats-Marker-Reason" in headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """What a delivery's reply subject says of it."""
+
+    stream_sequence: int
+    consumer_sequence: int
+    written: float
+    pending: int
+
+
+def _delivery_of(reply: str) -> _Delivery:
+    """`$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<ns>.<pending>[.…]`.
+
+    Raises `ValueError` for anything else.
+    """
+    tokens = reply.split(".")
+    at = 5 if len(tokens) == 9 else 7
+    if len(tokens) < 9 or tokens[:2] != ["$JS", "ACK"]:
+        raise ValueError(f"not a delivery: {reply[:80]!r}")
+    stream_sequence, consumer_sequence, nanoseconds, pending = map(int, tokens[at : at + 4])
+    return _Delivery(stream_sequence, consumer_sequence, nanoseconds / 1e9, pending)
+
+
+class _Restart(Exception):
+    """This consumer is of no more use; the text says why. `anew`: go on with a full read."""
+
+    def __init__(self, why: str, *, anew: bool = False) -> None:
+        super().__init__(why)
+        self.anew = anew
+
+
+class Watch:
+    """Made by `Bucket.watch`; runs until `close`. `changed` is emitted after each change of `phase`.
+
+    `since` is when the phase began (`Clock.now()`), `error` why it is WAITING, `revision` the last one applied,
+    `restarts` how many consumers came after the first.
+    """
+
+    def __init__(
+        self, link: Link, bucket: str, filters: Sequence[str], handler: WatchHandler, settings: WatchSettings
+    ) -> None:
+        self.phase = WatchPhase.WAITING
+        self.since = link.clock.now()
+        self.error: LinkError | None = None
+        self.revision = 0
+        self.restarts = 0
+        self.failed = 0
+        """Calls of the handler that raised."""
+        self.changed = Signal[[WatchPhase]]()
+        self._link = link
+        self._stream = f"KV_{bucket}"
+        self._prefix = f"$KV.{bucket}."
+        self._filters = [self._prefix + each for each in filters]
+        self._handler = handler
+        self._settings = settings
+        self._keys: dict[str, int] = {}
+        """Revision of each key that is there, as told to the handler."""
+        self._created = ""
+        self._last_alive = float("-inf")
+        self._anew = True
+        self._left_behind: str | None = None
+        self._queue: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._lost = False
+        self._disconnect = link.state_changed.connect(self._link_changed)
+        self._task = link.tasks.spawn(self._run(), name=f"watch of {bucket}")
+
+    async def close(self) -> None:
+        """End it and take its consumer back, if that is possible quickly. Harmless twice; raises nothing."""
+        if self.phase is WatchPhase.STOPPED:
+            return
+        self._task.cancel()
+        await asyncio.wait({self._task}, timeout=1.0)
+        self._disconnect()
+        self._enter(WatchPhase.STOPPED)
+        if self._link.is_up:
+            await self._remove_consumer()
+
+    @property
+    def count(self) -> int:
+        """Keys that are there."""
+        return len(self._keys)
+
+    # From one consumer to the next
+
+    async def _run(self) -> None:
+        backoff = self._settings.first_backoff
+        while True:
+            try:
+                await self._link.up()
+            except LinkDown:  # closed for good
+                self._enter(WatchPhase.STOPPED)
+                return
+            began = self._link.clock.now()
+            pause = 0.0
+            try:
+                await self._follow()
+            except _Restart as restart:
+                log.info("the watch of %s starts again: %s", self._stream, restart)
+                self._anew |= restart.anew
+            except LinkError as error:
+                self.error = error
+                if self._link.is_up:
+                    denied = isinstance(error, PermissionDenied)
+                    pause = self._settings.denied_pause if denied else self._settings.first_backoff
+            self.restarts += 1
+            self._enter(WatchPhase.WAITING)
+            if self._link.clock.now() - began > self._settings.max_backoff:
+                backoff = self._settings.first_backoff
+            if self._link.is_up and not self._lost:
+                await self._pause(max(pause, backoff))
+                backoff = min(2 * backoff, self._settings.max_backoff)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until the link has come back."""
+        self._arrived.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
+
+    def _link_changed(self, state: LinkState) -> None:
+        if state.phase is not LinkPhase.UP:
+            self._lost = True
+            self._arrived.set()
+
+    async def _follow(self) -> None:
+        """One consumer's life. Ends with `_Restart` or `LinkError`."""
+        self._lost = False
+        await self._remove_consumer()
+        anew, last = await self._look()
+        inbox = f"_INBOX.fleetgui-watch.{secrets.token_hex(11)}"
+        self._queue.clear()
+        subscription = self._link.subscribe(inbox, self._take)
+        try:
+            name = self._left_behind = f"fleetgui-{secrets.token_hex(8)}"
+            verb = f"CONSUMER.CREATE.{self._stream}.{name}"
+            config = self._consumer(name, inbox, anew)
+            reply = await streams.api(
+                self._link, verb, {"stream_name": self._stream, "config": config, "action": "create"}
+            )
+            pending = reply.get("num_pending")
+            self._enter(WatchPhase.READING)
+            if anew:
+                self.revision = 0
+                self._tell(self._handler.read_began)
+            await self._deliver(anew, last, empty=pending == 0)
+        finally:
+            subscription.close()
+
+    async def _look(self) -> tuple[bool, int]:
+        """Whether everything is to be read, and the bucket's last revision now."""
+        info = await streams.api(self._link, f"STREAM.INFO.{self._stream}")
+        away = self._link.clock.now() - self._last_alive
+        anew = self._anew or away > self._settings.markers_last or self._overtaken(info)
+        self._created = str(info.get("created"))
+        return anew, int(info.get("state", {}).get("last_seq", 0))
+
+    def _overtaken(self, info: Mapping[str, Any]) -> bool:
+        """Whether the bucket is another than the one that was followed, or lost entries behind our back."""
+        state = info.get("state", {})
+        first, last, subjects = (int(state.get(name, 0)) for name in ("first_seq", "last_seq", "num_subjects"))
+        return (
+            str(info.get("created")) != self._created
+            or last < self.revision
+            or (bool(self._keys) and first > min(self._keys.values()))
+            or subjects < len(self._keys)
+        )
+
+    def _consumer(self, name: str, inbox: str, anew: bool) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "name": name,
+            "deliver_subject": inbox,
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "replay_policy": "instant",
+            "flow_control": True,
+            "idle_heartbeat": int(self._settings.heartbeat * 1e9),
+            "inactive_threshold": int(self._settings.abandoned_after * 1e9),
+            "mem_storage": True,
+            "num_replicas": 1,
+        }
+        if len(self._filters) == 1:
+            config["filter_subject"] = self._filters[0]
+        else:
+            config["filter_subjects"] = self._filters
+        if anew:
+            config["deliver_policy"] = "last_per_subject"
+        else:
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self.revision + 1}
+        return config
+
+    async def _remove_consumer(self) -> None:
+        """Take back the consumer that was left, if there is one; it also goes by itself after a while."""
+        name, self._left_behind = self._left_behind, None
+        if name is None:
+            return
+        try:
+            await streams.api(self._link, f"CONSUMER.DELETE.{self._stream}.{name}")
+        except StreamFailed:
+            pass  # it is gone already, or its bucket is
+        except LinkError as error:
+            self._left_behind = name
+            log.info("the consumer %s of %s is left to the broker: %s", name, self._stream, error)
+
+    # Deliveries
+
+    def _take(self, message: Message) -> None:
+        self._queue.append(message)
+        self._arrived.set()
+
+    async def _deliver(self, anew: bool, last: int, *, empty: bool) -> None:
+        loop = asyncio.get_running_loop()
+        seen: set[str] | None = set() if anew else None
+        expected = 1
+        if empty:
+            self._read_all(seen)
+            seen = None
+        compare_at = loop.time() + self._settings.compare
+        while True:
+            if not self._queue:
+                await self._wait(compare_at)
+            if self._lost:
+                raise _Restart("the link dropped")
+            self._last_alive = self._link.clock.now()
+            slice_ends = time.perf_counter() + SLICE_S
+            turn = 0
+            while self._queue:
+                message = self._queue.popleft()
+                if message.headers is not None and "Status" in message.headers:
+                    self._control(message, expected)
+                    continue
+                try:
+                    delivery = _delivery_of(message.reply)
+                except ValueError:
+                    continue  # somebody else's word on our inbox
+                if delivery.consumer_sequence != expected:
+                    raise _Restart(f"delivery {delivery.consumer_sequence} came where {expected} was due")
+                expected += 1
+                self._apply(message, delivery, seen)
+                if self.phase is not WatchPhase.LIVE and (delivery.pending == 0 or delivery.stream_sequence >= last):
+                    self._read_all(seen)
+                    seen = None
+                turn += 1
+                if turn % _LOOKED_AT_TIME_EVERY == 0 and time.perf_counter() > slice_ends:
+                    break
+            if self._queue:
+                await asyncio.sleep(0)
+            elif loop.time() >= compare_at:
+                compare_at = loop.time() + self._settings.compare
+                if self.phase is WatchPhase.LIVE:
+                    await self._compare()
+
+    async def _wait(self, compare_at: float) -> None:
+        """Until something arrives or it is time to compare; raises `_Restart` when the broker keeps too quiet."""
+        loop = asyncio.get_running_loop()
+        self._arrived.clear()
+        if self._queue or self._lost:
+            return
+        silence = loop.time() + 2 * self._settings.heartbeat
+        try:
+            async with asyncio.timeout_at(min(compare_at, silence)):
+                await self._arrived.wait()
+        except TimeoutError:
+            if loop.time() >= silence:
+                raise _Restart("not even a heartbeat came") from None
+
+    def _control(self, message: Message, expected: int) -> None:
+        """A heartbeat, a request to confirm what was delivered, or the end of the consumer."""
+        headers = message.headers or {}
+        if headers.get("Status") != _CONTROL:
+            raise _Restart(headers.get("Description") or f"status {headers.get('Status')}")
+        if message.reply:
+            self._confirm(message.reply)
+            return
+        if stalled := headers.get("Nats-Consumer-Stalled"):
+            self._confirm(stalled)
+        delivered = headers.get("Nats-Last-Consumer")
+        if delivered is not None and delivered != str(expected - 1):
+            raise _Restart(f"{delivered} were sent and {expected - 1} came")
+
+    def _confirm(self, subject: str) -> None:
+        with contextlib.suppress(LinkError):  # then the link drops, or the broker asks again
+            self._link.send(subject, b"")
+
+    async def _compare(self) -> None:
+        info = await streams.api(self._link, f"STREAM.INFO.{self._stream}")
+        if self._overtaken(info):
+            raise _Restart("the bucket has changed behind the watch", anew=True)
+
+    def _apply(self, message: Message, delivery: _Delivery, seen: set[str] | None) -> None:
+        key = message.subject.removeprefix(self._prefix)
+        deleted = is_deletion(message.headers)
+        self.revision = delivery.stream_sequence
+        if deleted:
+            known = self._keys.pop(key, None) is not None
+            if seen is not None and not known:
+                return  # a marker of a key that nobody was told of
+        else:
+            self._keys[key] = delivery.stream_sequence
+            if seen is not None:
+                seen.add(key)
+        self._entry(Entry(key, None if deleted else message.data, delivery.stream_sequence, delivery.written))
+
+    def _read_all(self, seen: set[str] | None) -> None:
+        """The values of now have all come; `seen` are their keys after a full read."""
+        if seen is not None:
+            for key in [key for key in self._keys if key not in seen]:
+                del self._keys[key]
+                self._entry(Entry(key, None, self.revision, self._link.clock.wall()))
+        self._anew = False
+        self.error = None
+        self._tell(self._handler.synced)
+        self._enter(WatchPhase.LIVE)
+
+    def _entry(self, entry: Entry) -> None:
+        try:
+            self._handler.entry(entry)
+        except Exception as error:  # noqa: BLE001 - one entry's fault must not end the watch
+            self._report(error)
+
+    def _tell(self, call: Any) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        self.failed += 1
+        if self.failed == 1 or self.failed % 1000 == 0:
+            self._link.tasks.report(f"a handler of {self._stream} ({self.failed} times)", error)
+
+    def _enter(self, phase: WatchPhase) -> None:
+        if phase is not self.phase and self.phase is not WatchPhase.STOPPED:
+            self.phase, self.since = phase, self._link.clock.now()
+            self.changed.emit(phase)
