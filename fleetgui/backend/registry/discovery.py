@@ -2,7 +2,8 @@
 
 Behaves as `device-connect-server` 0.2.5 was recorded to: what it coerces, which check comes first, which error code
 each fault gets, and that an unknown method gets no reply at all. Texts are our own. Pages are joined from the bytes
-the records are kept as, so that a page costs the same in a fleet of any size as long as no filter is given.
+the records are kept as, so that a page costs the same in a fleet of any size as long as no filter is given. One thing
+is better than recorded: a page that the broker would not take is cut, and `next_offset` points on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_MAX_LIMIT: Final = 200
 _MOST_WARNINGS: Final = 100
+_ENVELOPE_BYTES: Final = 128
+"""What a page has beside its records and its request's id, and a little more."""
 _SHOWN: Final = 80
 """Characters of a caller's value that an error repeats."""
 
@@ -71,7 +74,7 @@ class DiscoveryHandler:
             if not isinstance(params, dict):
                 raise _Fault(rpc.FAILED, f"params is an object, not {_kind(params)}")
             pieces = [b'{"jsonrpc":"2.0","id":', encode(request_id), b',"result":']
-            pieces += method(self, self._store.fleet(tenant), params)
+            pieces += method(self, self._store.fleet(tenant), params, self._room(len(pieces[1])))
             pieces.append(b"}")
             self._must_fit(sum(map(len, pieces)))
             return b"".join(pieces)
@@ -83,6 +86,11 @@ class DiscoveryHandler:
             log.exception("a discovery request of tenant %s failed", tenant)
             return rpc.error(request_id, rpc.FAILED, "internal error; the registry's log has it")
 
+    def _room(self, id_size: int) -> int | None:
+        """Bytes that the records of a page may have together, commas included; None when nobody knows."""
+        limit = self._max_payload()
+        return None if limit is None else limit - id_size - _ENVELOPE_BYTES
+
     def _must_fit(self, size: int) -> None:
         limit = self._max_payload()
         if limit is not None and size > limit:
@@ -91,7 +99,7 @@ class DiscoveryHandler:
                 f"maximum payload exceeded: {size} bytes where the broker takes {limit}; ask for fewer devices",
             )
 
-    def _list(self, fleet: Fleet, params: dict[str, Any]) -> list[bytes]:
+    def _list(self, fleet: Fleet, params: dict[str, Any], room: int | None) -> list[bytes]:
         offset = _integer("offset", params.get("offset") or 0)
         if offset < 0:
             raise _Fault(rpc.INVALID_PARAMS, f"offset must be non-negative, got {offset}")
@@ -108,6 +116,9 @@ class DiscoveryHandler:
             self._must_fit(fleet.bytes if matched is None else sum(each.size for each in matched))
             return [b'{"devices":[', *_joined(fleet if matched is None else matched), b"]}"]
         page = fleet.slice(offset, limit) if matched is None else matched[offset : offset + limit]
+        if len(page) > (fitting := _fitting(page, room)):
+            page = page[:fitting]
+            limit = fitting
         next_offset = offset + limit if offset + limit < total else None
         return [
             b'{"devices":[',
@@ -132,14 +143,14 @@ class DiscoveryHandler:
             )
         return min(limit, most)
 
-    def _get(self, fleet: Fleet, params: dict[str, Any]) -> list[bytes]:
+    def _get(self, fleet: Fleet, params: dict[str, Any], _room: int | None) -> list[bytes]:
         device_id = params.get("device_id")
         if not device_id:
             raise _Fault(rpc.INVALID_PARAMS, "device_id required")
         record = fleet.get(device_id) if isinstance(device_id, str) else None
         return [b'{"device":', b"null" if record is None else record.json(), b"}"]
 
-    def _describe(self, fleet: Fleet, _params: dict[str, Any]) -> list[bytes]:
+    def _describe(self, fleet: Fleet, _params: dict[str, Any], _room: int | None) -> list[bytes]:
         by_type: dict[str, tuple[int, set[str]]] = {}
         by_location: dict[str, tuple[int, set[str]]] = {}
         functions = 0
@@ -159,11 +170,21 @@ class DiscoveryHandler:
         return [encode(summary)]
 
 
-_METHODS: Final[dict[str, Callable[[DiscoveryHandler, Fleet, dict[str, Any]], list[bytes]]]] = {
+_METHODS: Final[dict[str, Callable[[DiscoveryHandler, Fleet, dict[str, Any], int | None], list[bytes]]]] = {
     "discovery/listDevices": DiscoveryHandler._list,
     "discovery/getDevice": DiscoveryHandler._get,
     "discovery/describeFleet": DiscoveryHandler._describe,
 }
+
+
+def _fitting(page: Sequence[Record], room: int | None) -> int:
+    """How many records of the page fit into `room`, at least one: that one's reply is then an error which says so."""
+    if room is not None:
+        for count, record in enumerate(page):
+            room -= record.size + 1
+            if room < 0:
+                return max(1, count)
+    return len(page)
 
 
 def _joined(records: Fleet | Sequence[Record]) -> list[bytes]:

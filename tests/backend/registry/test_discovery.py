@@ -174,13 +174,45 @@ def test_a_senseless_cap_is_the_default(text: str) -> None:
     assert DiscoverySettings.from_environ({"DC_LIST_DEVICES_MAX_LIMIT": text}).max_limit == 200
 
 
-@pytest.mark.parametrize("arguments", [{}, {"limit": 200}, {"device_type": "camera"}])
-def test_a_reply_over_the_brokers_limit_is_an_error(arguments: dict[str, Any]) -> None:
+@pytest.mark.parametrize("arguments", [{}, {"device_type": "camera"}])
+def test_a_reply_without_a_limit_over_the_brokers_limit_is_an_error(arguments: dict[str, Any]) -> None:
     handler = DiscoveryHandler(STORE, DiscoverySettings(), lambda: 20_000)
     code, message = refused(handler, **arguments)
     assert code == -32000
     assert "maximum payload exceeded" in message
     assert len(listed(handler, limit=20)["devices"]) == 20
+
+
+@pytest.mark.parametrize("arguments", [{}, {"device_type": "camera"}, {"location": "site-07"}])
+@pytest.mark.parametrize("most", [2_000, 20_000, 65_536])
+def test_a_page_that_would_not_fit_is_cut_and_points_on(most: int, arguments: dict[str, Any]) -> None:
+    wanted = numbers(listed(DiscoveryHandler(STORE, DiscoverySettings(max_limit=FLEET), lambda: None), **arguments))
+    handler = DiscoveryHandler(STORE, DiscoverySettings(), lambda: most)
+    walked: list[int] = []
+    offset: int | None = 0
+    while offset is not None:
+        request = call("discovery/listDevices", {"offset": offset, "limit": 200, **arguments})
+        reply = handler.handle("t", request)
+        assert reply is not None
+        assert len(reply) <= most
+        page = result(reply)
+        assert page["total_matched"] == len(wanted)
+        assert page["next_offset"] in (None, offset + len(page["devices"]))
+        walked += numbers(page)
+        offset = page["next_offset"]
+    assert walked == wanted
+
+
+def test_a_record_that_does_not_fit_by_itself_is_an_error_and_the_next_is_not() -> None:
+    store = RecordStore()
+    for number, text in enumerate(("small", "large" * 1000, "small")):
+        registration = registration_of(params(f"device-{number:05}", identity={"model": text}))
+        store.put("t", record_of(registration, registration_id="r", registered_at="2026-11-21T00:00:00Z"))
+    handler = DiscoveryHandler(store, DiscoverySettings(), lambda: 3_000)
+    first = listed(handler, offset=0, limit=100)
+    assert (numbers(first), first["next_offset"]) == ([0], 1)
+    assert "maximum payload exceeded" in refused(handler, offset=1, limit=100)[1]
+    assert numbers(listed(handler, offset=2, limit=100)) == [2]
 
 
 def test_a_reply_that_just_fits_is_sent() -> None:
