@@ -183,8 +183,12 @@ def _parser() -> argparse.ArgumentParser:
     _window_arguments(demo)
     demo.set_defaults(run=_demo)
 
-    serve = commands.add_parser("serve", help="the embedded backend alone")
+    serve = commands.add_parser("serve", help="the backend alone, embedded or on a broker of yours (--server)")
     _fleet_arguments(serve)
+    serve.add_argument("--gateways", type=_gateways, default=1, metavar="N", help="how many share the load (1)")
+    serve.add_argument("--node", metavar="NAME", help="the gateway's name; with several, NAME-1, NAME-2 … (gw-1 …)")
+    serve.add_argument("--roles", metavar="LIST", help="which processes to run here: broker,gateway,devices (all)")
+    serve.add_argument("--store", type=Path, metavar="DIR", help="where the broker keeps what is to outlive it")
     serve.add_argument("--listen", metavar="HOST:PORT", help="where the embedded broker listens (127.0.0.1:0)")
     serve.add_argument("--ttl", type=_ttl, metavar="SECONDS", help="the devices' lease (15, for large fleets 45)")
     serve.add_argument("--ready-file", type=Path, metavar="FILE", help="gets url, user, password, tenant, pid as JSON")
@@ -245,6 +249,12 @@ def _window_arguments(parser: argparse.ArgumentParser) -> None:
 def _devices(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of devices from 0 to 1000000")
+    return int(text)
+
+
+def _gateways(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of gateways from 1 to 64")
     return int(text)
 
 

@@ -19,6 +19,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,9 +33,12 @@ from fleetgui.backend.child import Child, ChildFailed, End
 USER: Final = "operator"
 FOLDER_PREFIX: Final = "fleetgui-broker-"
 START_TIMEOUT_S: Final = 15.0
+ORPHANED_AFTER_S: Final = 20.0
 GUARDIAN: Final = (sys.executable, "-I", "-S", str(Path(guardian.__file__).resolve()))
 MAX_PAYLOAD: Final = 8 * 1024 * 1024
 """Bytes. The most that nats-server takes without a warning; the default elsewhere is 1 MB."""
+MAX_STORE: Final = 4 * 1024 * 1024 * 1024
+"""Bytes that JetStream may use on disk; a bound, not a reservation."""
 
 
 class BrokerError(Exception):
@@ -43,12 +47,16 @@ class BrokerError(Exception):
 
 @dataclass(frozen=True)
 class BrokerOptions:
-    """`port` 0 asks for a free one; `max_payload` in bytes; `server_name` is what clients show."""
+    """`port` 0 asks for a free one; `max_payload` in bytes; `server_name` is what clients show.
+
+    `store` is the folder in which JetStream keeps what is to outlive the broker; None: nothing outlives it.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     max_payload: int = MAX_PAYLOAD
     server_name: str = "fleetgui-embedded"
+    store: Path | None = None
 
     def __post_init__(self) -> None:
         if not is_loopback(self.host):
@@ -92,9 +100,9 @@ def config_text(options: BrokerOptions, folder: Path, password: str) -> str:
         "ping_interval": "20s",
         "authorization": {"users": [{"user": USER, "password": password}]},
         "jetstream": {
-            "store_dir": (folder / "jetstream").as_posix(),
+            "store_dir": ((options.store or folder) / "jetstream").as_posix(),
             "max_memory_store": 64 * 1024 * 1024,
-            "max_file_store": 1024 * 1024 * 1024,
+            "max_file_store": MAX_STORE,
         },
         "ports_file_dir": folder.as_posix(),
         "log_file": (folder / "nats.log").as_posix(),
@@ -129,6 +137,7 @@ class EmbeddedBroker:
     async def start(self) -> None:
         """Start, and return once it takes connections; raises `BrokerError`."""
         binary = find_binary()
+        await asyncio.get_running_loop().run_in_executor(None, remove_orphans)
         child = Child("the broker's guardian", GUARDIAN)
         self._guardian = child
         try:
@@ -137,6 +146,7 @@ class EmbeddedBroker:
                     "binary": str(binary),
                     "folder": str(self.folder),
                     "config": config_text(self.options, self.folder, self.password),
+                    "store": self.options.store and str(self.options.store),
                 }
             )
             facts = await child.ready(START_TIMEOUT_S)
@@ -197,3 +207,18 @@ def remove_leftovers(folder: Path) -> None:
                 servers.append(process)
     psutil.wait_procs(servers, timeout=1.0)
     guardian.remove(folder)
+
+
+def remove_orphans() -> None:
+    """Remove what brokers left behind whose guardian and owner were killed in the same instant. Blocks; raises nothing.
+
+    Their folder is there and its lock is free. A folder that is new may only just be on its way to being locked.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if not (folder / guardian.LOCK).exists() or time.time() - folder.stat().st_mtime < ORPHANED_AFTER_S:
+                continue
+            held = guardian.lock(folder / guardian.LOCK)
+            if held is not None:
+                held.close()
+                remove_leftovers(folder)

@@ -72,7 +72,10 @@ class Child:
         self._error: str | None = None
 
     def start(self, settings: dict[str, Any] | None = None) -> None:
-        """Start the process and write `settings` as its first line; raises `ChildFailed`. Once per object."""
+        """Start the process and write `settings` as its first line; raises `ChildFailed`. Once per object.
+
+        Without settings it waits for them, with its imports done: `tell` brings them.
+        """
         self._loop = asyncio.get_running_loop()
         self._ready = self._loop.create_future()
         self._ended = self._loop.create_future()
@@ -99,9 +102,14 @@ class Child:
         for thread in (*readers, threading.Thread(target=self._wait, args=(process, readers), daemon=True)):
             thread.name = f"{self.name} {thread.name}"
             thread.start()
-        if settings is not None and process.stdin is not None:
-            with contextlib.suppress(OSError):  # it is dead already; `ready` says why
-                process.stdin.write(json.dumps(settings).encode() + b"\n")
+        if settings is not None:
+            self.tell(settings)
+
+    def tell(self, settings: dict[str, Any]) -> None:
+        """Write `settings` as the first line that the process reads."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):  # it is dead already; `ready` says why
+                self._process.stdin.write(json.dumps(settings).encode() + b"\n")
 
     @property
     def pid(self) -> int | None:

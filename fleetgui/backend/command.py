@@ -9,7 +9,9 @@ import os
 import sys
 from typing import Final
 
+from fleetgui.backend import roles
 from fleetgui.backend.broker import BrokerError
+from fleetgui.backend.gateway.nodes import checked_node
 from fleetgui.backend.options import STDOUT, ServeOptions, broker_options
 from fleetgui.backend.supervisor import serve
 from fleetgui.link.context import DEFAULT_TENANT, ContextError, Flags, resolve_context
@@ -34,30 +36,57 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         if flags.server or flags.context:
             if arguments.listen:
                 raise UsageError("--listen starts a broker and --server uses another one: give one of them")
+            if arguments.store:
+                raise UsageError("--store is where an embedded broker keeps its data, and --server uses another one")
             context = resolve_context(flags, os.environ)
             broker, tenant = broker_options(DEFAULT_LISTEN), context.tenant
         else:
             if flags.user or flags.password or flags.token or flags.creds or flags.nkey:
                 raise UsageError("the embedded broker makes its own credentials: give them with --server only")
             context = None
-            broker = broker_options(arguments.listen or DEFAULT_LISTEN)
+            store = arguments.store and arguments.store.absolute()
+            broker = broker_options(arguments.listen or DEFAULT_LISTEN, store)
             tenant = token(flags.tenant or os.environ.get("FLEETGUI_TENANT") or DEFAULT_TENANT)
     except (BrokerError, ContextError, NotAddressable) as error:
         raise UsageError(str(error)) from None
     ready_file = arguments.ready_file
     if ready_file is not None and ready_file != STDOUT and not ready_file.absolute().parent.is_dir():
         raise UsageError(f"the folder of {ready_file} does not exist; make it first")
-    return ServeOptions(
+    options = ServeOptions(
         devices=arguments.devices,
         scenario=arguments.scenario,
         seed=arguments.seed,
         tenant=tenant,
         ttl=arguments.ttl,
+        roles=_roles(arguments.roles, embedded=context is None),
+        gateways=arguments.gateways,
+        node=arguments.node,
         broker=broker,
         context=context,
         ready_file=ready_file,
         until_stdin_ends=arguments.until_stdin_ends,
     )
+    try:
+        for node in options.nodes:
+            checked_node(node)
+    except ValueError as error:
+        raise UsageError(f"--node: {error}") from None
+    return options
+
+
+def _roles(text: str | None, *, embedded: bool) -> frozenset[str]:
+    """The roles that `--roles` names, all that make sense when it says nothing; raises `UsageError`."""
+    if text is None:
+        return frozenset(roles.NAMES) if embedded else frozenset(roles.ROLES)
+    named = frozenset(each.strip() for each in text.split(",") if each.strip())
+    if not named or not named <= set(roles.NAMES):
+        unknown = ", ".join(map(repr, sorted(named - set(roles.NAMES)))) or "nothing"
+        raise UsageError(f"--roles names {unknown}; there are {', '.join(roles.NAMES)}, with commas between")
+    if embedded and roles.BROKER not in named:
+        raise UsageError("without the role broker, say with --server which broker to use")
+    if not embedded and roles.BROKER in named:
+        raise UsageError("the role broker starts a broker and --server uses another one: give one of them")
+    return named
 
 
 def run_serve(arguments: argparse.Namespace) -> int:

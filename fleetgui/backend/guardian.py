@@ -1,14 +1,20 @@
 """The guardian: a tiny process that holds nats-server's life, because nats-server cannot watch a pipe itself.
 
 Standard library alone, started as `python -I -S guardian.py` (about 10 MB). It reads one JSON line from stdin
-(`binary`, `folder`, `config`), makes the private folder, starts nats-server in it, prints `{"ready": true, "port",
-"pid"}` once the server takes connections, and when stdin ends, kills the server and removes the folder. If it is the
-guardian that gets killed, the supervisor does both: it chose the folder's name, so nothing is known to the dead alone.
+(`binary`, `folder`, `config`, `store`), makes the private folder, starts nats-server in it, prints `{"ready": true,
+"port", "pid"}` once the server takes connections, and when stdin ends, ends the server and removes the folder; the
+store, a folder that somebody named to be kept, stays. If it is the guardian that gets killed, the supervisor does all
+that: it chose the folder's name, so nothing is known to the dead alone.
+
+If both are killed in the same instant, Linux kills the server for us. macOS and Windows have nothing that binds a
+process to the life of another which was not made for it: there the server stays, on loopback, with a password that
+nobody knows, until the next broker starts. That one removes whatever lies in a folder whose lock nobody holds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -16,8 +22,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+LOCK = "guardian.lock"
+"""In the private folder: locked as long as its guardian lives."""
+STORE_LOCK = "in-use.lock"
+"""In the store: locked as long as a server uses it, which two at a time would ruin."""
+ORDERLY_S = 0.4
+"""What a server with a store may take to end in good order."""
+_PR_SET_PDEATHSIG = 1
 
 
 def read_order() -> dict[str, Any]:
@@ -36,14 +51,53 @@ def tell(message: dict[str, Any]) -> None:
         os.write(1, json.dumps(message).encode() + b"\n")
 
 
-def start(binary: str, folder: Path, config: str) -> subprocess.Popen[bytes]:
+def lock(path: Path) -> BinaryIO | None:
+    """Open the file at `path`, locked until it is closed or this process ends; None when somebody else has it."""
+    file = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def start(binary: str, folder: Path, config: str, held: BinaryIO | None) -> subprocess.Popen[bytes]:
+    """Start nats-server. On POSIX it inherits the lock that is `held`: the store is in use as long as it lives."""
     file = folder / "nats.conf"
     file.touch(mode=0o600)
     file.write_text(config, encoding="utf-8")
     with (folder / "start.log").open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - the server itself, no shell
-            [binary, "-c", str(file)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder
+            [binary, "-c", str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            pass_fds=(held.fileno(),) if held is not None and os.name == "posix" else (),
+            preexec_fn=dies_with_its_parent(),  # noqa: PLW1509 - there is one thread as yet
         )
+
+
+def dies_with_its_parent() -> Callable[[], None] | None:
+    """What makes Linux kill a process that is about to start when the one that starts it dies; None elsewhere."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl, guardian = ctypes.CDLL(None).prctl, os.getpid()
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != guardian:
+            os._exit(1)  # it died before it could be asked
+
+    return ask
 
 
 def port_when_ready(server: subprocess.Popen[bytes], folder: Path) -> int | None:
@@ -85,14 +139,27 @@ def remove(folder: Path) -> None:
 def main() -> int:
     order = read_order()
     folder = Path(order["folder"])
+    store = Path(order["store"]) if order.get("store") else None
     try:
         folder.mkdir(mode=0o700)
+        mine = lock(folder / LOCK)
     except OSError as error:
         tell({"error": f"no private folder can be made for the broker: {error}"})
         return 1
     try:
+        held = None
+        if store is not None:
+            try:
+                store.mkdir(mode=0o700, parents=True, exist_ok=True)
+                held = lock(store / STORE_LOCK)
+            except OSError as error:
+                tell({"error": f"nothing can be stored in {store}: {error.strerror}"})
+                return 1
+            if held is None:
+                tell({"error": f"{store} is in use: a broker runs on it already"})
+                return 1
         try:
-            server = start(order["binary"], folder, order["config"])
+            server = start(order["binary"], folder, order["config"], held)
         except OSError as error:
             tell({"error": f"nats-server cannot be started: {error}"})
             return 1
@@ -100,6 +167,10 @@ def main() -> int:
 
         def end(*_: object) -> None:
             asked.set()
+            if held is not None:
+                server.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    server.wait(ORDERLY_S)
             server.kill()
 
         def watch() -> None:
@@ -121,6 +192,8 @@ def main() -> int:
         tell({"error": f"nats-server ended (exit code {code})" + (f": {why}" if why else "")})
         return 1
     finally:
+        if mine is not None:
+            mine.close()  # Windows removes no file that is open
         remove(folder)
 
 

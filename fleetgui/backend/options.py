@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from fleetgui.backend import roles
 from fleetgui.backend.broker import BrokerError, BrokerOptions
 from fleetgui.link.context import Context
 
@@ -16,8 +17,9 @@ STDOUT: Final = Path("-")
 class ServeOptions:
     """`context` None runs an embedded broker as `broker` says; else that context's broker is used, tenant included.
 
-    `ttl` is the devices' lease in seconds, None for what suits their number. `ready_file` gets the facts as JSON once
-    everything serves; `-` means one line on stdout.
+    `roles` are names of `roles.NAMES`. `gateways` is how many gateways run; a single one is called `node`, of several
+    each gets a number behind it. `ttl` is the devices' lease in seconds, None for what suits their number.
+    `ready_file` gets the facts as JSON once everything serves; `-` means one line on stdout.
     """
 
     devices: int = 1_400
@@ -25,10 +27,20 @@ class ServeOptions:
     seed: int = 1
     tenant: str = "default"
     ttl: int | None = None
+    roles: frozenset[str] = frozenset(roles.NAMES)
+    gateways: int = 1
+    node: str | None = None
     broker: BrokerOptions = field(default_factory=BrokerOptions)
     context: Context | None = None
     ready_file: Path | None = None
     until_stdin_ends: bool = False
+
+    @property
+    def nodes(self) -> list[str]:
+        """The names of the gateways: gw-1, gw-2 … unless `node` says otherwise."""
+        if self.node is not None and self.gateways == 1:
+            return [self.node]
+        return [f"{self.node or 'gw'}-{number}" for number in range(1, self.gateways + 1)]
 
 
 @dataclass(frozen=True)
@@ -45,9 +57,12 @@ class Facts:
         return f"Facts({self.url!r}, user={self.user!r}, tenant={self.tenant!r}, pid={self.pid})"
 
 
-def broker_options(listen: str) -> BrokerOptions:
-    """`listen` as `host:port`, port 0 for any that is free; raises `BrokerError` with what is wrong."""
+def broker_options(listen: str, store: Path | None = None) -> BrokerOptions:
+    """`listen` as `host:port`, port 0 for any that is free; raises `BrokerError` with what is wrong.
+
+    `store` is the folder of what the broker is to keep, None for one that goes away with it.
+    """
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isdecimal():
         raise BrokerError(f"{listen!r} is no address to listen on: write it as 127.0.0.1:0 (0 is any free port)")
-    return BrokerOptions(host=host, port=int(port))
+    return BrokerOptions(host=host, port=int(port), store=store)

@@ -1,11 +1,10 @@
 """The supervisor of an embedded backend: starts its processes, keeps them running, and ends them all.
 
     supervisor → guardian → nats-server        unless somebody else's broker is used
-               → gateway and registry
-               → simulated devices
+               → one process and more of each role (`roles.py`)
 
-A role that dies is started again, later each time; without its broker a backend has no purpose, and ends. Runs in a
-process of its own (`fleetgui serve`), under plain asyncio. What it has to say goes to the log, one line at a time.
+A process that dies is started again, later each time; without its broker a backend has no purpose, and ends. Runs in
+a process of its own (`fleetgui serve`), under plain asyncio. What it has to say goes to the log, one line at a time.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from fleetgui.backend.child import Child, ChildFailed
 from fleetgui.backend.connect import settings_of
 from fleetgui.backend.options import STDOUT, Facts, ServeOptions
 from fleetgui.backend.parent import tell, watch_stdin
+from fleetgui.backend.roles import Part, Stage, parts_of
 from fleetgui.link.context import ContextError
 from fleetgui.link.tasks import Tasks
 
@@ -46,19 +46,36 @@ class ServeFailed(Exception):
 
 
 class Role:
-    """One of the supervisor's processes: `python -m <module>`, started with `settings` on its stdin."""
+    """One of the supervisor's processes, and those that come after it when it dies."""
 
-    def __init__(self, name: str, module: str, settings: dict[str, Any]) -> None:
-        self.name = name
+    def __init__(self, part: Part) -> None:
+        self.name = part.name
+        self.stage = part.stage
         self.child: Child | None = None
-        self._module = module
-        self._settings = settings
+        self._part = part
+        self._settings: dict[str, Any] = {}
 
-    async def start(self) -> None:
-        """Start, and return once it serves; raises `ChildFailed`."""
-        child = self.child = Child(self.name, [sys.executable, "-m", self._module], on_stderr=self._relay)
-        child.start(self._settings)
-        await child.ready(ROLE_READY_S)
+    def launch(self) -> None:
+        """Start the process, which imports and then waits to be told; raises `ChildFailed`."""
+        self.child = Child(self.name, [sys.executable, "-m", self._part.module], on_stderr=self._relay)
+        self.child.start()
+
+    async def begin(self, connection: dict[str, Any]) -> None:
+        """Tell it what to do, and return once it serves; raises `ChildFailed`."""
+        self._settings = {**connection, **self._part.settings}
+        if self.child is None:
+            self.launch()
+        await self._begin()
+
+    async def again(self) -> None:
+        """After its end: another process with the same settings; raises `ChildFailed`."""
+        self.launch()
+        await self._begin()
+
+    async def _begin(self) -> None:
+        assert self.child is not None  # noqa: S101 - both callers have launched it
+        self.child.tell(self._settings)
+        await self.child.ready(ROLE_READY_S)
 
     def _relay(self, line: str) -> None:
         log.info("%s: %s", self.name, line)
@@ -108,27 +125,37 @@ class Supervisor:
 
     async def _start(self) -> None:
         options = self._options
+        self._roles = [Role(part) for part in parts_of(options)]
+        try:
+            for role in self._roles:
+                if role.stage is not Stage.FOLLOW:
+                    role.launch()
+        except ChildFailed as failure:
+            raise ServeFailed(str(failure)) from None
         connection = await self._connection()
-        self._roles = [
-            Role("gateway", "fleetgui.backend.gateway", {**connection, "node": "gw-1"}),
-            Role(
-                "devices",
-                "fleetgui.backend.devices",
-                {
-                    **connection,
-                    "devices": options.devices,
-                    "scenario": options.scenario,
-                    "seed": options.seed,
-                    "ttl": options.ttl,
-                },
-            ),
-        ]
-        for role in self._roles:
-            try:
-                await role.start()
-            except ChildFailed as failure:
+        ready = False
+        for stage in Stage:
+            roles = [role for role in self._roles if role.stage is stage]
+            await asyncio.gather(*(self._begin(role, connection, fatal=not ready) for role in roles))
+            if roles and not ready:
+                ready = True
+                self._ready(connection)
+        if not ready:  # a broker alone
+            self._ready(connection)
+
+    async def _begin(self, role: Role, connection: dict[str, Any], *, fatal: bool) -> None:
+        """Let a role begin. Where a failure is not `fatal`, it is an end like any later one."""
+        try:
+            await role.begin(connection)
+        except ChildFailed as failure:
+            if fatal:
                 raise ServeFailed(f"the {role.name} cannot start: {failure}") from None
-            self._tasks.spawn(self._keep(role), name=f"the supervision of the {role.name}")
+            log.warning("the %s did not start: %s", role.name, failure)
+            await role.stop()
+        self._tasks.spawn(self._keep(role), name=f"the supervision of the {role.name}")
+
+    def _ready(self, connection: dict[str, Any]) -> None:
+        options = self._options
         facts = Facts(
             connection["url"], connection.get("user"), connection.get("password"), connection["tenant"], os.getpid()
         )
@@ -170,7 +197,7 @@ class Supervisor:
             await asyncio.sleep(pause)
             pause, started = min(MAX_PAUSE_S, 2 * pause), loop.time()
             try:
-                await role.start()
+                await role.again()
             except ChildFailed as failure:
                 log.warning("the %s did not come back: %s", role.name, failure)
                 await role.stop()

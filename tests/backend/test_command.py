@@ -17,6 +17,10 @@ BASE = {
     "listen": None,
     "ready_file": None,
     "until_stdin_ends": False,
+    "gateways": 1,
+    "node": None,
+    "roles": None,
+    "store": None,
 }
 
 
