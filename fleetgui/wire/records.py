@@ -44,6 +44,9 @@ class _Capabilities(msgspec.Struct, frozen=True):
     functions: list[_Named] | None = None
     events: list[_Named] | None = None
     labels: dict[str, Any] | None = None
+    function_count: int | None = None
+    """What a summary (`projection`) says in the place of the functions, and of the events."""
+    event_count: int | None = None
 
 
 class _Registry(msgspec.Struct, frozen=True, gc=False):
@@ -109,8 +112,8 @@ def summarize(record: bytes | msgspec.Raw) -> Summary:
         battery=status.battery,
         online=status.online,
         error_state=None if status.error_state is None else _words(status.error_state),
-        functions=len(capabilities.functions or ()),
-        events=len(capabilities.events or ()),
+        functions=len(capabilities.functions or ()) or capabilities.function_count or 0,
+        events=len(capabilities.events or ()) or capabilities.event_count or 0,
         labels=" ".join(f"{key}={_label(value)}" for key, value in labels.items()),
         status_ts=status.ts,
         registered_at=full.registry.registered_at if full.registry else None,

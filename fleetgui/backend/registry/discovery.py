@@ -4,13 +4,21 @@ Behaves as `device-connect-server` 0.2.5 was recorded to: what it coerces, which
 each fault gets, and that an unknown method gets no reply at all. Texts are our own. Pages are joined from the bytes
 the records are kept as, so that a page costs the same in a fleet of any size as long as no filter is given. One thing
 is better than recorded: a page that the broker would not take is cut, and `next_offset` points on.
+
+Extensions of ours, which other registries ignore; a reply to one that was asked for says so in `applied`, and carries
+the `revision` of the fleet:
+
+    after: id | null      pages by id instead of by offset, from the one behind `id`; the reply has `next_after`
+    projection: "summary" records without the capabilities' bodies: `labels`, `function_count` and `event_count` instead
 """
 
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from fleetgui.backend.registry.records import Record
@@ -23,8 +31,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_MAX_LIMIT: Final = 200
 _MOST_WARNINGS: Final = 100
-_ENVELOPE_BYTES: Final = 128
-"""What a page has beside its records and its request's id, and a little more."""
+_ENVELOPE_BYTES: Final = 1024
+"""What a page has at most beside its records and its request's id: a `next_after` may be long."""
 _SHOWN: Final = 80
 """Characters of a caller's value that an error repeats."""
 
@@ -106,29 +114,38 @@ class DiscoveryHandler:
         limit = None
         if (asked := params.get("limit")) is not None:
             limit = self._clamped(_integer("limit", asked))
+        after, summary = _after(params, offset), _summary(params)
         device_type, location = _filter("device_type", params), _filter("location", params)
         matched: Sequence[Record] | None = None
         if device_type or location:
             matched = fleet.matching(device_type, location)
         total = len(fleet) if matched is None else len(matched)
-        if limit is None:
+        applied = [name for name, asked in (("after", after is not None), ("projection", summary)) if asked]
+        extras = {"applied": applied, "revision": fleet.revision} if applied else {}
+        if limit is None and after is None:
             # The whole fleet, never cut: whether it fits is known before a byte of it is copied.
-            self._must_fit(fleet.bytes if matched is None else sum(each.size for each in matched))
-            return [b'{"devices":[', *_joined(fleet if matched is None else matched), b"]}"]
-        page = fleet.slice(offset, limit) if matched is None else matched[offset : offset + limit]
-        if len(page) > (fitting := _fitting(page, room)):
-            page = page[:fitting]
-            limit = fitting
+            every: Fleet | Sequence[Record] = fleet if matched is None else matched
+            if matched is None and not summary:
+                self._must_fit(fleet.bytes)
+            else:
+                self._must_fit(sum(_size(each, summary) for each in every))
+            return _page(every, summary, extras)
+        limit = limit or self._settings.max_limit
+        if after is not None:
+            # One more than asked, to know whether there are more.
+            if matched is None:
+                page = fleet.after(after, limit + 1)
+            else:
+                start = bisect_right(matched, after, key=attrgetter("device_id"))
+                page = list(matched[start : start + limit + 1])
+            fitting = min(limit, _fitting(page, room, summary))
+            next_after = page[fitting - 1].device_id if fitting < len(page) else None
+            return _page(page[:fitting], summary, {"next_after": next_after, "total_matched": total, **extras})
+        page = list(fleet.slice(offset, limit) if matched is None else matched[offset : offset + limit])
+        if (fitting := _fitting(page, room, summary)) < len(page):
+            page, limit = page[:fitting], fitting
         next_offset = offset + limit if offset + limit < total else None
-        return [
-            b'{"devices":[',
-            *_joined(page),
-            b'],"next_offset":',
-            encode(next_offset),
-            b',"total_matched":',
-            encode(total),
-            b"}",
-        ]
+        return _page(page, summary, {"next_offset": next_offset, "total_matched": total, **extras})
 
     def _clamped(self, limit: int) -> int:
         most = self._settings.max_limit
@@ -177,22 +194,55 @@ _METHODS: Final[dict[str, Callable[[DiscoveryHandler, Fleet, dict[str, Any], int
 }
 
 
-def _fitting(page: Sequence[Record], room: int | None) -> int:
+def _size(record: Record, summary: bool) -> int:
+    return len(record.brief) + len(record.status) + len(record.tail) if summary else record.size
+
+
+def _fitting(page: Sequence[Record], room: int | None, summary: bool) -> int:
     """How many records of the page fit into `room`, at least one: that one's reply is then an error which says so."""
     if room is not None:
         for count, record in enumerate(page):
-            room -= record.size + 1
+            room -= _size(record, summary) + 1
             if room < 0:
                 return max(1, count)
     return len(page)
 
 
-def _joined(records: Fleet | Sequence[Record]) -> list[bytes]:
-    """The pieces of the records' JSON with commas between them."""
-    pieces: list[bytes] = []
-    for record in records:
-        pieces += (record.head, record.status, record.tail, b",")
-    return pieces[:-1]
+def _page(records: Fleet | Sequence[Record], summary: bool, fields: Mapping[str, object]) -> list[bytes]:
+    """The pieces of a reply: the records' JSON with commas between them, and `fields` behind."""
+    pieces = [b'{"devices":[']
+    if summary:
+        for record in records:
+            pieces += (record.brief, record.status, record.tail, b",")
+    else:
+        for record in records:
+            pieces += (record.head, record.status, record.tail, b",")
+    if len(pieces) > 1:
+        pieces.pop()
+    pieces.append(b"]")
+    for name, value in fields.items():
+        pieces += (b',"', name.encode(), b'":', encode(value))
+    pieces.append(b"}")
+    return pieces
+
+
+def _after(params: dict[str, Any], offset: int) -> str | None:
+    """The id behind which the page begins, "" for the first page; None when paging goes by offset."""
+    if "after" not in params:
+        return None
+    after = params["after"]
+    if after is not None and not isinstance(after, str):
+        raise _Fault(rpc.INVALID_PARAMS, f"after must be a device id or null, got {_kind(after)}")
+    if offset:
+        raise _Fault(rpc.INVALID_PARAMS, "offset and after are two ways of paging: give one of them")
+    return after or ""
+
+
+def _summary(params: dict[str, Any]) -> bool:
+    projection = params.get("projection")
+    if projection not in (None, "summary"):
+        raise _Fault(rpc.INVALID_PARAMS, f'projection must be "summary", got {repr(projection)[:_SHOWN]}')
+    return projection is not None
 
 
 def _integer(name: str, value: object) -> int:

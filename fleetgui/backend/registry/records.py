@@ -2,7 +2,7 @@
 
 What a registration is made into follows `device-connect-server` 0.2.5: known fields of identity, status and
 capabilities with their defaults, everything else dropped; heartbeats may add any status key later. A record is held
-as three pieces, because only the status between the other two ever changes.
+in pieces, because only the status between the others ever changes.
 """
 
 from __future__ import annotations
@@ -120,8 +120,9 @@ def registration_of(params: object) -> Registration:
 
 
 class Record(msgspec.Struct, gc=False):
-    """One device as it is kept. `head + status + tail` is its JSON; the rest is what filters and counts look at.
+    """One device as it is kept. `head + status + tail` is its JSON, `brief + status + tail` that of its summary.
 
+    A summary has the capabilities' labels and counts in the place of their bodies. The rest is what filters look at.
     `ttl` is in seconds. `device_type` and `location` are None when missing; `_folded` ones are lower-cased for search.
     """
 
@@ -129,6 +130,7 @@ class Record(msgspec.Struct, gc=False):
     ttl: int
     registration_id: str
     head: bytes
+    brief: bytes
     status: bytes
     tail: bytes
     functions: int
@@ -171,19 +173,12 @@ class Record(msgspec.Struct, gc=False):
 def record_of(registration: Registration, *, registration_id: str, registered_at: str) -> Record:
     """The record of a device that registers now; raises `Malformed` for what JSON cannot carry."""
     body = registration.model_dump()
-    head = b"".join(
-        (
-            b'{"device_id":',
-            encode(body["device_id"]),
-            b',"device_ttl":',
-            encode(body["device_ttl"]),
-            b',"capabilities":',
-            encode(body["capabilities"]),
-            b',"identity":',
-            encode(body["identity"]),
-            b',"status":',
-        )
-    )
+    capabilities = registration.capabilities
+    counts = {
+        "labels": body["capabilities"]["labels"],
+        "function_count": len(capabilities.functions),
+        "event_count": len(capabilities.events),
+    }
     registry = encode({"device_registration_id": registration_id, "registered_at": registered_at})
     device_type = registration.identity.device_type
     location = registration.status.location
@@ -191,14 +186,32 @@ def record_of(registration: Registration, *, registration_id: str, registered_at
         device_id=registration.device_id,
         ttl=registration.device_ttl,
         registration_id=registration_id,
-        head=head,
+        head=_head(body, body["capabilities"]),
+        brief=_head(body, counts),
         status=encode(body["status"]),
         tail=b"".join((b',"registry":', registry, b"}")),
-        functions=len(registration.capabilities.functions),
+        functions=len(capabilities.functions),
         device_type=_shared(device_type),
         type_folded=_folded(device_type),
         location=_shared(location),
         location_folded=_folded(location),
+    )
+
+
+def _head(body: dict[str, Any], capabilities: dict[str, Any]) -> bytes:
+    """A record's JSON up to the status, with these capabilities."""
+    return b"".join(
+        (
+            b'{"device_id":',
+            encode(body["device_id"]),
+            b',"device_ttl":',
+            encode(body["device_ttl"]),
+            b',"capabilities":',
+            encode(capabilities),
+            b',"identity":',
+            encode(body["identity"]),
+            b',"status":',
+        )
     )
 
 

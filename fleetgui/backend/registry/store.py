@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from sortedcontainers import SortedDict
@@ -11,11 +12,16 @@ from fleetgui.backend.registry.records import Record
 
 
 class Fleet:
-    """One tenant's records. `bytes` is the size of them all together."""
+    """One tenant's records. `bytes` is the size of them all together.
 
-    def __init__(self) -> None:
+    `revision` rises with each registration, expiry and removal, and never with a heartbeat: two pages that carry the
+    same one are of the same fleet.
+    """
+
+    def __init__(self, revision: int = 0) -> None:
         self._records = SortedDict()
         self.bytes = 0
+        self.revision = revision
 
     def __len__(self) -> int:
         return len(self._records)
@@ -31,6 +37,11 @@ class Fleet:
         """Up to `limit` records from the `offset`-th on, in order of device id."""
         records: list[Record] = self._records.values()[offset : offset + limit]
         return records
+
+    def after(self, device_id: str, limit: int) -> list[Record]:
+        """Up to `limit` records behind the one of this id, whether or not it is there; "" is before all."""
+        ids = self._records.irange(device_id, inclusive=(False, True))
+        return [self._records[each] for each in islice(ids, limit)]
 
     def matching(self, device_type: str, location: str) -> list[Record]:
         """The records whose type and location hold these lower-cased texts; "" is in every one."""
@@ -62,6 +73,7 @@ class RecordStore:
 
     def __init__(self) -> None:
         self._fleets: dict[str, Fleet] = {}
+        self._revision = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._fleets.values()))
@@ -72,19 +84,23 @@ class RecordStore:
 
     def fleet(self, tenant: str) -> Fleet:
         """The tenant's fleet; an empty one, which is not kept, for a tenant without a device."""
-        return self._fleets.get(tenant) or Fleet()
+        return self._fleets.get(tenant) or Fleet(self._revision)
 
     def get(self, tenant: str, device_id: str) -> Record | None:
         return self.fleet(tenant).get(device_id)
 
     def put(self, tenant: str, record: Record) -> None:
         """Add the record, or put it in the place of the one with its id."""
-        self._fleets.setdefault(tenant, Fleet()).put(record)
+        fleet = self._fleets.setdefault(tenant, Fleet())
+        fleet.put(record)
+        self._revision = fleet.revision = self._revision + 1
 
     def remove(self, tenant: str, device_id: str) -> Record | None:
         """Take the record out and return it, None when there is none."""
         fleet = self.fleet(tenant)
         record = fleet.remove(device_id)
+        if record is not None:
+            self._revision = fleet.revision = self._revision + 1
         if not fleet:
             self._fleets.pop(tenant, None)
         return record

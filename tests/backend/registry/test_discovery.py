@@ -10,7 +10,8 @@ import pytest
 from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings
 from fleetgui.backend.registry.records import record_of, registration_of
 from fleetgui.backend.registry.store import RecordStore
-from fleetgui.wire.codec import decode_any
+from fleetgui.wire.codec import decode_any, encode
+from fleetgui.wire.records import summarize
 from tests.backend.registry.samples import call, error, params, result
 
 FLEET = 450
@@ -184,7 +185,7 @@ def test_a_reply_without_a_limit_over_the_brokers_limit_is_an_error(arguments: d
 
 
 @pytest.mark.parametrize("arguments", [{}, {"device_type": "camera"}, {"location": "site-07"}])
-@pytest.mark.parametrize("most", [2_000, 20_000, 65_536])
+@pytest.mark.parametrize("most", [3_000, 20_000, 65_536])
 def test_a_page_that_would_not_fit_is_cut_and_points_on(most: int, arguments: dict[str, Any]) -> None:
     wanted = numbers(listed(DiscoveryHandler(STORE, DiscoverySettings(max_limit=FLEET), lambda: None), **arguments))
     handler = DiscoveryHandler(STORE, DiscoverySettings(), lambda: most)
@@ -308,3 +309,77 @@ def test_no_id_is_null(handler: DiscoveryHandler) -> None:
     reply = handler.handle("t", b'{"method":"discovery/listDevices","params":{"limit":1,"location":"nowhere"}}')
     assert reply is not None
     assert decode_any(reply)["id"] is None
+
+
+# Extensions
+
+
+@pytest.mark.parametrize("most", [3_000, 65_536, None])
+@pytest.mark.parametrize("arguments", [{}, {"device_type": "CAMERA"}, {"projection": "summary"}, {"limit": 7}])
+def test_paging_by_id_gives_each_device_once_in_order(arguments: dict[str, Any], most: int | None) -> None:
+    only = {name: value for name, value in arguments.items() if name == "device_type"}
+    wanted = numbers(listed(DiscoveryHandler(STORE, DiscoverySettings(), lambda: None), **only))
+    handler = DiscoveryHandler(STORE, DiscoverySettings(), lambda: most)
+    walked: list[int] = []
+    after: str | None = None
+    while True:
+        page = listed(handler, after=after, **arguments)
+        assert "next_offset" not in page
+        assert page["total_matched"] == len(wanted)
+        assert "after" in page["applied"]
+        walked += numbers(page)
+        after = page["next_after"]
+        if after is None:
+            break
+        assert page["devices"][-1]["device_id"] == after
+    assert walked == wanted
+
+
+def test_paging_by_id_goes_on_behind_a_device_that_left(handler: DiscoveryHandler) -> None:
+    assert numbers(listed(handler, after="device-00007x", limit=2)) == [8, 9]
+    assert listed(handler, after="zzz", limit=2)["devices"] == []
+
+
+def test_a_summary_reads_as_the_whole_record_does(handler: DiscoveryHandler) -> None:
+    whole = listed(handler, limit=5)["devices"]
+    brief = listed(handler, limit=5, projection="summary")
+    assert brief["applied"] == ["projection"]
+    for one, other in zip(whole, brief["devices"], strict=True):
+        assert set(one) == set(other)
+        assert set(other["capabilities"]) == {"labels", "function_count", "event_count"}
+        assert summarize(encode(one)) == summarize(encode(other))
+
+
+def test_a_plain_reply_names_no_extension(handler: DiscoveryHandler) -> None:
+    assert set(listed(handler, limit=5)) == {"devices", "next_offset", "total_matched"}
+    assert set(listed(handler)) == {"devices"}
+    assert set(listed(handler, projection="summary")) == {"devices", "applied", "revision"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"after": 5}, {"after": ["a"]}, {"after": "a", "offset": 1}, {"projection": "all"}, {"projection": 1}]
+)
+def test_bad_extensions_are_refused(handler: DiscoveryHandler, arguments: dict[str, Any]) -> None:
+    assert refused(handler, limit=5, **arguments)[0] == -32602
+
+
+def test_the_revision_rises_with_devices_that_come_and_go_and_not_with_heartbeats() -> None:
+    store = RecordStore()
+    handler = DiscoveryHandler(store, DiscoverySettings(), lambda: None)
+
+    def revision() -> int:
+        return int(listed(handler, after=None)["revision"])
+
+    seen = [revision()]
+    record = record_of(registration_of(params("a")), registration_id="r", registered_at="2026-11-21T00:00:00Z")
+    store.put("t", record)
+    seen.append(revision())
+    store.put("t", record)
+    seen.append(revision())
+    store.fleet("t").merge_status(record, {"battery": 3})
+    assert revision() == seen[-1]
+    store.remove("t", "nobody")
+    assert revision() == seen[-1]
+    store.remove("t", "a")
+    seen.append(revision())
+    assert seen == sorted(set(seen))
