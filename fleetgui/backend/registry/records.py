@@ -198,6 +198,41 @@ def record_of(registration: Registration, *, registration_id: str, registered_at
     )
 
 
+def record_from(data: bytes) -> Record:
+    """A record that was kept as its JSON, with every field it has; raises `Malformed` when it is none."""
+    body = decode_object(data)
+    status, registry = body.pop("status", None) or {}, body.pop("registry", None) or {}
+    device_id, ttl = body.get("device_id"), body.get("device_ttl")
+    capabilities, identity = body.get("capabilities") or {}, body.get("identity") or {}
+    if not isinstance(device_id, str) or not device_id or type(ttl) is not int or ttl <= 0:
+        raise Malformed("a kept record needs a device_id and a device_ttl above 0")
+    if not all(isinstance(part, dict) for part in (status, registry, capabilities, identity)):
+        raise Malformed("status, registry, capabilities and identity of a kept record are objects")
+    registration_id = registry.get("device_registration_id")
+    if not isinstance(registration_id, str):
+        raise Malformed("a kept record needs its registry.device_registration_id")
+    functions, events = capabilities.get("functions") or [], capabilities.get("events") or []
+    if not isinstance(functions, list) or not isinstance(events, list):
+        raise Malformed("functions and events of a kept record are lists")
+    counts = {"labels": capabilities.get("labels"), "function_count": len(functions), "event_count": len(events)}
+    kind = identity.get("device_type")
+    device_type = kind if isinstance(kind, str) else None
+    record = Record(
+        device_id=device_id,
+        ttl=ttl,
+        registration_id=registration_id,
+        head=encode(body)[:-1] + b',"status":',
+        brief=encode(body | {"capabilities": counts})[:-1] + b',"status":',
+        status=encode(status),
+        tail=b"".join((b',"registry":', encode(registry), b"}")),
+        functions=len(functions),
+        device_type=_shared(device_type),
+        type_folded=_folded(device_type),
+    )
+    record._look_at_location(status.get("location"))
+    return record
+
+
 def _head(body: dict[str, Any], capabilities: dict[str, Any]) -> bytes:
     """A record's JSON up to the status, with these capabilities."""
     return b"".join(
