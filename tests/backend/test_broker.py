@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -15,8 +16,9 @@ import nats
 import psutil
 import pytest
 
-from fleetgui.backend.broker import BrokerError, BrokerOptions, EmbeddedBroker, find_binary
-from tests.backend.processes import alive, until_gone
+from fleetgui.backend import guardian
+from fleetgui.backend.broker import FOLDER_PREFIX, BrokerError, BrokerOptions, EmbeddedBroker, find_binary
+from tests.backend.processes import alive, until, until_gone
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="file modes and signals of POSIX")
 
@@ -134,6 +136,140 @@ async def test_a_killed_owner_takes_guardian_server_and_folder_with_it() -> None
     owner.kill()
     await owner.wait()
     await until_gone([pid, guardian_pid], Path(folder))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the server stays until the next start")
+async def test_owner_and_guardian_killed_in_the_same_instant_take_the_server_along_and_the_next_start_the_folder() -> (
+    None
+):
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", _OWNER, stdout=asyncio.subprocess.PIPE)
+    assert owner.stdout is not None
+    pid, guardian_pid, name = json.loads(await owner.stdout.readline())
+    folder = Path(name)
+    stopped = [psutil.Process(owner.pid), psutil.Process(guardian_pid)]
+    for process in stopped:
+        process.suspend()  # neither sees the other die
+    for process in stopped:
+        process.kill()
+    await owner.wait()
+    await until(lambda: not alive(pid), "the server is gone")
+    await start_one()
+    assert is_there(folder), "a folder that is new is left alone"
+    make_old(folder)
+    await start_one()
+    assert not is_there(folder)
+
+
+async def start_one() -> None:
+    async with EmbeddedBroker():
+        pass
+
+
+def is_there(folder: Path) -> bool:
+    return folder.exists()
+
+
+def make_old(folder: Path) -> None:
+    os.utime(folder, (0, 0))
+
+
+@posix_only
+async def test_a_server_whose_guardian_is_dead_is_ended_by_the_next_start_and_one_that_is_guarded_is_not() -> None:
+    async with EmbeddedBroker() as guarded:
+        make_old(guarded.folder)
+        # What is left where the system does not end it: a server that runs in a folder whose lock nobody holds.
+        folder = guarded.folder.with_name(f"{FOLDER_PREFIX}orphaned-{os.getpid()}")
+        folder.mkdir(mode=0o700)
+        (folder / guardian.LOCK).touch()
+        (folder / "nats.conf").write_text('{"listen": "127.0.0.1:-1"}')
+        orphan = await asyncio.create_subprocess_exec(
+            find_binary(), "-c", str(folder / "nats.conf"), stderr=subprocess.DEVNULL
+        )
+        unlocked = guarded.folder.with_name(f"{FOLDER_PREFIX}unlocked-{os.getpid()}")
+        unlocked.mkdir()
+        try:
+            for each in (folder, unlocked):
+                make_old(each)
+            await start_one()
+            assert not alive(orphan.pid)
+            assert not folder.exists()
+            assert unlocked.exists(), "without a lock it is none of ours"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                orphan.kill()
+            await orphan.wait()
+            unlocked.rmdir()
+        assert alive(guarded.pid)
+        assert (guarded.folder / "nats.conf").exists()
+
+
+# --- a store
+
+
+async def stored(options: BrokerOptions) -> int:
+    """One more message in the store's stream; how many there are."""
+    async with EmbeddedBroker(options) as broker:
+        client = await nats.connect(broker.url, user=broker.user, password=broker.password)
+        await client.jetstream().add_stream(name="s", subjects=["s.>"])
+        sequence = (await client.jetstream().publish("s.x", b"kept")).seq
+        await client.close()
+    assert not broker.folder.exists()
+    return sequence
+
+
+async def test_what_is_stored_outlives_the_broker_when_it_is_told_where(tmp_path: Path) -> None:
+    options = BrokerOptions(store=tmp_path / "a" / "store")
+    assert [await stored(options) for _ in range(3)] == [1, 2, 3]
+    assert [await stored(BrokerOptions()) for _ in range(2)] == [1, 1]
+
+
+@posix_only
+@pytest.mark.parametrize("victim", ["guardian", "nats-server", "owner"])
+async def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, victim: str) -> None:
+    options = BrokerOptions(store=tmp_path)
+    await stored(options)
+    if victim == "owner":
+        script = _OWNER.replace("EmbeddedBroker()", f"EmbeddedBroker(BrokerOptions(store=Path({str(tmp_path)!r})))")
+        script = script.replace(
+            "import EmbeddedBroker", "import BrokerOptions, EmbeddedBroker\nfrom pathlib import Path"
+        )
+        owner = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+        assert owner.stdout is not None
+        pid, guardian_pid, folder = json.loads(await owner.stdout.readline())
+        owner.kill()
+        await owner.wait()
+        await until_gone([pid, guardian_pid], Path(folder))
+        assert await stored(options) == 2
+        return
+    async with EmbeddedBroker(options) as broker:
+        client = await nats.connect(
+            broker.url, user=broker.user, password=broker.password, allow_reconnect=False, error_cb=_ignore
+        )
+        assert (await client.jetstream().publish("s.x", b"kept")).seq == 2
+        psutil.Process(broker.pid if victim == "nats-server" else broker.guardian_pid).kill()
+        await broker.ended()
+        await client.close()
+    assert await stored(options) == 3
+
+
+async def _ignore(_error: Exception) -> None:
+    """The broker's end is what the test is about."""
+
+
+async def test_a_store_belongs_to_one_broker_at_a_time(tmp_path: Path) -> None:
+    async with EmbeddedBroker(BrokerOptions(store=tmp_path)):
+        second = EmbeddedBroker(BrokerOptions(store=tmp_path))
+        with pytest.raises(BrokerError, match="is in use: a broker runs on it already"):
+            await second.start()
+        assert not second.folder.exists()
+    assert await stored(BrokerOptions(store=tmp_path)) == 1
+
+
+async def test_a_store_that_cannot_be_is_one_clear_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(BrokerError, match=r"nothing can be stored in .*: (File exists|Not a directory)"):
+        await EmbeddedBroker(BrokerOptions(store=file)).start()
 
 
 async def test_stopping_twice_and_before_the_start_is_harmless() -> None:

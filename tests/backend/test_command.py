@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleetgui.backend.command import UsageError, options_from
+from fleetgui.backend.roles import NAMES, parts_of
 
 BASE = {
     "devices": 5,
@@ -71,9 +72,43 @@ def test_where_to_listen(listen: str, host: str, port: int) -> None:
         ({"server": "http://b"}, "URL"),
         ({"user": "u", "password": "p"}, "give them with --server only"),
         ({"tenant": "a.b"}, "it holds a dot"),
+        ({"roles": "gateway,nonsense"}, "'nonsense'; there are broker, gateway, devices"),
+        ({"roles": " , "}, "--roles names nothing"),
+        ({"roles": "gateway"}, "say with --server which broker"),
+        ({"roles": "broker,gateway", "server": "nats://b:4222"}, "give one of them"),
+        ({"store": Path("somewhere"), "server": "nats://b:4222"}, "--server uses another one"),
+        ({"node": "a.b"}, "--node: A gateway's name"),
+        ({"node": "x" * 63, "gateways": 2}, "--node: A gateway's name"),
         ({"ready_file": Path("/nowhere/at/all/file")}, "does not exist"),
     ],
 )
 def test_arguments_that_make_no_sense_are_answered_with_the_reason(more: dict[str, object], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         options_from(arguments(**more))
+
+
+@pytest.mark.parametrize(
+    ("gateways", "node", "names"),
+    [
+        (1, None, ["gw-1"]),
+        (3, None, ["gw-1", "gw-2", "gw-3"]),
+        (1, "berlin", ["berlin"]),
+        (2, "berlin", ["berlin-1", "berlin-2"]),
+    ],
+)
+def test_what_the_gateways_are_called(gateways: int, node: str | None, names: list[str]) -> None:
+    options = options_from(arguments(gateways=gateways, node=node))
+    assert options.nodes == names
+    assert [part.settings["node"] for part in parts_of(options) if part.name.startswith("gateway")] == names
+
+
+def test_without_roles_there_is_everything_and_beside_a_broker_of_others_everything_else() -> None:
+    assert options_from(arguments()).roles == set(NAMES)
+    assert options_from(arguments(server="nats://b:4222")).roles == set(NAMES) - {"broker"}
+    assert options_from(arguments(server="nats://b:4222", roles="gateway, devices")).roles == {"gateway", "devices"}
+
+
+def test_the_store_is_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert options_from(arguments(store=Path("kept"))).broker.store == tmp_path / "kept"
+    assert options_from(arguments()).broker.store is None

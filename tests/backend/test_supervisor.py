@@ -29,8 +29,9 @@ from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import SystemClock
 from fleetgui.wire import rpc
+from fleetgui.wire.codec import decode_any
 from fleetgui.wire.devices import presence_of
-from fleetgui.wire.gateway import Engagement, Lag, gateway_message
+from fleetgui.wire.gateway import Describe, Engagement, Lag, gateway_message, validate
 from fleetgui.wire.records import page_of
 from fleetgui.wire.subjects import Subjects
 from tests.backend.processes import LIMIT_S, alive, descendants, until, until_gone
@@ -253,6 +254,64 @@ async def test_another_broker_is_used_and_left_running(nats_server_jetstream: Na
 async def nats_server_jetstream() -> AsyncIterator[NatsServer]:
     with NatsServer(jetstream=True) as server:
         yield server
+
+
+def nodes_of(reply: bytes) -> list[str]:
+    return [node.node for node in validate(Describe, decode_any(bytes(rpc.result_of(reply)))).nodes]
+
+
+async def until_nodes(client: Client, names: list[str]) -> None:
+    """Until whichever gateway answers knows exactly these."""
+    request = rpc.request("gateway/describe", {}, "1")
+
+    async def alike() -> bool:
+        replies = [
+            await client.link.request(client.subjects.gateway, request, timeout=LIMIT_S) for _ in range(2 * len(names))
+        ]
+        return all(nodes_of(reply) == names for reply in replies)
+
+    async with asyncio.timeout(LIMIT_S):
+        while not await alike():  # noqa: ASYNC110 - other processes set no event of ours
+            await asyncio.sleep(0.2)
+
+
+async def test_gateways_on_other_machines_join_and_a_name_that_is_taken_is_one_sentence() -> None:
+    backend = BackendProcess(devices=0, scenario="calm", extra=["--gateways", "2", "--roles", "broker,gateway"])
+    facts = await backend.start()
+    assert facts.password is not None
+    try:
+        async with Client(facts) as client:
+            await until_nodes(client, ["gw-1", "gw-2"])
+            there = ["--server", facts.url, "--user", "operator", "--password", facts.password, "--roles", "gateway"]
+            elsewhere = BackendProcess(devices=0, scenario="calm", extra=[*there, "--node", "berlin"])
+            joined = await elsewhere.start()
+            try:
+                assert set(descendants(joined.pid)) == {"backend.gateway"}
+                await until_nodes(client, ["berlin", "gw-1", "gw-2"])
+                twin = BackendProcess(devices=0, scenario="calm", extra=[*there, "--node", "gw-2"])
+                with pytest.raises(
+                    ChildFailed, match=r"A gateway called gw-2 runs here since .*; give this one another"
+                ):
+                    await twin.start()
+            finally:
+                await elsewhere.stop()
+            await until_nodes(client, ["gw-1", "gw-2"])
+    finally:
+        await backend.stop()
+
+
+@pytest.mark.soak
+async def test_a_fleet_of_several_processes_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.backend.test_supervisor.LIMIT_S", 120.0)
+    backend = BackendProcess(devices=20_010, scenario="calm", extra=["--ttl", "300"])
+    facts = await backend.start()
+    try:
+        async with Client(facts) as client:
+            await client.until_total(20_010)
+        words = [" ".join(each.cmdline()) for each in psutil.Process(facts.pid).children()]
+        assert len([each for each in words if "backend.devices" in each]) == 2
+    finally:
+        await backend.stop()
 
 
 async def test_the_storm_of_the_demo_really_engages_the_throttle_and_the_flood_really_delays_the_loop() -> None:
