@@ -71,7 +71,9 @@ class GatewayProcess:
             self.throttle, clock, lambda: self.bands.band, self._engaged, decided=self.sharing.decided
         )
         self.replicas = Replicas(link, clock, node, self.notices.epoch, self._started_at)
-        self.registry = RegistryService(link, clock=clock, tasks=tasks, settings=settings.discovery, gate=self._gate)
+        self.registry = RegistryService(
+            link, clock=clock, tasks=tasks, settings=settings.discovery, gate=self._gate, limits=settings.limits
+        )
         self.nodes = Nodes(link, self._describe_me, settings.history_replicas)
         self._requests = GatewayRequests(self.history, self.nodes.all, lambda: link.max_payload)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fleetgui.backend.registry.discovery import DiscoverySettings
+from fleetgui.backend.registry.enrolment import Limits
 from fleetgui.policy.settings import LagSettings, ThrottleSettings, number_from
 
 MIB: Final = 1024 * 1024
@@ -24,6 +25,7 @@ class GatewaySettings:
     lag: LagSettings = field(default_factory=LagSettings)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
+    limits: Limits = field(default_factory=Limits)
     lag_history_bytes: int = 128 * MIB
     throttle_history_bytes: int = 128 * MIB
     history_replicas: int = 1
@@ -35,6 +37,7 @@ class GatewaySettings:
             lag=LagSettings.from_environ(environ),
             throttle=ThrottleSettings.from_environ(environ),
             discovery=DiscoverySettings.from_environ(environ),
+            limits=Limits.from_environ(environ),
             lag_history_bytes=int(number_from(environ, "LAG_HISTORY_MAX_BYTES", cls().lag_history_bytes)),
             throttle_history_bytes=int(
                 number_from(environ, "THROTTLE_HISTORY_MAX_BYTES", cls().throttle_history_bytes)
@@ -49,6 +52,8 @@ class GatewaySettings:
             | self.throttle.as_dict()
             | {
                 "DC_LIST_DEVICES_MAX_LIMIT": self.discovery.max_limit,
+                "REGISTRY_MAX_RECORD_BYTES": self.limits.record_bytes,
+                "REGISTRY_MAX_FUNCTIONS": self.limits.functions,
                 "LAG_HISTORY_MAX_BYTES": self.lag_history_bytes,
                 "THROTTLE_HISTORY_MAX_BYTES": self.throttle_history_bytes,
                 "HISTORY_REPLICAS": self.history_replicas,

@@ -7,15 +7,16 @@ record is gone from the list. Nothing here decides whether a device may enter: t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from fleetgui.backend.registry.leases import Leases
-from fleetgui.backend.registry.records import Registration, record_of
+from fleetgui.backend.registry.records import BadRegistration, Record, Registration, record_of
 from fleetgui.backend.registry.store import RecordStore
 from fleetgui.link.errors import LinkError
 from fleetgui.policy.clock import Clock
+from fleetgui.policy.settings import number_from
 from fleetgui.wire import rpc
 from fleetgui.wire.subjects import Subjects
 from fleetgui.wire.times import rfc3339_seconds
@@ -24,6 +25,33 @@ Publish = Callable[[str, bytes], None]
 """(subject, data); sends without waiting, raises `LinkError`."""
 
 MOST_EXPIRED_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one device may put into the registry; more is refused with the reason.
+
+    `REGISTRY_MAX_RECORD_BYTES` bounds the encoded record, `REGISTRY_MAX_FUNCTIONS` its functions, and as many events.
+    """
+
+    record_bytes: int = 256 * 1024
+    functions: int = 1_000
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Limits:
+        return cls(
+            int(number_from(environ, "REGISTRY_MAX_RECORD_BYTES", cls.record_bytes)),
+            int(number_from(environ, "REGISTRY_MAX_FUNCTIONS", cls.functions)),
+        )
+
+    def check(self, registration: Registration, record: Record) -> None:
+        """Raises `BadRegistration` for a record that passes a limit."""
+        capabilities = registration.capabilities
+        for count, what in ((len(capabilities.functions), "functions"), (len(capabilities.events), "events")):
+            if count > self.functions:
+                raise BadRegistration(f"capabilities.{what}: {count} are more than the {self.functions} allowed")
+        if record.size > self.record_bytes:
+            raise BadRegistration(f"the record has {record.size} bytes where {self.record_bytes} are allowed")
 
 
 @dataclass
@@ -47,23 +75,34 @@ class Counters:
 
 
 class Enrolment:
-    def __init__(self, store: RecordStore, leases: Leases, clock: Clock, publish: Publish, counters: Counters) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        leases: Leases,
+        clock: Clock,
+        publish: Publish,
+        counters: Counters,
+        limits: Limits | None = None,
+    ) -> None:
         self._store = store
         self._leases = leases
         self._clock = clock
         self._publish = publish
         self._counters = counters
+        self._limits = limits or Limits()
 
     def enter(self, tenant: str, registration: Registration) -> str:
         """Keep the device's record, start its lease, announce it; returns the new registration's id.
 
-        Raises `Malformed` for a record that JSON cannot carry, `NotAddressable` for a tenant that is no subject token.
+        Raises `Malformed` for a record that JSON cannot carry, `BadRegistration` for one that passes a limit,
+        `NotAddressable` for a tenant that is no subject token.
         """
         online = Subjects(tenant).online
         registration_id = str(uuid.uuid4())
         record = record_of(
             registration, registration_id=registration_id, registered_at=rfc3339_seconds(self._clock.wall())
         )
+        self._limits.check(registration, record)
         self._store.put(tenant, record)
         self._leases.grant((tenant, record.device_id), record.ttl, self._clock.now())
         self._counters.registered += 1

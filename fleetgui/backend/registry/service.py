@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings
-from fleetgui.backend.registry.enrolment import Counters, Enrolment
+from fleetgui.backend.registry.enrolment import Counters, Enrolment, Limits
 from fleetgui.backend.registry.heartbeats import HeartbeatHandler, Puller
 from fleetgui.backend.registry.leases import Leases
 from fleetgui.backend.registry.registration import Gate, OpenGate, RegistrationHandler
@@ -37,6 +37,7 @@ class RegistryService:
         tasks: Tasks,
         settings: DiscoverySettings | None = None,
         gate: Gate | None = None,
+        limits: Limits | None = None,
     ) -> None:
         gate = gate or OpenGate()
         self.store = RecordStore()
@@ -46,7 +47,7 @@ class RegistryService:
         self._phase = link.state.phase
         self._clock = clock
         self._tasks = tasks
-        self._enrolment = Enrolment(self.store, self.leases, clock, link.send, self.counters)
+        self._enrolment = Enrolment(self.store, self.leases, clock, link.send, self.counters, limits)
         self._registration = RegistrationHandler(self._enrolment, gate, self.counters)
         self._discovery = DiscoveryHandler(self.store, settings or DiscoverySettings(), lambda: link.max_payload)
         puller = Puller(self._enrolment, self.store, clock, self._ask, tasks, gate, self.counters)

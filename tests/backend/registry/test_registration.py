@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleetgui.backend.registry.enrolment import Counters, Enrolment
+from fleetgui.backend.registry.enrolment import Counters, Enrolment, Limits
 from fleetgui.backend.registry.heartbeats import MOST_PULLS, PULL_AGAIN_S, HeartbeatHandler, Puller
 from fleetgui.backend.registry.leases import Leases
 from fleetgui.backend.registry.records import registration_of
@@ -358,3 +358,29 @@ def test_a_fault_of_ours_fails_one_registration_only(core: Core, caplog: pytest.
 def test_what_the_registry_hands_out_can_register_again(core: Core) -> None:
     core.registration.handle("t", register())
     assert registration_of(core.record()).device_id == "cam-001"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"functions": [{"name": f"f{n}"} for n in range(1001)]}, "1001 are more than the 1000 allowed"),
+        ({"events": [{"name": f"e{n}"} for n in range(1001)]}, "1001 are more than the 1000 allowed"),
+        ({"description": "x" * 300_000}, "262144 are allowed"),
+    ],
+)
+def test_what_passes_a_limit_is_refused_with_the_reason_and_leaves_the_record_as_it_was(
+    core: Core, changes: dict[str, Any], reason: str
+) -> None:
+    core.registration.handle("t", register())
+    before = core.record()
+    _, code, message = error(core.registration.handle("t", register(capabilities=changes)))
+    assert code == -32602
+    assert reason in message
+    assert core.record() == before
+    assert core.counters.invalid == 1
+
+
+def test_limits_are_set_by_the_environment() -> None:
+    assert Limits.from_environ({"REGISTRY_MAX_RECORD_BYTES": "9000", "REGISTRY_MAX_FUNCTIONS": ""}) == Limits(
+        9000, 1000
+    )
