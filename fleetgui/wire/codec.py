@@ -9,6 +9,7 @@ a tenth of the time of a plain one. Deep nesting raises RecursionError in it wit
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -26,12 +27,17 @@ class Malformed(ValueError):
         super().__init__(" ".join(str(why).split())[:300])
 
 
-def decode(data: bytes | bytearray | memoryview | str, kind: type[T]) -> T:
-    """`data` as a `kind` (a msgspec Struct or builtin type); raises `Malformed`."""
+def decode(
+    data: bytes | bytearray | memoryview | str, kind: type[T], *, hook: Callable[[type, Any], Any] | None = None
+) -> T:
+    """`data` as a `kind` (a msgspec Struct or builtin type); raises `Malformed`.
+
+    `hook(type, value)` makes a type of ours of what JSON has, or raises `ValueError` with the reason why it cannot.
+    """
     if len(data) > MAX_MESSAGE_BYTES:
         raise Malformed(f"{len(data)} bytes are more than a message may have ({MAX_MESSAGE_BYTES})")
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data, type=kind, dec_hook=hook)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise Malformed(error) from None
 
