@@ -7,7 +7,8 @@ when somebody opens it. One record that does not fit its model is a malformed ro
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import msgspec
 
@@ -33,6 +34,8 @@ class _Status(msgspec.Struct, frozen=True, gc=False):
     battery: float | None = None
     online: bool | None = None
     error_state: Any = None
+    offline_since: str | float | None = None
+    """Of a record whose lease ended, when it did (`include_offline` of our registry)."""
 
 
 class _Named(msgspec.Struct, frozen=True, gc=False):
@@ -84,6 +87,8 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     labels: str = ""
     status_ts: str | float | None = None
     registered_at: str | float | None = None
+    offline_since: str | float | None = None
+    """When the lease ended, of a device that is listed although it is gone."""
 
 
 class _DeviceIdOnly(msgspec.Struct, frozen=True, gc=False):
@@ -114,10 +119,46 @@ def summarize(record: bytes | msgspec.Raw) -> Summary:
         error_state=None if status.error_state is None else _words(status.error_state),
         functions=len(capabilities.functions or ()) or capabilities.function_count or 0,
         events=len(capabilities.events or ()) or capabilities.event_count or 0,
-        labels=" ".join(f"{key}={_label(value)}" for key, value in labels.items()),
+        labels=labels_text(labels),
         status_ts=status.ts,
         registered_at=full.registry.registered_at if full.registry else None,
+        offline_since=status.offline_since,
     )
+
+
+def what_is_readable(record: bytes) -> Summary:
+    """As `summarize`, with each field that has the wrong type missing; raises `Malformed` for what is no record."""
+    try:
+        return summarize(record)
+    except Malformed:
+        body = decode(record, dict[str, Any])
+    for name, part in _PARTS.items():
+        body[name] = _fitting(body.get(name), part)
+    return summarize(encode(_fitting(body, _Record)))
+
+
+_PARTS: Final[dict[str, type[msgspec.Struct]]] = {
+    "identity": _Identity,
+    "status": _Status,
+    "capabilities": _Capabilities,
+    "registry": _Registry,
+}
+
+
+def _fitting(value: object, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Those members of `value` that a `kind` takes; none of what is no object."""
+    fitting: dict[str, Any] = {}
+    if isinstance(value, dict):
+        for each in msgspec.structs.fields(kind):
+            with suppress(KeyError, msgspec.ValidationError):
+                msgspec.convert(value[each.name], each.type)
+                fitting[each.name] = value[each.name]
+    return fitting
+
+
+def labels_text(labels: dict[str, Any]) -> str:
+    """Labels as one text, `key=value key=value,value`; raises `Malformed` for one nested too deeply."""
+    return " ".join(f"{key}={_label(value)}" for key, value in labels.items())
 
 
 def _label(value: object) -> str:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetgui.wire import rpc
-from fleetgui.wire.codec import Malformed
-from fleetgui.wire.records import device_id_of, device_of, page_of, summarize
+from fleetgui.wire.codec import Malformed, encode
+from fleetgui.wire.records import Summary, device_id_of, device_of, page_of, summarize, what_is_readable
 
 FULL: dict[str, Any] = {
     "device_id": "cam-1",
@@ -183,3 +183,35 @@ def test_one_device(result: object, device: object) -> None:
 @given(st.binary(max_size=60) | st.text(max_size=40).map(lambda text: json.dumps({"device_id": text}).encode()))
 def test_an_id_is_a_text_or_none(data: bytes) -> None:
     assert isinstance(device_id_of(data), str | None)
+
+
+def test_what_is_readable_leaves_out_what_has_the_wrong_type() -> None:
+    record = encode(
+        {
+            "device_id": "x",
+            "device_ttl": "soon",
+            "identity": {"device_type": "camera", "model": 5},
+            "status": {"battery": "full", "location": "site-01", "error_state": {"code": 1}},
+            "capabilities": {"functions": [{"name": "a"}, 5], "events": [{"name": "e"}], "labels": {"a": ["b", "c"]}},
+            "registry": [],
+        }
+    )
+    with pytest.raises(Malformed):
+        summarize(record)
+    assert what_is_readable(record) == Summary(
+        device_id="x",
+        device_type="camera",
+        location="site-01",
+        error_state="{'code': 1}",
+        events=1,
+        labels="a=b,c",
+    )
+    for nothing in (b"[]", b"{}", b'{"device_id":5}', b"{"):
+        with pytest.raises(Malformed):
+            what_is_readable(nothing)
+
+
+def test_what_is_readable_of_a_good_record_is_its_summary() -> None:
+    record = encode({"device_id": "x", "status": {"online": False, "offline_since": "2026-11-21T00:00:00Z"}})
+    assert what_is_readable(record) == summarize(record)
+    assert summarize(record).offline_since == "2026-11-21T00:00:00Z"
