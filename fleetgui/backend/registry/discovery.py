@@ -1,28 +1,45 @@
-"""`discovery/…`: what clients ask of the registry. Bytes in, bytes out; no clock, no network.
+"""`discovery/…`: what clients ask of the registry. Bytes in, bytes out; no network.
 
 Behaves as `device-connect-server` 0.2.5 was recorded to: what it coerces, which check comes first, which error code
 each fault gets, and that an unknown method gets no reply at all. Texts are our own. Pages are joined from the bytes
-the records are kept as, so that a page costs the same in a fleet of any size as long as no filter is given. One thing
-is better than recorded: a page that the broker would not take is cut, and `next_offset` points on.
+the records are kept as, so that a page costs the same in a fleet of any size. Two things are better than recorded: a
+page that the broker would not take is cut, and `next_offset` points on; and a walk through what a filter found sees
+one fleet, because what was found is kept for the length of a walk (`results.py`).
 
 Extensions of ours, which other registries ignore; a reply to one that was asked for says so in `applied`, and carries
-the `revision` of the fleet:
+the `revision` of the fleet that it is about:
 
-    after: id | null      pages by id instead of by offset, from the one behind `id`; the reply has `next_after`
-    projection: "summary" records without the capabilities' bodies: `labels`, `function_count` and `event_count` instead
+    after: id | null       pages by id instead of by offset, from the one behind `id`; the reply has `next_after`
+    projection: "summary"  records without the capabilities' bodies, with `function_count` and `event_count` instead
+    query, where           search and filter, and
+    order_by, descending   sort, in the language of `wire.query`; with `order_by` paging goes by offset
+    include_offline: true  also devices whose lease ended within the retention, in their places, with `status.online`
+                           false and `status.offline_since` (ISO 8601); of `discovery/getDevice`, too
+
+With an access policy (`policy.access`) the caller's `requester_id` decides what it sees. As recorded, it comes after
+slicing where only the contract's own params are used: pages may be shorter than asked, or empty, and `total_matched`
+is an upper bound. Where an extension selects, nothing but what the caller may see is looked at in the first place.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
+from fleetgui.backend.registry.census import Census
+from fleetgui.backend.registry.listing import Fault, Listing, is_true, kind_of, listing_of
 from fleetgui.backend.registry.records import Record
+from fleetgui.backend.registry.results import Found, Results, TooMuch
+from fleetgui.backend.registry.search import Hits
+from fleetgui.backend.registry.steps import Steps, at_once, in_turns
 from fleetgui.backend.registry.store import Fleet, RecordStore
+from fleetgui.policy.access import LONGEST_IDENTITY, AccessPolicy, View
+from fleetgui.policy.clock import Clock, SystemClock
 from fleetgui.policy.settings import number_from
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed, decode_any, encode
@@ -30,11 +47,18 @@ from fleetgui.wire.codec import Malformed, decode_any, encode
 log = logging.getLogger(__name__)
 
 DEFAULT_MAX_LIMIT: Final = 200
+LITTLE: Final = 1_000
+"""Records, or names in a census, that are worked through at once, within a millisecond or two."""
 _MOST_WARNINGS: Final = 100
 _ENVELOPE_BYTES: Final = 1024
-"""What a page has at most beside its records and its request's id: a `next_after` may be long."""
-_SHOWN: Final = 80
-"""Characters of a caller's value that an error repeats."""
+"""What a page has at most beside its records and its request's id; a `next_after` may be longer than that."""
+_LONG_ID: Final = 128
+"""Characters from which on an id counts a second time, as a `next_after`."""
+
+_CHUNK: Final = 64
+
+Reply = bytes | None
+Pieces = list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +71,15 @@ class DiscoverySettings:
         return cls(int(number_from(environ, "DC_LIST_DEVICES_MAX_LIMIT", DEFAULT_MAX_LIMIT)))
 
 
-class _Fault(Exception):
-    """Ends a request with an error reply."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request, taken apart. `view` is what the caller may see, None for everything."""
 
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    tenant: str
+    request_id: object
+    params: dict[str, Any]
+    identity: str
+    view: View | None
 
 
 class DiscoveryHandler:
@@ -61,96 +88,194 @@ class DiscoveryHandler:
     `max_payload` tells what the broker takes in one message now, None when it is not known.
     """
 
-    def __init__(self, store: RecordStore, settings: DiscoverySettings, max_payload: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        settings: DiscoverySettings,
+        max_payload: Callable[[], int | None],
+        *,
+        clock: Clock | None = None,
+        policy: AccessPolicy | None = None,
+    ) -> None:
         self._store = store
         self._settings = settings
         self._max_payload = max_payload
+        self._policy = policy
         self._warned: set[int] = set()
+        turn = asyncio.Lock()
+        self.searches: Results[Hits] = Results(clock or SystemClock(), turn, len)
+        self.censuses: Results[Census] = Results(clock or SystemClock(), turn, lambda census: census.names)
 
-    def handle(self, tenant: str, data: bytes) -> bytes | None:
-        """The reply to one request; None for a method that is not ours, which gets none. Never raises."""
+    def handle(self, tenant: str, data: bytes) -> Reply | Awaitable[Reply]:
+        """The reply to one request; None for a method that is not ours, which gets none. Never raises.
+
+        It is to be awaited where it takes a look at a large fleet, which is done over many turns of the loop.
+        """
         request_id: object = None
         try:
             request = decode_any(data)
             if not isinstance(request, dict):
-                raise _Fault(rpc.FAILED, f"a request is an object, not {_kind(request)}")
+                raise Fault(rpc.FAILED, f"a request is an object, not {kind_of(request)}")
             request_id = request.get("id")
             method = _METHODS.get(str(request.get("method")))
             if method is None:
                 return None
             params = request.get("params") or {}
             if not isinstance(params, dict):
-                raise _Fault(rpc.FAILED, f"params is an object, not {_kind(params)}")
-            pieces = [b'{"jsonrpc":"2.0","id":', encode(request_id), b',"result":']
-            pieces += method(self, self._store.fleet(tenant), params, self._room(len(pieces[1])))
-            pieces.append(b"}")
-            self._must_fit(sum(map(len, pieces)))
-            return b"".join(pieces)
-        except _Fault as fault:
-            return rpc.error(request_id, fault.code, str(fault))
-        except Malformed as error:
-            return rpc.error(request_id, rpc.FAILED, str(error))
-        except Exception:  # a fault of ours: one request fails, the service goes on
-            log.exception("a discovery request of tenant %s failed", tenant)
-            return rpc.error(request_id, rpc.FAILED, "internal error; the registry's log has it")
+                raise Fault(rpc.FAILED, f"params is an object, not {kind_of(params)}")
+            asked = _Asked(tenant, request_id, params, *self._caller(tenant, params))
+            pieces = method(self, asked)
+            return self._reply(asked, pieces) if isinstance(pieces, list) else self._later(asked, pieces)
+        except Exception as error:  # noqa: BLE001 - one request fails, the service goes on
+            return self._failed(tenant, request_id, error)
 
-    def _room(self, id_size: int) -> int | None:
+    async def _later(self, asked: _Asked, pieces: Awaitable[Pieces]) -> Reply:
+        try:
+            return self._reply(asked, await pieces)
+        except Exception as error:  # noqa: BLE001 - likewise
+            return self._failed(asked.tenant, asked.request_id, error)
+
+    def _reply(self, asked: _Asked, pieces: Pieces) -> bytes:
+        pieces = [b'{"jsonrpc":"2.0","id":', encode(asked.request_id), b',"result":', *pieces, b"}"]
+        self._must_fit(sum(map(len, pieces)))
+        return b"".join(pieces)
+
+    def _failed(self, tenant: str, request_id: object, error: Exception) -> bytes:
+        match error:
+            case Fault():
+                return rpc.error(request_id, error.code, str(error))
+            case Malformed() | TooMuch():
+                return rpc.error(request_id, rpc.FAILED, str(error))
+        log.error("a discovery request of tenant %s failed", tenant, exc_info=error)
+        return rpc.error(request_id, rpc.FAILED, "internal error; the registry's log has it")
+
+    def _caller(self, tenant: str, params: dict[str, Any]) -> tuple[str, View | None]:
+        """Who asks, and what that may see: None for everything."""
+        if self._policy is None:
+            return "", None
+        identity = params.get("requester_id")
+        if identity is None:
+            identity = ""
+        if not isinstance(identity, str) or len(identity) > LONGEST_IDENTITY:
+            raise Fault(rpc.INVALID_PARAMS, f"requester_id must be a text of at most {LONGEST_IDENTITY} characters")
+        view = self._policy.view(tenant, identity)
+        return identity, None if view.sees_all else view
+
+    def _room(self, request_id: object) -> int | None:
         """Bytes that the records of a page may have together, commas included; None when nobody knows."""
         limit = self._max_payload()
-        return None if limit is None else limit - id_size - _ENVELOPE_BYTES
+        return None if limit is None else limit - len(encode(request_id)) - _ENVELOPE_BYTES
 
-    def _must_fit(self, size: int) -> None:
+    def _must_fit(self, size: int, at_least: str = "") -> None:
         limit = self._max_payload()
         if limit is not None and size > limit:
-            raise _Fault(
+            raise Fault(
                 rpc.FAILED,
-                f"maximum payload exceeded: {size} bytes where the broker takes {limit}; ask for fewer devices",
+                f"maximum payload exceeded: {at_least}{size} bytes where the broker takes {limit}; "
+                "ask for fewer devices",
             )
 
-    def _list(self, fleet: Fleet, params: dict[str, Any], room: int | None) -> list[bytes]:
-        offset = _integer("offset", params.get("offset") or 0)
-        if offset < 0:
-            raise _Fault(rpc.INVALID_PARAMS, f"offset must be non-negative, got {offset}")
-        limit = None
-        if (asked := params.get("limit")) is not None:
-            limit = self._clamped(_integer("limit", asked))
-        after, summary = _after(params, offset), _summary(params)
-        device_type, location = _filter("device_type", params), _filter("location", params)
-        matched: Sequence[Record] | None = None
-        if device_type or location:
-            matched = fleet.matching(device_type, location)
-        total = len(fleet) if matched is None else len(matched)
-        applied = [name for name, asked in (("after", after is not None), ("projection", summary)) if asked]
-        extras = {"applied": applied, "revision": fleet.revision} if applied else {}
-        if limit is None and after is None:
-            # The whole fleet, never cut: whether it fits is known before a byte of it is copied.
-            every: Fleet | Sequence[Record] = fleet if matched is None else matched
-            if matched is None and not summary:
-                self._must_fit(fleet.bytes)
-            else:
-                self._must_fit(sum(_size(each, summary) for each in every))
-            return _page(every, summary, extras)
-        limit = limit or self._settings.max_limit
-        if after is not None:
+    # discovery/listDevices
+
+    def _list(self, asked: _Asked) -> Pieces | Awaitable[Pieces]:
+        listing = listing_of(asked.params, self._clamped)
+        fleet = self._store.fleet(asked.tenant)
+        # Where no slice is cut out, it makes no difference to the caller when access control comes.
+        hidden_first = asked.view is not None and (listing.selects or listing.is_whole)
+        if listing.what.is_open and listing.order.is_by_id and not hidden_first:
+            if listing.is_whole:
+                self._must_fit(fleet.size(summary=listing.summary))
+                return at_once(self._whole(fleet.chunks(offline=listing.offline), listing, fleet.revision))
+            return self._page(asked, listing, fleet)
+        key = (asked.tenant, listing.what, listing.order, listing.offline, asked.identity if hidden_first else None)
+        work = partial(self._search, asked, listing, hidden_first)
+        found = self.searches.ready(key, fleet.revision, begins=listing.begins)
+        if found is None and fleet.count(offline=listing.offline) <= LITTLE:
+            found = self.searches.now(key, fleet.revision, work)
+        if found is not None and not (listing.is_whole and found.entries > LITTLE):
+            return self._found(asked, listing, found)
+        return self._found_later(asked, listing, key, work)
+
+    def _search(self, asked: _Asked, listing: Listing, hidden_first: bool) -> Steps[Hits]:
+        sees = asked.view.sees if asked.view is not None and hidden_first else None
+        fleet = self._store.fleet(asked.tenant)
+        return fleet.search(listing.what, listing.order, offline=listing.offline, sees=sees)
+
+    async def _found_later(
+        self, asked: _Asked, listing: Listing, key: object, work: Callable[[], Steps[Hits]]
+    ) -> Pieces:
+        def revision() -> int:
+            return self._store.fleet(asked.tenant).revision
+
+        found = await self.searches.later(key, revision, work, begins=listing.begins)
+        if listing.is_whole:
+            return await in_turns(self._whole(self._chunks(asked, listing, found), listing, found.revision))
+        return self._found(asked, listing, found)
+
+    def _found(self, asked: _Asked, listing: Listing, found: Found[Hits]) -> Pieces:
+        if listing.is_whole:
+            return at_once(self._whole(self._chunks(asked, listing, found), listing, found.revision))
+        return self._page(asked, listing, self._store.fleet(asked.tenant), found)
+
+    def _chunks(self, asked: _Asked, listing: Listing, found: Found[Hits]) -> Iterator[list[Record]]:
+        """The records found, as they are now, without those that are gone meanwhile."""
+        for start in range(0, len(found.value), _CHUNK):
+            fleet = self._store.fleet(asked.tenant)
+            ids = found.value.ids(start, start + _CHUNK)
+            records = (fleet.listed(each, offline=listing.offline) for each in ids)
+            yield [record for record in records if record is not None]
+
+    def _whole(self, chunks: Iterable[list[Record]], listing: Listing, revision: int) -> Steps[Pieces]:
+        """All of it in one reply, never cut: it fits, or the request fails."""
+        pieces, size = [b'{"devices":['], 0
+        for chunk in chunks:
+            for record in chunk:
+                size += _size(record, listing.summary) + 1
+                pieces += _pieces(record, listing.summary)
+            self._must_fit(size - 1, "at least ")
+            yield None
+        return _ended(pieces, _extras(listing, revision))
+
+    def _page(self, asked: _Asked, listing: Listing, fleet: Fleet, found: Found[Hits] | None = None) -> Pieces:
+        """One page, of all records or of those found."""
+        limit = listing.limit or self._settings.max_limit
+        offset, after = listing.offset, listing.after
+        ids: Sequence[str] = ()
+        page: Sequence[Record | None]
+        if found is not None:
+            offset = offset if after is None else found.value.rank(after)
+            ids = found.value.ids(offset, offset + limit + 1)
+            page = [fleet.listed(each, offline=listing.offline) for each in ids]
+            total = len(found.value)
+        else:
             # One more than asked, to know whether there are more.
-            if matched is None:
-                page = fleet.after(after, limit + 1)
+            if after is None:
+                page = fleet.slice(offset, limit + 1, offline=listing.offline)
             else:
-                start = bisect_right(matched, after, key=attrgetter("device_id"))
-                page = list(matched[start : start + limit + 1])
-            fitting = min(limit, _fitting(page, room, summary))
-            next_after = page[fitting - 1].device_id if fitting < len(page) else None
-            return _page(page[:fitting], summary, {"next_after": next_after, "total_matched": total, **extras})
-        page = list(fleet.slice(offset, limit) if matched is None else matched[offset : offset + limit])
-        if (fitting := _fitting(page, room, summary)) < len(page):
-            page, limit = page[:fitting], fitting
-        next_offset = offset + limit if offset + limit < total else None
-        return _page(page, summary, {"next_offset": next_offset, "total_matched": total, **extras})
+                page = fleet.after(after, limit + 1, offline=listing.offline)
+            total = fleet.count(offline=listing.offline)
+        if asked.view is not None and not listing.selects:
+            sees = asked.view.sees
+            page = [record if record is not None and sees(record.device_id) else None for record in page]
+        taken = min(limit, _fitting(page, self._room(asked.request_id), listing))
+        is_more = taken < len(page)
+        following: dict[str, object]
+        if after is None:
+            following = {"next_offset": offset + taken if is_more else None}
+        else:
+            last = page[taken - 1] if taken else None
+            following = {"next_after": (ids[taken - 1] if ids else last and last.device_id) if is_more else None}
+        pieces = [b'{"devices":[']
+        for record in islice(page, taken):
+            if record is not None:
+                pieces += _pieces(record, listing.summary)
+        revision = fleet.revision if found is None else found.revision
+        return _ended(pieces, {**following, "total_matched": total, **_extras(listing, revision)})
 
     def _clamped(self, limit: int) -> int:
         most = self._settings.max_limit
         if limit <= 0:
-            raise _Fault(rpc.INVALID_PARAMS, f"limit must be positive, got {limit}")
+            raise Fault(rpc.INVALID_PARAMS, f"limit must be positive, got {limit}")
         if limit > most and limit not in self._warned and len(self._warned) < _MOST_WARNINGS:
             self._warned.add(limit)
             log.warning(
@@ -160,34 +285,50 @@ class DiscoveryHandler:
             )
         return min(limit, most)
 
-    def _get(self, fleet: Fleet, params: dict[str, Any], _room: int | None) -> list[bytes]:
-        device_id = params.get("device_id")
+    # discovery/getDevice
+
+    def _get(self, asked: _Asked) -> Pieces:
+        device_id = asked.params.get("device_id")
         if not device_id:
-            raise _Fault(rpc.INVALID_PARAMS, "device_id required")
-        record = fleet.get(device_id) if isinstance(device_id, str) else None
-        return [b'{"device":', b"null" if record is None else record.json(), b"}"]
+            raise Fault(rpc.INVALID_PARAMS, "device_id required")
+        offline = is_true("include_offline", asked.params)
+        record = None
+        if isinstance(device_id, str) and (asked.view is None or asked.view.sees(device_id)):
+            record = self._store.fleet(asked.tenant).listed(device_id, offline=offline)
+        pieces = [b'{"device":', b"null" if record is None else record.json()]
+        return pieces + [b',"applied":["include_offline"]}' if offline else b"}"]
 
-    def _describe(self, fleet: Fleet, _params: dict[str, Any], _room: int | None) -> list[bytes]:
-        by_type: dict[str, tuple[int, set[str]]] = {}
-        by_location: dict[str, tuple[int, set[str]]] = {}
-        functions = 0
-        for record in fleet:
-            kind, place = record.device_type or "unknown", record.location or "unknown"
-            functions += record.functions
-            for groups, group, other in ((by_type, kind, place), (by_location, place, kind)):
-                count, others = groups.get(group) or (0, set())
-                others.add(other)
-                groups[group] = (count + 1, others)
-        summary = {
-            "total_devices": len(fleet),
-            "total_functions": functions,
-            "by_type": {kind: {"count": n, "locations": sorted(places)} for kind, (n, places) in by_type.items()},
-            "by_location": {place: {"count": n, "types": sorted(kinds)} for place, (n, kinds) in by_location.items()},
-        }
-        return [encode(summary)]
+    # discovery/describeFleet
+
+    def _describe(self, asked: _Asked) -> Pieces | Awaitable[Pieces]:
+        fleet = self._store.fleet(asked.tenant)
+        if asked.view is None:
+            return self._told(fleet.census)
+        key, work = (asked.tenant, asked.identity), partial(self._count, asked.tenant, asked.view)
+        found = self.censuses.ready(key, fleet.revision, begins=True)
+        if found is None and len(fleet) <= LITTLE:
+            found = self.censuses.now(key, fleet.revision, work)
+        return self._told(found.value) if found is not None else self._described_later(asked.tenant, key, work)
+
+    def _count(self, tenant: str, view: View) -> Steps[Census]:
+        return self._store.fleet(tenant).census_of(view.sees)
+
+    async def _described_later(self, tenant: str, key: object, work: Callable[[], Steps[Census]]) -> Pieces:
+        found = await self.censuses.later(key, lambda: self._store.fleet(tenant).revision, work, begins=True)
+        pieces = self._told(found.value)
+        return pieces if isinstance(pieces, list) else await pieces
+
+    def _told(self, census: Census) -> Pieces | Awaitable[Pieces]:
+        self._must_fit(census.least_bytes, "at least ")
+        if census.names <= LITTLE:
+            return [at_once(census.answer())]
+        return self._told_later(census)
+
+    async def _told_later(self, census: Census) -> Pieces:
+        return [await in_turns(census.answer())]
 
 
-_METHODS: Final[dict[str, Callable[[DiscoveryHandler, Fleet, dict[str, Any], int | None], list[bytes]]]] = {
+_METHODS: Final[dict[str, Callable[[DiscoveryHandler, _Asked], Pieces | Awaitable[Pieces]]]] = {
     "discovery/listDevices": DiscoveryHandler._list,
     "discovery/getDevice": DiscoveryHandler._get,
     "discovery/describeFleet": DiscoveryHandler._describe,
@@ -195,28 +336,16 @@ _METHODS: Final[dict[str, Callable[[DiscoveryHandler, Fleet, dict[str, Any], int
 
 
 def _size(record: Record, summary: bool) -> int:
-    return len(record.brief) + len(record.status) + len(record.tail) if summary else record.size
+    return record.brief_size if summary else record.size
 
 
-def _fitting(page: Sequence[Record], room: int | None, summary: bool) -> int:
-    """How many records of the page fit into `room`, at least one: that one's reply is then an error which says so."""
-    if room is not None:
-        for count, record in enumerate(page):
-            room -= _size(record, summary) + 1
-            if room < 0:
-                return max(1, count)
-    return len(page)
+def _pieces(record: Record, summary: bool) -> tuple[bytes, bytes, bytes, bytes]:
+    """A record's JSON and a comma."""
+    return record.brief if summary else record.head, record.status, record.tail, b","
 
 
-def _page(records: Fleet | Sequence[Record], summary: bool, fields: Mapping[str, object]) -> list[bytes]:
-    """The pieces of a reply: the records' JSON with commas between them, and `fields` behind."""
-    pieces = [b'{"devices":[']
-    if summary:
-        for record in records:
-            pieces += (record.brief, record.status, record.tail, b",")
-    else:
-        for record in records:
-            pieces += (record.head, record.status, record.tail, b",")
+def _ended(pieces: Pieces, fields: Mapping[str, object]) -> Pieces:
+    """The pieces of a reply whose records, each with a comma behind it, are in `pieces`; `fields` come behind."""
     if len(pieces) > 1:
         pieces.pop()
     pieces.append(b"]")
@@ -226,57 +355,17 @@ def _page(records: Fleet | Sequence[Record], summary: bool, fields: Mapping[str,
     return pieces
 
 
-def _after(params: dict[str, Any], offset: int) -> str | None:
-    """The id behind which the page begins, "" for the first page; None when paging goes by offset."""
-    if "after" not in params:
-        return None
-    after = params["after"]
-    if after is not None and not isinstance(after, str):
-        raise _Fault(rpc.INVALID_PARAMS, f"after must be a device id or null, got {_kind(after)}")
-    if offset:
-        raise _Fault(rpc.INVALID_PARAMS, "offset and after are two ways of paging: give one of them")
-    return after or ""
+def _extras(listing: Listing, revision: int) -> dict[str, object]:
+    return {"applied": listing.applied, "revision": revision} if listing.applied else {}
 
 
-def _summary(params: dict[str, Any]) -> bool:
-    projection = params.get("projection")
-    if projection not in (None, "summary"):
-        raise _Fault(rpc.INVALID_PARAMS, f'projection must be "summary", got {repr(projection)[:_SHOWN]}')
-    return projection is not None
-
-
-def _integer(name: str, value: object) -> int:
-    """Coerced as recorded: "2" is 2, 2.9 is 2, true is 1; a list, an object or other text is an error."""
-    try:
-        if isinstance(value, str | int | float):
-            return int(value)
-    except (ValueError, OverflowError):
-        pass
-    raise _Fault(rpc.INVALID_PARAMS, f"{name} must be an integer, got {repr(value)[:_SHOWN]}")
-
-
-def _filter(name: str, params: dict[str, Any]) -> str:
-    """The lower-cased text to look for, "" for none; any other type is a failure, as recorded."""
-    value = params.get(name)
-    if not value:
-        return ""
-    if not isinstance(value, str):
-        raise _Fault(rpc.FAILED, f"{name} must be text, got {_kind(value)}")
-    return value.lower()
-
-
-def _kind(value: object) -> str:
-    """JSON's word for the type of `value`."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+def _fitting(page: Sequence[Record | None], room: int | None, listing: Listing) -> int:
+    """How many places of the page fit into `room`, at least one: that one's reply is then an error which says so."""
+    if room is not None:
+        for count, record in enumerate(page):
+            if record is not None:
+                room -= _size(record, listing.summary) + 1
+                is_long = listing.after is not None and len(record.device_id) > _LONG_ID
+                if room < (len(encode(record.device_id)) if is_long else 0):
+                    return max(1, count)
+    return len(page)

@@ -15,6 +15,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fleetgui.wire.codec import Malformed, decode_object, encode
+from fleetgui.wire.records import Summary, labels_text, what_is_readable
 
 MAX_STATUS_BYTES: Final = 64 * 1024
 """What heartbeats may make of a status; without a bound one device could grow its record for ever."""
@@ -24,6 +25,8 @@ MAX_TTL_S: Final = 9_000_000_000
 
 _EVENT_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_FAULTS_SHOWN: Final = 5
+_LONGEST_SHARED: Final = 512
+"""Characters; longer texts are not worth remembering, and would fill the memory when they are hostile."""
 
 _Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 """Text of any number of digits is taken for a number, and JSON as we write it carries 64 bits."""
@@ -123,7 +126,8 @@ class Record(msgspec.Struct, gc=False):
     """One device as it is kept. `head + status + tail` is its JSON, `brief + status + tail` that of its summary.
 
     A summary has the capabilities' labels and counts in the place of their bodies. The rest is what filters look at.
-    `ttl` is in seconds. `device_type` and `location` are None when missing; `_folded` ones are lower-cased for search.
+    `ttl` is in seconds. `device_type` and `location` are None when missing, `labels` are one text as in
+    `wire.records.Summary`; `_folded` ones are lower-cased for search.
     """
 
     device_id: str
@@ -138,13 +142,31 @@ class Record(msgspec.Struct, gc=False):
     type_folded: str
     location: str | None = None
     location_folded: str = ""
+    labels: str = ""
+    labels_folded: str = ""
 
     @property
     def size(self) -> int:
         return len(self.head) + len(self.status) + len(self.tail)
 
+    @property
+    def brief_size(self) -> int:
+        return len(self.brief) + len(self.status) + len(self.tail)
+
     def json(self) -> bytes:
         return b"".join((self.head, self.status, self.tail))
+
+    def summary(self) -> Summary:
+        """What searches see of it, as the console reads it; decoded each time."""
+        try:
+            return what_is_readable(b"".join((self.brief, self.status, self.tail)))
+        except Malformed:  # it was encoded by us, but how deep a heartbeat's values may be depends on who reads them
+            return Summary(device_id=self.device_id)
+
+    def offline(self, since: str) -> Record:
+        """What is listed of it once its lease has ended: the same, with a status that says so and since when."""
+        status = decode_object(self.status) | {"online": False, "offline_since": since}
+        return msgspec.structs.replace(self, status=encode(status))
 
     def merge_status(self, update: dict[str, Any]) -> bool:
         """Put what a heartbeat carried over the status; returns whether anything changed.
@@ -182,6 +204,7 @@ def record_of(registration: Registration, *, registration_id: str, registered_at
     registry = encode({"device_registration_id": registration_id, "registered_at": registered_at})
     device_type = registration.identity.device_type
     location = registration.status.location
+    labels = labels_text(body["capabilities"]["labels"] or {})
     return Record(
         device_id=registration.device_id,
         ttl=registration.device_ttl,
@@ -195,6 +218,8 @@ def record_of(registration: Registration, *, registration_id: str, registered_at
         type_folded=_folded(device_type),
         location=_shared(location),
         location_folded=_folded(location),
+        labels=_shared(labels) or "",
+        labels_folded=_folded(labels),
     )
 
 
@@ -214,7 +239,9 @@ def record_from(data: bytes) -> Record:
     functions, events = capabilities.get("functions") or [], capabilities.get("events") or []
     if not isinstance(functions, list) or not isinstance(events, list):
         raise Malformed("functions and events of a kept record are lists")
-    counts = {"labels": capabilities.get("labels"), "function_count": len(functions), "event_count": len(events)}
+    labels = capabilities.get("labels")
+    text = labels_text(labels) if isinstance(labels, dict) else ""
+    counts = {"labels": labels, "function_count": len(functions), "event_count": len(events)}
     kind = identity.get("device_type")
     device_type = kind if isinstance(kind, str) else None
     record = Record(
@@ -228,6 +255,8 @@ def record_from(data: bytes) -> Record:
         functions=len(functions),
         device_type=_shared(device_type),
         type_folded=_folded(device_type),
+        labels=_shared(text) or "",
+        labels_folded=_folded(text),
     )
     record._look_at_location(status.get("location"))
     return record
@@ -257,7 +286,8 @@ def _same(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _lowered(text: str) -> str:
-    return text.lower()
+    lowered = text.lower()
+    return text if lowered == text else lowered
 
 
 def _shared(text: str | None) -> str | None:
@@ -265,8 +295,10 @@ def _shared(text: str | None) -> str | None:
 
     A bounded cache and not `sys.intern`, whose strings some Pythons never free: a device could send a new one a second.
     """
-    return None if text is None else _same(text)
+    return text if text is None or len(text) > _LONGEST_SHARED else _same(text)
 
 
 def _folded(text: str | None) -> str:
-    return _lowered(text) if text else ""
+    if not text:
+        return ""
+    return text.lower() if len(text) > _LONGEST_SHARED else _lowered(text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Final
 
-from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings
+from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings, Reply
 from fleetgui.backend.registry.enrolment import Counters, Enrolment, Limits
 from fleetgui.backend.registry.heartbeats import HeartbeatHandler, Puller
 from fleetgui.backend.registry.leases import Leases
@@ -15,6 +16,7 @@ from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.access import AccessPolicy
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.wire.subjects import any_tenant, tenant_of
@@ -38,6 +40,7 @@ class RegistryService:
         settings: DiscoverySettings | None = None,
         gate: Gate | None = None,
         limits: Limits | None = None,
+        policy: AccessPolicy | None = None,
     ) -> None:
         gate = gate or OpenGate()
         self.store = RecordStore()
@@ -49,7 +52,9 @@ class RegistryService:
         self._tasks = tasks
         self._enrolment = Enrolment(self.store, self.leases, clock, link.send, self.counters, limits)
         self._registration = RegistrationHandler(self._enrolment, gate, self.counters)
-        self._discovery = DiscoveryHandler(self.store, settings or DiscoverySettings(), lambda: link.max_payload)
+        self._discovery = DiscoveryHandler(
+            self.store, settings or DiscoverySettings(), lambda: link.max_payload, clock=clock, policy=policy
+        )
         puller = Puller(self._enrolment, self.store, clock, self._ask, tasks, gate, self.counters)
         self._heartbeats = HeartbeatHandler(self.store, self.leases, clock, puller, self.counters)
 
@@ -64,7 +69,7 @@ class RegistryService:
     def _register(self, message: Message) -> bytes | None:
         return self._registration.handle(tenant_of(message.subject), message.data) if message.reply else None
 
-    def _discover(self, message: Message) -> bytes | None:
+    def _discover(self, message: Message) -> Reply | Awaitable[Reply]:
         return self._discovery.handle(tenant_of(message.subject), message.data) if message.reply else None
 
     def _beat(self, message: Message) -> None:

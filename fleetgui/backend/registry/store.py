@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 from sortedcontainers import SortedDict
 
+from fleetgui.backend.registry.census import Census
+from fleetgui.backend.registry.order import Ids, SortedKeys, Union, page
 from fleetgui.backend.registry.records import Record
+from fleetgui.backend.registry.search import Hits, search
+from fleetgui.backend.registry.steps import Steps
+from fleetgui.wire.query import Filter, Order
+from fleetgui.wire.times import rfc3339_seconds
+
+_CHUNK: Final = 64
+"""Records looked at between two places where a search may pause: less than a millisecond of work."""
 
 
 class Ended(NamedTuple):
@@ -17,19 +25,29 @@ class Ended(NamedTuple):
     record: Record
     at: float
 
+    def listed(self) -> Record:
+        """As it is listed among those that are there."""
+        return self.record.offline(rfc3339_seconds(self.at))
+
 
 class Fleet:
-    """One tenant's records. `bytes` is the size of them all together; `ended` are not among them.
+    """One tenant's records. `bytes` is the size of them all together, `brief_bytes` of their summaries.
 
     `revision` rises with each registration, expiry and removal, and never with a heartbeat: two pages that carry the
-    same one are of the same fleet.
+    same one are of the same fleet. `ended` are not among them; where something takes `offline`, True means those as
+    well, in their places and marked as offline.
     """
 
     def __init__(self, revision: int = 0) -> None:
         self._records = SortedDict()
-        self.ended: dict[str, Ended] = {}
+        self.ended = SortedDict()
+        """device id → `Ended`"""
+        self.census = Census()
         self.bytes = 0
+        self.brief_bytes = 0
         self.revision = revision
+        self._present: Ids = SortedKeys(self._records)
+        self._gone: Ids = SortedKeys(self.ended)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -41,40 +59,99 @@ class Fleet:
         record: Record | None = self._records.get(device_id)
         return record
 
-    def slice(self, offset: int, limit: int) -> list[Record]:
+    def registered(self, device_id: str) -> Record | None:
+        """The record that the device itself registered, and that its heartbeats change."""
+        record: Record | None = self._records.get(device_id)
+        return record
+
+    def listed(self, device_id: str, *, offline: bool = False) -> Record | None:
+        """The record as a page lists it, None when there is none."""
+        record = self.get(device_id)
+        if record is None and offline and (ended := self.ended.get(device_id)) is not None:
+            record = ended.listed()
+        return record
+
+    def count(self, *, offline: bool = False) -> int:
+        return len(self) + (len(self.ended) if offline else 0)
+
+    def size(self, *, summary: bool) -> int:
+        """Bytes of all records, or at least that much where nobody counts."""
+        return self.brief_bytes if summary else self.bytes
+
+    def slice(self, offset: int, limit: int, *, offline: bool = False) -> list[Record]:
         """Up to `limit` records from the `offset`-th on, in order of device id."""
-        records: list[Record] = self._records.values()[offset : offset + limit]
-        return records
+        if not offline:
+            records: list[Record] = self._records.values()[offset : offset + limit]
+            return records
+        return self._listed(page(self._ids(offline), offset, limit))
 
-    def after(self, device_id: str, limit: int) -> list[Record]:
+    def after(self, device_id: str, limit: int, *, offline: bool = False) -> list[Record]:
         """Up to `limit` records behind the one of this id, whether or not it is there; "" is before all."""
-        ids = self._records.irange(device_id, inclusive=(False, True))
-        return [self._records[each] for each in islice(ids, limit)]
+        ids = self._ids(offline)
+        return self._listed(page(ids, ids.rank(device_id), limit))
 
-    def matching(self, device_type: str, location: str) -> list[Record]:
-        """The records whose type and location hold these lower-cased texts; "" is in every one."""
-        return [each for each in self if device_type in each.type_folded and location in each.location_folded]
+    def chunks(self, *, offline: bool) -> Iterator[list[Record]]:
+        """All records, a few at a time; between two chunks devices may come and go."""
+        last = ""
+        while chunk := self.after(last, _CHUNK, offline=offline):
+            yield chunk
+            last = chunk[-1].device_id
+
+    def search(self, what: Filter, order: Order, *, offline: bool, sees: Callable[[str], bool] | None) -> Steps[Hits]:
+        """The ids of the records that `what` lets through, in `order`; of those only that `sees` says yes to."""
+        return search(self.chunks(offline=offline), what, order, sees)
+
+    def census_of(self, sees: Callable[[str], bool]) -> Steps[Census]:
+        """The census of those devices that `sees` says yes to."""
+        census = Census()
+        for chunk in self.chunks(offline=False):
+            for record in chunk:
+                if sees(record.device_id):
+                    census.add(record.device_type, record.location, record.functions)
+            yield None
+        return census
 
     def put(self, record: Record) -> None:
         """Add the record, or put it in the place of the one with its id."""
-        replaced = self.get(record.device_id)
-        self.bytes += record.size - (replaced.size if replaced is not None else 0)
+        self._take(record.device_id)
         self._records[record.device_id] = record
+        self.bytes += record.size
+        self.brief_bytes += record.brief_size
+        self.census.add(record.device_type, record.location, record.functions)
         self.ended.pop(record.device_id, None)
 
     def remove(self, device_id: str) -> Record | None:
         """Take the record out and return it, None when there is none."""
-        record: Record | None = self._records.pop(device_id, None)
+        record = self._take(device_id)
         if record is not None:
-            self.bytes -= record.size
+            del self._records[device_id]
         return record
 
     def merge_status(self, record: Record, update: dict[str, Any]) -> bool:
         """`Record.merge_status` of one of these records; raises `Malformed` as that does."""
-        before = record.size
+        before, location = record.size, record.location
         changed = record.merge_status(update)
         self.bytes += record.size - before
+        self.brief_bytes += record.size - before
+        if record.location != location:
+            self.census.take(record.device_type, location, record.functions)
+            self.census.add(record.device_type, record.location, record.functions)
         return changed
+
+    def _take(self, device_id: str) -> Record | None:
+        """Count the record out, which stays where it is."""
+        record = self.registered(device_id)
+        if record is not None:
+            self.bytes -= record.size
+            self.brief_bytes -= record.brief_size
+            self.census.take(record.device_type, record.location, record.functions)
+        return record
+
+    def _ids(self, offline: bool) -> Ids:
+        return Union(self._present, self._gone) if offline and self.ended else self._present
+
+    def _listed(self, ids: list[str]) -> list[Record]:
+        return [record for each in ids if (record := self.listed(each, offline=True)) is not None]
 
 
 class RecordStore:
@@ -95,13 +172,19 @@ class RecordStore:
         """Those that have a device now."""
         return sorted(tenant for tenant, fleet in self._fleets.items() if len(fleet))
 
+    @property
+    def known_tenants(self) -> list[str]:
+        """Those that have a device now, or one that ended."""
+        return sorted(self._fleets)
+
     def fleet(self, tenant: str) -> Fleet:
         """The tenant's fleet; an empty one, which is not kept, for a tenant without a device."""
         fleet = self._fleets.get(tenant)
         return Fleet(self._revision) if fleet is None else fleet
 
     def get(self, tenant: str, device_id: str) -> Record | None:
-        return self.fleet(tenant).get(device_id)
+        """As `Fleet.registered`."""
+        return self.fleet(tenant).registered(device_id)
 
     def put(self, tenant: str, record: Record, revision: int | None = None) -> None:
         """Add the record, or put it in the place of the one with its id; it is no longer an ended one."""
@@ -132,7 +215,7 @@ class RecordStore:
     def merge_status(self, tenant: str, device_id: str, update: dict[str, Any]) -> bool:
         """As `Fleet.merge_status`, False also when there is no such record; raises `Malformed` as that does."""
         fleet = self.fleet(tenant)
-        record = fleet.get(device_id)
+        record = fleet.registered(device_id)
         return record is not None and fleet.merge_status(record, update)
 
     def _changed(self, fleet: Fleet, revision: int | None) -> None:

@@ -33,15 +33,15 @@ def register(device_id: str = "cam-001", **changes: Any) -> bytes:
     return call("registerDevice", params(device_id, **changes), "g1")
 
 
-def result(reply: bytes | None) -> Any:
-    """The decoded result of a reply; fails for an error."""
-    assert reply is not None
+def result(reply: object) -> Any:
+    """The decoded result of a reply; fails for an error, and for what is no reply yet."""
+    assert isinstance(reply, bytes)
     return decode_any(bytes(rpc.result_of(reply)))
 
 
-def error(reply: bytes | None) -> tuple[Any, int, str]:
-    """(id, code, message) of an error reply; fails for a result."""
-    assert reply is not None
+def error(reply: object) -> tuple[Any, int, str]:
+    """(id, code, message) of an error reply; fails for a result, and for what is no reply yet."""
+    assert isinstance(reply, bytes)
     body = decode_any(reply)
     assert set(body) == {"jsonrpc", "id", "error"}
     return body["id"], body["error"]["code"], body["error"]["message"]

@@ -194,7 +194,7 @@ def test_a_page_that_would_not_fit_is_cut_and_points_on(most: int, arguments: di
     while offset is not None:
         request = call("discovery/listDevices", {"offset": offset, "limit": 200, **arguments})
         reply = handler.handle("t", request)
-        assert reply is not None
+        assert isinstance(reply, bytes)
         assert len(reply) <= most
         page = result(reply)
         assert page["total_matched"] == len(wanted)
@@ -218,7 +218,7 @@ def test_a_record_that_does_not_fit_by_itself_is_an_error_and_the_next_is_not() 
 
 def test_a_reply_that_just_fits_is_sent() -> None:
     fits = DiscoveryHandler(STORE, DiscoverySettings(), lambda: None).handle("t", call("discovery/listDevices"))
-    assert fits is not None
+    assert isinstance(fits, bytes)
     exact = DiscoveryHandler(STORE, DiscoverySettings(), lambda: len(fits)).handle("t", call("discovery/listDevices"))
     assert exact == fits
     less = DiscoveryHandler(STORE, DiscoverySettings(), lambda: len(fits) - 1)
@@ -301,13 +301,13 @@ def test_what_is_no_request_is_a_failure(handler: DiscoveryHandler, request_: by
 @pytest.mark.parametrize("request_id", [7, None, "x", [1, {"a": 2}], 1.5])
 def test_any_id_is_echoed(handler: DiscoveryHandler, request_id: Any) -> None:
     reply = handler.handle("t", call("discovery/listDevices", {"limit": 1, "location": "nowhere"}, request_id))
-    assert reply is not None
+    assert isinstance(reply, bytes)
     assert decode_any(reply)["id"] == request_id
 
 
 def test_no_id_is_null(handler: DiscoveryHandler) -> None:
     reply = handler.handle("t", b'{"method":"discovery/listDevices","params":{"limit":1,"location":"nowhere"}}')
-    assert reply is not None
+    assert isinstance(reply, bytes)
     assert decode_any(reply)["id"] is None
 
 

@@ -1,0 +1,110 @@
+"""Searches over kept records, in the language of `wire.query`. Plain Python, in steps: nothing here takes long at once.
+
+What most searches look into (id, type, location, labels, counts) lies ready on a record; for anything else its summary
+is decoded, which costs some microseconds a record.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Final, Protocol
+
+from fleetgui.backend.registry.records import Record
+from fleetgui.backend.registry.steps import Steps, sorted_in_steps
+from fleetgui.wire.query import FIELDS, Filter, Order, Value, comparable, value_of
+
+_READY: Final = frozenset({"device_id", "ttl", "device_type", "location", "labels", "functions"})
+"""Fields that a `Record` has by these names."""
+
+
+class Hits(Protocol):
+    """The ids that a search found, in its order."""
+
+    def __len__(self) -> int: ...
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        """Those at these positions, fewer at the end."""
+
+    def rank(self, device_id: str) -> int:
+        """How many of them are not above `device_id`. Only of a search in order of id."""
+
+
+class FoundIds:
+    """Hits as a list."""
+
+    def __init__(self, found: list[str]) -> None:
+        self._found = found
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def ids(self, start: int, stop: int) -> Sequence[str]:
+        return self._found[start:stop]
+
+    def rank(self, device_id: str) -> int:
+        return bisect_right(self._found, device_id)
+
+
+def search(
+    chunks: Iterable[list[Record]], what: Filter, order: Order, sees: Callable[[str], bool] | None
+) -> Steps[Hits]:
+    """Look at all records, which come in order of id."""
+    matches = matcher(what)
+    if order.field == "device_id":
+        found: list[str] = []
+        for chunk in chunks:
+            found += [each.device_id for each in chunk if matches(each) and (sees is None or sees(each.device_id))]
+            yield None
+        if order.descending:
+            found.reverse()
+        return FoundIds(found)
+    key = reader(order.field)
+    present: list[tuple[Any, str]] = []
+    missing: list[str] = []
+    for chunk in chunks:
+        for record in chunk:
+            if matches(record) and (sees is None or sees(record.device_id)):
+                value = key(record)
+                if value is None:
+                    missing.append(record.device_id)
+                else:
+                    present.append((value, record.device_id))
+        yield None
+    ordered = yield from sorted_in_steps(present, descending=order.descending)
+    return FoundIds(ordered + missing)
+
+
+def reader(field: str) -> Callable[[Record], Value]:
+    """What gives a record's value of `field`, as `wire.query.value_of` gives its summary's."""
+    if field not in _READY:
+        return lambda record: value_of(record.summary(), field)
+    kind, raw = FIELDS[field], attrgetter(field)
+    return lambda record: comparable(kind, raw(record))
+
+
+def matcher(what: Filter) -> Callable[[Record], bool]:
+    """What decides on a record as `what.matches` does on its fields."""
+    text = what.text
+    ready = [(each.holds, reader(each.field)) for each in what.conditions if each.field in _READY]
+    others = [each for each in what.conditions if each.field not in _READY]
+
+    def matches(record: Record) -> bool:
+        if (
+            text
+            and text not in record.device_id.lower()
+            and text not in record.type_folded
+            and text not in record.location_folded
+            and text not in record.labels_folded
+        ):
+            return False
+        for holds, value in ready:
+            if not holds(value(record)):
+                return False
+        if others:
+            summary = record.summary()
+            return all(each.holds(value_of(summary, each.field)) for each in others)
+        return True
+
+    return matches
