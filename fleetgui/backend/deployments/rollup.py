@@ -16,6 +16,7 @@ import msgspec
 
 from fleetgui.backend.deployments.targets import Group, Targets
 from fleetgui.wire.deployments import (
+    MAX_MESSAGE_CHARS,
     Deployment,
     DeploymentName,
     DeviceKey,
@@ -93,7 +94,7 @@ class Rollup:
         if before is not None and not anew and state.last_event_at <= before.at:
             self.ignored += 1
             return False
-        after = _State(state.phase, state.last_event_at, state.last_error)
+        after = _State(state.phase, state.last_event_at, state.last_error and state.last_error[:MAX_MESSAGE_CHARS])
         tally.states[device] = after
         if self._is_meant(tally, device):
             if before is not None:

@@ -9,8 +9,8 @@ for a label which it has, a new group against the profiles alone that have its r
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple, cast
 
 from fleetgui.wire.deployments import DeploymentName, DeviceKey
 
@@ -66,6 +66,11 @@ class Targets:
     def means(self, group: Group, device: DeviceKey) -> bool:
         profile = self._devices.get(device)
         return profile is not None and group in profile.groups
+
+    def groups_of(self, device: str) -> Collection[Group]:
+        """The groups that mean the device."""
+        profile = self._devices.get(cast(DeviceKey, device))
+        return () if profile is None else profile.groups
 
     def place(self, device: DeviceKey, labels: Mapping[str, str] | None) -> Moved:
         """The device has `labels` now; None: it is gone."""

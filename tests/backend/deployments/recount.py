@@ -31,6 +31,8 @@ def recount(
             succeeded,
             len(failed),
             len(targets) - succeeded - len(failed),
-            LastError(device_id=last.device_id, message=last.last_error or "", at=last.last_event_at) if last else None,
+            LastError(device_id=last.device_id, message=(last.last_error or "")[:512], at=last.last_event_at)
+            if last
+            else None,
         )
     return counted

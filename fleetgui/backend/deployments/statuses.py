@@ -1,0 +1,147 @@
+"""What is written to `deployment-status`: only what differs from what stands there, and only on that condition.
+
+The bucket is watched, so that this knows what stands under each key and its revision. A status is written when its
+content differs, on the condition that the key still has that revision. So several aggregators do no harm: the first
+writes, the others hear of it and find nothing to do; of two that write at once one is refused and compares anew. What
+somebody else wrote is left alone for `settle_s` first, since the one who wrote it may know more than we do yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fleetgui.backend.deployments.rollup import Figures
+from fleetgui.link.buckets import Bucket, WrongRevision
+from fleetgui.link.watch import Entry
+from fleetgui.policy.clock import Clock
+from fleetgui.wire.codec import Malformed
+from fleetgui.wire.deployments import DeploymentName, DeploymentStatus, Moment
+
+SETTLE_S: Final = 5.0
+_NO_TIME: Final = Moment(0.0)
+
+
+@dataclass
+class StatusCounters:
+    """`collided`: somebody else wrote at the same time, and nothing of ours was stored."""
+
+    written: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    collided: int = 0
+    malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What stands under a key: `content` as it would be written at no time, None where it does not decode."""
+
+    revision: int
+    content: bytes | None
+
+
+class Statuses:
+    """A `WatchHandler` for the bucket that it writes."""
+
+    def __init__(self, bucket: Bucket, clock: Clock, *, settle_s: float = SETTLE_S) -> None:
+        self.counters = StatusCounters()
+        self._bucket = bucket
+        self._clock = clock
+        self._settle_s = settle_s
+        self._standing: dict[DeploymentName, _Standing] = {}
+        self._doubtful: dict[DeploymentName, float] = {}
+        """What somebody else wrote, and when it is to be compared (`Clock.now()`); in the order of that time."""
+        self._reading = False
+
+    # What the watch tells
+
+    def read_began(self) -> None:
+        self._reading = True
+
+    def entry(self, entry: Entry) -> None:
+        try:
+            name = DeploymentName(entry.key)
+        except Malformed:
+            self.counters.malformed += 1
+            return
+        known = self._standing.get(name)
+        if not self._reading and known is not None and entry.revision <= known.revision:
+            return  # the echo of what was written here
+        if entry.value is None:
+            self._standing.pop(name, None)
+        else:
+            self._standing[name] = _Standing(entry.revision, self._content(entry.key, entry.value))
+        self._doubt(name, self._settle_s)
+
+    def synced(self) -> None:
+        if self._reading:
+            self._reading = False
+            for name in self._standing:
+                self._doubt(name, 0.0)
+
+    def _content(self, key: str, value: bytes) -> bytes | None:
+        try:
+            status = DeploymentStatus.decode(key, value)
+        except Malformed:
+            self.counters.malformed += 1
+            return None
+        figures = Figures(status.target, status.succeeded, status.failed, status.pending, status.last_error)
+        return _encoded(status.name, figures, _NO_TIME)
+
+    def _doubt(self, name: DeploymentName, after: float) -> None:
+        self._doubtful.pop(name, None)
+        self._doubtful[name] = self._clock.now() + after
+
+    # What is to be written
+
+    @property
+    def next_due(self) -> float | None:
+        """When something that others wrote is to be compared next (`Clock.now()`)."""
+        return min(self._doubtful.values(), default=None)
+
+    def take_due(self) -> list[DeploymentName]:
+        """What is to be compared with what should stand there, by now."""
+        now = self._clock.now()
+        due = [name for name, at in self._doubtful.items() if at <= now]
+        for name in due:
+            del self._doubtful[name]
+        return due
+
+    async def settle(self, name: DeploymentName, wanted: Figures | None) -> None:
+        """Let `wanted` stand under `name`, None: nothing. Returns once the broker has stored it, or if it stands there.
+
+        Raises `LinkError`: then it is not known, and to be tried again.
+        """
+        standing = self._standing.get(name)
+        try:
+            if wanted is None:
+                if standing is not None:
+                    await self._bucket.delete(str(name), expect=standing.revision)
+                    self.counters.removed += 1
+                    if self._standing.get(name) is standing:
+                        del self._standing[name]
+            elif standing is None or standing.content != (content := _encoded(name, wanted, _NO_TIME)):
+                data = _encoded(name, wanted, Moment(self._clock.wall()))
+                revision = await self._bucket.put(str(name), data, expect=standing.revision if standing else 0)
+                self.counters.written += 1
+                if (newest := self._standing.get(name)) is None or newest.revision < revision:
+                    content = _encoded(name, wanted, _NO_TIME)
+                    self._standing[name] = _Standing(revision, content)
+            else:
+                self.counters.unchanged += 1
+        except WrongRevision:
+            self.counters.collided += 1
+            self._doubt(name, self._settle_s)
+
+
+def _encoded(name: DeploymentName, figures: Figures, at: Moment) -> bytes:
+    return DeploymentStatus(
+        name=name,
+        target=figures.target,
+        succeeded=figures.succeeded,
+        failed=figures.failed,
+        pending=figures.pending,
+        updated_at=at,
+        last_error=figures.last_error,
+    ).encode()
