@@ -165,7 +165,7 @@ class Link:
 
         `on_error(message, error)` may make an answer of what the handler raised, or of a reply that is `TooLarge`.
         """
-        return Service(self, subject, queue, handler, on_error, self.settings.max_running_per_service)
+        return Service(self, subject, queue, handler, on_error)
 
     async def request(
         self, subject: str, data: bytes, *, timeout: float, headers: Mapping[str, str] | None = None

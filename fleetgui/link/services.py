@@ -28,7 +28,7 @@ class Service:
     """Made by `Link.serve`. Counts replies `answered`, handlers that `failed`, requests `dropped` for want of room."""
 
     def __init__(
-        self, link: Link, subject: str, queue: str, handler: ServiceHandler, on_error: ErrorHandler | None, most: int
+        self, link: Link, subject: str, queue: str, handler: ServiceHandler, on_error: ErrorHandler | None
     ) -> None:
         self.answered = 0
         self.failed = 0
@@ -37,20 +37,26 @@ class Service:
         self._link = link
         self._handler = handler
         self._on_error = on_error
-        self._most = most
+        self._settings = link.settings
         self._line: deque[Message] = deque()
+        self._line_bytes = 0
         self.subscription: Subscription = link.subscribe(subject, self._take, queue=queue)
 
     def close(self) -> None:
         """Take no more requests. Those that run now are still answered."""
         self.subscription.close()
         self._line.clear()
+        self._line_bytes = 0
 
     def _take(self, message: Message) -> None:
-        if self.running < self._most:
+        if self.running < self._settings.max_running_per_service:
             self._begin(message)
-        elif len(self._line) < self._most:
+        elif (
+            len(self._line) < self._settings.max_waiting_per_service
+            and self._line_bytes < self._settings.max_waiting_bytes_per_service
+        ):
             self._line.append(message)
+            self._line_bytes += len(message.data)
         else:
             self.dropped += 1
             self._link.counters.dropped += 1
@@ -74,8 +80,10 @@ class Service:
             self._answer_error(message, error)
         finally:
             self.running -= 1
-            while self._line and self.running < self._most:
-                self._begin(self._line.popleft())
+            while self._line and self.running < self._settings.max_running_per_service:
+                message = self._line.popleft()
+                self._line_bytes -= len(message.data)
+                self._begin(message)
 
     def _answer(self, message: Message, answer: Answer) -> None:
         if answer is None or not message.reply:

@@ -26,4 +26,6 @@ class LinkSettings:
     close_within: float = 1.5
     max_requests: int = 4_096
     max_running_per_service: int = 1_000
+    max_waiting_per_service: int = 20_000
+    max_waiting_bytes_per_service: int = 64 * 1024 * 1024
     max_buffered_bytes: int = 32 * 1024 * 1024

@@ -81,7 +81,8 @@ async def test_a_closed_service_is_no_responder(links: Links, shared_nats_server
 async def test_too_many_at_once_wait_in_line_and_then_are_dropped_and_counted(
     links: Links, shared_nats_server: NatsServer
 ) -> None:
-    link = await links.up(shared_nats_server.url, settings=LinkSettings(max_running_per_service=5))
+    settings = LinkSettings(max_running_per_service=5, max_waiting_per_service=5)
+    link = await links.up(shared_nats_server.url, settings=settings)
     gate = asyncio.Event()
     most = 0
 
@@ -101,6 +102,24 @@ async def test_too_many_at_once_wait_in_line_and_then_are_dropped_and_counted(
     assert {type(each) for each in answers[10:]} == {RequestTimeout}
     assert most == 5
     assert link.footprint.dropped == 2
+
+
+async def test_the_line_is_bounded_by_bytes_too(links: Links, shared_nats_server: NatsServer) -> None:
+    settings = LinkSettings(max_running_per_service=1, max_waiting_bytes_per_service=1_500)
+    link = await links.up(shared_nats_server.url, settings=settings)
+    gate = asyncio.Event()
+
+    async def waits(message: Message) -> bytes:
+        await gate.wait()
+        return b"%d" % len(message.data)
+
+    service = link.serve("services.heavy", "q", waits)
+    asked = [asyncio.ensure_future(link.request("services.heavy", b"x" * 1_000, timeout=0.5)) for _ in range(4)]
+    await until(lambda: service.dropped == 1)
+    gate.set()
+    answers = await within(asyncio.gather(*asked, return_exceptions=True))
+    assert answers[:3] == [b"1000"] * 3
+    assert isinstance(answers[3], RequestTimeout)
 
 
 async def test_the_service_goes_on_after_a_reconnect(links: Links, nats_server: NatsServer) -> None:

@@ -40,7 +40,7 @@ async def main(parent: Parent) -> None:
     try:
         gateway = _gateway(link, parent.settings, clock, tasks)
         await gateway.replicas.claim()
-        gateway.start()
+        await gateway.start()
         await link.flush()  # the broker knows our subscriptions: from here on nobody finds no responder
         parent.ready(node=gateway.notices.node, epoch=gateway.notices.epoch)
         lost = tasks.spawn(gateway.replicas.lost(), name="the loss of the name")

@@ -72,16 +72,23 @@ class GatewayProcess:
         )
         self.replicas = Replicas(link, clock, node, self.notices.epoch, self._started_at)
         self.registry = RegistryService(
-            link, clock=clock, tasks=tasks, settings=settings.discovery, gate=self._gate, limits=settings.limits
+            link,
+            clock=clock,
+            tasks=tasks,
+            settings=settings.discovery,
+            gate=self._gate,
+            limits=settings.limits,
+            keeping=settings.keeping,
+            owns=self.replicas.owns,
         )
         self.nodes = Nodes(link, self._describe_me, settings.history_replicas)
         self._requests = GatewayRequests(self.history, self.nodes.all, lambda: link.max_payload)
 
-    def start(self) -> None:
-        """Serve, measure and tell, in tasks of their own."""
+    async def start(self) -> None:
+        """Serve, measure and tell, in tasks of their own; raises `LinkError` when what is kept cannot be known."""
         self.sharing.start()
         self.replicas.start()
-        self.registry.start()
+        await self.registry.start()
         self.history.start()
         self._link.serve(any_tenant("gateway"), QUEUE, self._answer)
         self._tasks.spawn(self._sampler.run(), name="gateway: lag sampler")
@@ -93,6 +100,7 @@ class GatewayProcess:
     async def leave(self) -> None:
         """Say goodbye to the other replicas, if that is possible quickly. Raises nothing."""
         self.replicas.leave()
+        await self.registry.leave()
         with contextlib.suppress(LinkError, TimeoutError):
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 await self.nodes.leave()
@@ -151,20 +159,3 @@ class GatewayProcess:
                 "settings": self.settings.as_dict(),
             },
         )
-
-
-async def run(
-    link: Link,
-    settings: GatewaySettings,
-    node: str,
-    stop: asyncio.Event,
-    *,
-    clock: Clock,
-    tasks: Tasks,
-    tenants: Iterable[str] = ("default",),
-) -> None:
-    """Run a gateway on `link`, which somebody else opened and closes, until `stop` is set."""
-    gateway = GatewayProcess(link, settings, node, clock=clock, tasks=tasks, tenants=tenants)
-    gateway.start()
-    await stop.wait()
-    await gateway.leave()

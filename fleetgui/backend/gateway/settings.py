@@ -8,11 +8,10 @@ from typing import Final
 
 from fleetgui.backend.registry.discovery import DiscoverySettings
 from fleetgui.backend.registry.enrolment import Limits
+from fleetgui.backend.registry.keeping import MOST_COPIES, KeepingSettings
 from fleetgui.policy.settings import LagSettings, ThrottleSettings, number_from
 
 MIB: Final = 1024 * 1024
-MOST_COPIES: Final = 5
-"""JetStream keeps no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,7 @@ class GatewaySettings:
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     limits: Limits = field(default_factory=Limits)
+    keeping: KeepingSettings = field(default_factory=KeepingSettings)
     lag_history_bytes: int = 128 * MIB
     throttle_history_bytes: int = 128 * MIB
     history_replicas: int = 1
@@ -38,6 +38,7 @@ class GatewaySettings:
             throttle=ThrottleSettings.from_environ(environ),
             discovery=DiscoverySettings.from_environ(environ),
             limits=Limits.from_environ(environ),
+            keeping=KeepingSettings.from_environ(environ),
             lag_history_bytes=int(number_from(environ, "LAG_HISTORY_MAX_BYTES", cls().lag_history_bytes)),
             throttle_history_bytes=int(
                 number_from(environ, "THROTTLE_HISTORY_MAX_BYTES", cls().throttle_history_bytes)
@@ -54,6 +55,9 @@ class GatewaySettings:
                 "DC_LIST_DEVICES_MAX_LIMIT": self.discovery.max_limit,
                 "REGISTRY_MAX_RECORD_BYTES": self.limits.record_bytes,
                 "REGISTRY_MAX_FUNCTIONS": self.limits.functions,
+                "REGISTRY_REPLICAS": self.keeping.replicas,
+                "REGISTRY_RETENTION_S": self.keeping.retention_s,
+                "REGISTRY_MAX_ENDED": self.keeping.max_ended,
                 "LAG_HISTORY_MAX_BYTES": self.lag_history_bytes,
                 "THROTTLE_HISTORY_MAX_BYTES": self.throttle_history_bytes,
                 "HISTORY_REPLICAS": self.history_replicas,

@@ -1,19 +1,27 @@
 """Who is in the registry: a device enters with a record and a lease, and leaves when its lease ends.
 
-Both are announced to the tenant, `device/online` before the registration is answered, `device/offline` before the
-record is gone from the list. Nothing here decides whether a device may enter: that is `registration`'s.
+Both are kept first, then announced to the tenant: `device/online` before the registration is answered,
+`device/offline` before the record is gone from the list, by the one replica whose word was kept. Nothing here decides
+whether a device may enter: that is `registration`'s.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from fleetgui.backend.registry.leases import Leases
+from fleetgui.backend.registry.keeping import Keeper
+from fleetgui.backend.registry.kept import Kept
+from fleetgui.backend.registry.leases import Key, Leases
+from fleetgui.backend.registry.mirror import Mirror
 from fleetgui.backend.registry.records import BadRegistration, Record, Registration, record_of
-from fleetgui.backend.registry.store import RecordStore
+from fleetgui.backend.registry.statuses import Owns
+from fleetgui.backend.registry.store import Ended, RecordStore
+from fleetgui.link.buckets import WrongRevision
 from fleetgui.link.errors import LinkError
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.settings import number_from
@@ -21,10 +29,14 @@ from fleetgui.wire import rpc
 from fleetgui.wire.subjects import Subjects
 from fleetgui.wire.times import rfc3339_seconds
 
+log = logging.getLogger(__name__)
+
 Publish = Callable[[str, bytes], None]
 """(subject, data); sends without waiting, raises `LinkError`."""
 
 MOST_EXPIRED_AT_ONCE: Final = 500
+END_AGAIN_S: Final = 5.0
+"""After an end that could not be kept. A device that is heard of meanwhile has not ended."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,8 @@ class Counters:
     expired: int = 0
     unannounced: int = 0
     """Online and offline events that could not be published, because the link was down."""
+    unkept: int = 0
+    """Registrations and ends that may not have been kept."""
     bad_heartbeats: int = 0
     """Not an object, in the name of another device, or a status too large to keep."""
     pulls: int = 0
@@ -75,10 +89,14 @@ class Counters:
 
 
 class Enrolment:
+    """`keep_ended_s` and `keep_ended` bound how long and how many ended records of a tenant are kept."""
+
     def __init__(
         self,
         store: RecordStore,
         leases: Leases,
+        mirror: Mirror,
+        keeper: Keeper,
         clock: Clock,
         publish: Publish,
         counters: Counters,
@@ -86,16 +104,18 @@ class Enrolment:
     ) -> None:
         self._store = store
         self._leases = leases
+        self._mirror = mirror
+        self._keeper = keeper
         self._clock = clock
         self._publish = publish
         self._counters = counters
         self._limits = limits or Limits()
 
-    def enter(self, tenant: str, registration: Registration) -> str:
+    async def enter(self, tenant: str, registration: Registration) -> str:
         """Keep the device's record, start its lease, announce it; returns the new registration's id.
 
         Raises `Malformed` for a record that JSON cannot carry, `BadRegistration` for one that passes a limit,
-        `NotAddressable` for a tenant that is no subject token.
+        `NotAddressable` for a tenant that is no subject token, `LinkError` for a record that may not have been kept.
         """
         online = Subjects(tenant).online
         registration_id = str(uuid.uuid4())
@@ -103,20 +123,55 @@ class Enrolment:
             registration, registration_id=registration_id, registered_at=rfc3339_seconds(self._clock.wall())
         )
         self._limits.check(registration, record)
-        self._store.put(tenant, record)
-        self._leases.grant((tenant, record.device_id), record.ttl, self._clock.now())
+        self._mirror.registered(tenant, record, await self._keeper.register(tenant, record))
         self._counters.registered += 1
         self._announce(online, "device/online", record.device_id)
         return registration_id
 
-    def expire(self, now: float) -> bool:
+    async def expire(self, now: float) -> bool:
         """Let some of those go whose lease ended before `now`; returns whether there may be more of them."""
-        ended = self._leases.expired(now, MOST_EXPIRED_AT_ONCE)
-        for tenant, device_id in ended:
+        over = self._leases.expired(now, MOST_EXPIRED_AT_ONCE)
+        await asyncio.gather(*(self._end(key, now) for key in over))
+        return len(over) == MOST_EXPIRED_AT_ONCE
+
+    async def _end(self, key: Key, now: float) -> None:
+        tenant, device_id = key
+        record = self._store.get(tenant, device_id)
+        if record is None:
+            return
+        kept = Kept(record, self._clock.wall())
+        try:
+            revision = await self._keeper.end(tenant, kept, self._mirror.revision(key))
+        except WrongRevision:
+            return  # somebody else ended it, or it registered anew: the watch tells which
+        except LinkError as error:
+            self._counters.unkept += 1
+            log.info("the end of %r could not be kept: %s", device_id[:64], error)
+            self._leases.grant(key, record.ttl, now - record.ttl + END_AGAIN_S)
+            return
+        if revision >= self._mirror.revision(key):  # else it has registered anew meanwhile
+            self._counters.expired += 1
             self._announce(Subjects(tenant).offline, "device/offline", device_id)
-            self._store.remove(tenant, device_id)
-        self._counters.expired += len(ended)
-        return len(ended) == MOST_EXPIRED_AT_ONCE
+        self._mirror.ended(tenant, kept, revision)
+
+    async def forget(self, tenant: str, owns: Owns, before: float, most: int) -> None:
+        """Forget this replica's share of what ended `before` (epoch s), and of the oldest beyond `most`."""
+        ended = self._store.fleet(tenant).ended
+        too_many = len(ended) - most
+        old = [
+            device_id
+            for number, (device_id, each) in enumerate(sorted(ended.items(), key=_ended_at))
+            if (number < too_many or each.at < before) and owns(tenant, device_id)
+        ]
+        for first in range(0, len(old), MOST_EXPIRED_AT_ONCE):
+            batch = old[first : first + MOST_EXPIRED_AT_ONCE]
+            await asyncio.gather(*(self._forget((tenant, device_id)) for device_id in batch))
+
+    async def _forget(self, key: Key) -> None:
+        try:
+            self._mirror.forgotten(key, await self._keeper.forget(key, self._mirror.revision(key)))
+        except LinkError as error:  # it is tried again with the next round
+            log.info("what ended as %r could not be forgotten: %s", key[1][:64], error)
 
     def _announce(self, subject: str, method: str, device_id: str) -> None:
         params = {"device_id": device_id, "ts": rfc3339_seconds(self._clock.wall())}
@@ -124,3 +179,7 @@ class Enrolment:
             self._publish(subject, rpc.notification(method, params))
         except LinkError:
             self._counters.unannounced += 1
+
+
+def _ended_at(item: tuple[str, Ended]) -> float:
+    return item[1].at

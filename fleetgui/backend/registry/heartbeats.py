@@ -3,6 +3,7 @@
 A device that beats without a record (the registry was restarted, or the device's lease ended while it could not be
 heard) is asked for its registration, `requestRegistration` on its own command subject: once at a time per device, a
 bounded number at once, and not again for a while when it does not answer. Its heartbeats bring it back until it does.
+Every replica hears every heartbeat; the device's owner among them asks.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fleetgui.backend.registry.enrolment import Counters, Enrolment
 from fleetgui.backend.registry.leases import Key, Leases
 from fleetgui.backend.registry.records import BadRegistration, registration_of
 from fleetgui.backend.registry.registration import Gate
+from fleetgui.backend.registry.statuses import Owns
 from fleetgui.backend.registry.store import RecordStore
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks
@@ -48,6 +50,7 @@ class Puller:
         tasks: Tasks,
         gate: Gate,
         counters: Counters,
+        owns: Owns,
     ) -> None:
         self._enrolment = enrolment
         self._store = store
@@ -56,6 +59,7 @@ class Puller:
         self._tasks = tasks
         self._gate = gate
         self._counters = counters
+        self._owns = owns
         self._asking: set[Key] = set()
         self._not_before: dict[Key, float] = {}
 
@@ -68,6 +72,8 @@ class Puller:
             return
         if len(self._asking) >= MOST_PULLS:
             self._counters.pulls_postponed += 1
+            return
+        if not self._owns(tenant, device_id):
             return
         self._asking.add(key)
         self._counters.pulls += 1
@@ -82,7 +88,7 @@ class Puller:
             if registration.device_id != device_id:
                 raise BadRegistration(f"it calls itself {registration.device_id[:64]!r}")
             if self._store.get(tenant, device_id) is None:  # it may have registered by itself meanwhile
-                self._enrolment.enter(tenant, registration)
+                await self._enrolment.enter(tenant, registration)
             self._not_before.pop(key, None)
         except (LinkError, rpc.RpcError, Malformed, BadRegistration, NotAddressable) as error:
             self._counters.pulls_failed += 1
@@ -101,12 +107,23 @@ class Puller:
 
 
 class HeartbeatHandler:
-    def __init__(self, store: RecordStore, leases: Leases, clock: Clock, puller: Puller, counters: Counters) -> None:
+    """`changed` is told whose status a heartbeat has changed."""
+
+    def __init__(
+        self,
+        store: RecordStore,
+        leases: Leases,
+        clock: Clock,
+        puller: Puller,
+        counters: Counters,
+        changed: Callable[[Key], None],
+    ) -> None:
         self._store = store
         self._leases = leases
         self._clock = clock
         self._puller = puller
         self._counters = counters
+        self._changed = changed
 
     def handle(self, subject: str, data: bytes) -> None:
         """Take in one heartbeat; never raises. Bad ones are counted."""
@@ -118,7 +135,7 @@ class HeartbeatHandler:
             body.pop("ts", None)
             if not self._leases.beat((tenant, device_id), self._clock.now()):
                 self._puller.want(tenant, device_id)
-            elif body and (record := self._store.get(tenant, device_id)) is not None:
-                self._store.fleet(tenant).merge_status(record, body)
+            elif body and self._store.merge_status(tenant, device_id, body):
+                self._changed((tenant, device_id))
         except ValueError:  # Malformed is one
             self._counters.bad_heartbeats += 1

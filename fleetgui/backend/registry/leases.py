@@ -58,6 +58,10 @@ class Leases:
         lease.seen = now
         return True
 
+    def drop(self, key: Key) -> None:
+        """There is no lease any more, if there was one."""
+        self._leases.pop(key, None)
+
     def forgive(self, now: float) -> None:
         """Nobody could be heard until now: give every device its full ttl from here on."""
         self._heard_from = now

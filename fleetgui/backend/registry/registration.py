@@ -6,14 +6,16 @@ A gate may refuse a registration before anything expensive happens to it; the ga
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from fleetgui.backend.registry.enrolment import Counters, Enrolment
-from fleetgui.backend.registry.records import BadRegistration, registration_of
+from fleetgui.backend.registry.records import BadRegistration, Registration, registration_of
+from fleetgui.link.errors import LinkError
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed, decode_any
-from fleetgui.wire.subjects import RESERVED_IDS, NotAddressable
+from fleetgui.wire.subjects import RESERVED_IDS, NotAddressable, why_not_addressable
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +57,11 @@ class RegistrationHandler:
         self._gate = gate
         self._counters = counters
 
-    def handle(self, tenant: str, data: bytes) -> bytes:
-        """The reply to one request on the `registry` subject. Never raises."""
+    def handle(self, tenant: str, data: bytes) -> bytes | Awaitable[bytes]:
+        """The reply to one request on the `registry` subject. Never raises.
+
+        What is refused is answered at once, for it must cost nothing; what enters, once it is kept.
+        """
         request_id: object = None
         try:
             request = decode_any(data)
@@ -72,14 +77,29 @@ class RegistrationHandler:
             if (refusal := self._gate.admit(tenant, device_id, _session(params))) is not None:
                 self._counters.refused += 1
                 return rpc.error(request_id, refusal.code, refusal.message, refusal.data)
-            registration_id = self._enrolment.enter(tenant, registration_of(params))
+            registration = registration_of(params)
+        except Exception as error:  # noqa: BLE001 - each kind has its answer
+            return self._error(tenant, request_id, error)
+        return self._enter(tenant, request_id, registration)
+
+    async def _enter(self, tenant: str, request_id: object, registration: Registration) -> bytes:
+        try:
+            registration_id = await self._enrolment.enter(tenant, registration)
             return rpc.result(request_id, {"status": "registered", "device_registration_id": registration_id})
-        except (BadRegistration, Malformed, NotAddressable) as error:
-            self._counters.invalid += 1
-            return rpc.error(request_id, rpc.INVALID_PARAMS, str(error))
-        except Exception:  # a fault of ours: one registration fails, the service goes on
-            log.exception("a registration of tenant %s failed", tenant)
-            return rpc.error(request_id, rpc.INTERNAL, "internal error; the registry's log has it")
+        except Exception as error:  # noqa: BLE001 - likewise
+            return self._error(tenant, request_id, error)
+
+    def _error(self, tenant: str, request_id: object, error: Exception) -> bytes:
+        match error:
+            case BadRegistration() | Malformed() | NotAddressable():
+                self._counters.invalid += 1
+                return rpc.error(request_id, rpc.INVALID_PARAMS, str(error))
+            case LinkError():
+                self._counters.unkept += 1
+                return rpc.error(request_id, rpc.FAILED, f"it could not be kept, register again: {error}")
+            case _:  # a fault of ours: one registration fails, the service goes on
+                log.error("a registration of tenant %s failed", tenant, exc_info=error)
+                return rpc.error(request_id, rpc.INTERNAL, "internal error; the registry's log has it")
 
 
 def _usable_id(device_id: object) -> str:
@@ -87,6 +107,8 @@ def _usable_id(device_id: object) -> str:
         raise BadRegistration("device_id: a non-empty string is required")
     if device_id in RESERVED_IDS:
         raise BadRegistration(f"device_id: {device_id!r} is reserved, it is a word of the subjects themselves")
+    if (why := why_not_addressable(device_id)) is not None:
+        raise BadRegistration(f"device_id: {device_id[:64]!r} could never be addressed: {why}")
     return device_id
 
 

@@ -53,7 +53,7 @@ class Fabric:
     deployed: list[Deploy] = field(default_factory=list)
 
     async def start_registry(self) -> None:
-        self.registry.start()
+        await self.registry.start()
         await self.registry_link.flush()
 
     async def passes(self, seconds: float, step: float = 0.25) -> None:

@@ -19,6 +19,7 @@ from tests.backend.links import LIMIT_S, party
 from tests.nats_server import NatsServer
 
 ROOT = Path(__file__).parents[3]
+ALONE = {"REGISTRY_STORAGE": "none"}
 WORDS = (sys.executable, "-m", "fleetgui.backend.gateway")
 
 
@@ -68,7 +69,7 @@ async def process(settings: dict[str, Any] | bytes) -> AsyncIterator[Process]:
 
 @pytest.mark.parametrize("way", ["stdin ends", "SIGTERM"])
 async def test_it_serves_once_it_is_ready_and_ends_with_its_parent(nats_server: NatsServer, way: str) -> None:
-    settings = {"url": nats_server.url, "node": "gw-7", "tenants": ["t"], "environ": {"RECONNECT_HARD_CEILING": 1}}
+    settings = {"url": nats_server.url, "node": "gw-7", "tenants": ["t"], "environ": ALONE | {"RECONNECT_HARD_CEILING": 1}}
     async with process(settings) as running, party(nats_server.url) as client:
         ready = await running.says()
         assert (ready["ready"], ready["node"]) == (True, "gw-7")
@@ -83,8 +84,14 @@ async def test_it_serves_once_it_is_ready_and_ends_with_its_parent(nats_server: 
         assert await running.code() == 0
 
 
-async def test_it_ends_when_its_parent_is_gone_while_the_broker_hangs(nats_server: NatsServer) -> None:
+async def test_without_jetstream_it_says_what_to_do(nats_server: NatsServer) -> None:
     async with process({"url": nats_server.url}) as running:
+        assert "set REGISTRY_STORAGE=none" in (await running.says())["error"]
+        assert await running.code() == 1
+
+
+async def test_it_ends_when_its_parent_is_gone_while_the_broker_hangs(nats_server: NatsServer) -> None:
+    async with process({"url": nats_server.url, "environ": ALONE}) as running:
         await running.says()
         nats_server.suspend()
         try:
@@ -115,7 +122,7 @@ async def test_a_name_that_cannot_be_ends_it_with_one_sentence(nats_server: Nats
 
 
 async def test_a_name_that_is_taken_ends_it_with_one_sentence_and_free_again_it_is_had(nats_server: NatsServer) -> None:
-    settings = {"url": nats_server.url, "node": "gw-1"}
+    settings = {"url": nats_server.url, "node": "gw-1", "environ": ALONE}
     async with process(settings) as first:
         await first.says()
         async with process(settings) as second:

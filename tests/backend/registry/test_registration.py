@@ -9,7 +9,9 @@ import pytest
 
 from fleetgui.backend.registry.enrolment import Counters, Enrolment, Limits
 from fleetgui.backend.registry.heartbeats import MOST_PULLS, PULL_AGAIN_S, HeartbeatHandler, Puller
+from fleetgui.backend.registry.keeping import NoKeeper
 from fleetgui.backend.registry.leases import Leases
+from fleetgui.backend.registry.mirror import Mirror
 from fleetgui.backend.registry.records import registration_of
 from fleetgui.backend.registry.registration import OpenGate, Refusal, RegistrationHandler
 from fleetgui.backend.registry.store import RecordStore
@@ -52,10 +54,27 @@ class Core:
         self.answer: asyncio.Future[bytes] | bytes | Exception = NoResponders("Nobody listens.")
         self.failures: list[str] = []
         self.tasks = Tasks(lambda name, error: self.failures.append(f"{name}: {error!r}"))
-        self.enrolment = Enrolment(self.store, self.leases, self.clock, self._publish, self.counters)
+        self.mirror = Mirror(self.store, self.leases, self.clock)
+        self.keeper = NoKeeper()
+        self.enrolment = Enrolment(
+            self.store, self.leases, self.mirror, self.keeper, self.clock, self._publish, self.counters
+        )
         self.registration = RegistrationHandler(self.enrolment, self.gate, self.counters)
-        puller = Puller(self.enrolment, self.store, self.clock, self._ask, self.tasks, self.gate, self.counters)
-        self.heartbeats = HeartbeatHandler(self.store, self.leases, self.clock, puller, self.counters)
+        self.changed: list[tuple[str, str]] = []
+        self.mine = True
+        puller = Puller(
+            self.enrolment, self.store, self.clock, self._ask, self.tasks, self.gate, self.counters, self._owns
+        )
+        self.heartbeats = HeartbeatHandler(
+            self.store, self.leases, self.clock, puller, self.counters, self.changed.append
+        )
+
+    def _owns(self, tenant: str, device_id: str) -> bool:
+        return self.mine
+
+    async def handle(self, tenant: str, data: bytes) -> bytes:
+        answer = self.registration.handle(tenant, data)
+        return answer if isinstance(answer, bytes) else await answer
 
     def _publish(self, subject: str, data: bytes) -> None:
         if self.down:
@@ -94,8 +113,8 @@ def core() -> Core:
 # --- registerDevice
 
 
-def test_a_registration_is_answered_recorded_and_announced(core: Core) -> None:
-    registered = result(core.registration.handle("t", register()))
+async def test_a_registration_is_answered_recorded_and_announced(core: Core) -> None:
+    registered = result(await core.handle("t", register()))
     assert registered["status"] == "registered"
     assert core.record()["registry"] == {
         "device_registration_id": registered["device_registration_id"],
@@ -107,22 +126,22 @@ def test_a_registration_is_answered_recorded_and_announced(core: Core) -> None:
     ]
 
 
-def test_registering_again_replaces_the_record(core: Core) -> None:
-    first = result(core.registration.handle("t", register()))
-    second = result(core.registration.handle("t", register(device_ttl=99)))
+async def test_registering_again_replaces_the_record(core: Core) -> None:
+    first = result(await core.handle("t", register()))
+    second = result(await core.handle("t", register(device_ttl=99)))
     assert first["device_registration_id"] != second["device_registration_id"]
     assert (core.record()["device_ttl"], len(core.store), len(core.published)) == (99, 1, 2)
 
 
-def test_the_same_id_in_two_tenants_is_two_devices(core: Core) -> None:
-    core.registration.handle("t", register())
-    core.registration.handle("other", register())
+async def test_the_same_id_in_two_tenants_is_two_devices(core: Core) -> None:
+    await core.handle("t", register())
+    await core.handle("other", register())
     assert (len(core.store), core.store.tenants) == (2, ["other", "t"])
 
 
 @pytest.mark.parametrize("device_id", sorted(RESERVED_IDS))
-def test_reserved_ids_are_refused_before_the_gate(core: Core, device_id: str) -> None:
-    request_id, code, message = error(core.registration.handle("t", register(device_id)))
+async def test_reserved_ids_are_refused_before_the_gate(core: Core, device_id: str) -> None:
+    request_id, code, message = error(await core.handle("t", register(device_id)))
     assert (request_id, code) == ("g1", -32602)
     assert "reserved" in message
     assert core.gate.seen == []
@@ -150,21 +169,21 @@ def test_reserved_ids_are_refused_before_the_gate(core: Core, device_id: str) ->
         (register(status=None), ("g1", -32602)),
     ],
 )
-def test_bad_registrations_get_an_error_and_leave_nothing(
+async def test_bad_registrations_get_an_error_and_leave_nothing(
     core: Core, request_: bytes, expected: tuple[str | None, int]
 ) -> None:
-    assert error(core.registration.handle("t", request_))[:2] == expected
+    assert error(await core.handle("t", request_))[:2] == expected
     assert len(core.store) == len(core.leases) == len(core.published) == 0
 
 
-def test_a_tenant_that_is_no_token_cannot_register(core: Core) -> None:
-    assert error(core.registration.handle("t\x01", register()))[1] == -32602
+async def test_a_tenant_that_is_no_token_cannot_register(core: Core) -> None:
+    assert error(await core.handle("t\x01", register()))[1] == -32602
     assert len(core.store) == len(core.leases) == 0
 
 
-def test_a_refusal_ends_the_registration_before_it_is_even_checked(core: Core) -> None:
+async def test_a_refusal_ends_the_registration_before_it_is_even_checked(core: Core) -> None:
     core.gate.refused.add("cam-001")
-    reply = core.registration.handle("t", register(device_ttl="nonsense"))
+    reply = await core.handle("t", register(device_ttl="nonsense"))
     assert decode_any(reply)["error"] == {
         "code": -32029,
         "message": "reconnect_rate",
@@ -174,27 +193,27 @@ def test_a_refusal_ends_the_registration_before_it_is_even_checked(core: Core) -
 
 
 @pytest.mark.parametrize(("session", "seen"), [("s1", "s1"), (None, None), (5, None), ("", None), ("x" * 300, None)])
-def test_the_gate_sees_a_session_only_when_it_is_one(core: Core, session: Any, seen: str | None) -> None:
-    core.registration.handle("t", register(session=session))
+async def test_the_gate_sees_a_session_only_when_it_is_one(core: Core, session: Any, seen: str | None) -> None:
+    await core.handle("t", register(session=session))
     assert core.gate.seen == [("t", "cam-001", seen)]
 
 
-def test_without_a_link_the_registration_stands_and_the_missing_event_is_counted(core: Core) -> None:
+async def test_without_a_link_the_registration_stands_and_the_missing_event_is_counted(core: Core) -> None:
     core.down = True
-    result(core.registration.handle("t", register()))
+    result(await core.handle("t", register()))
     assert (len(core.store), core.counters.unannounced) == (1, 1)
 
 
 # --- heartbeats and leases
 
 
-def test_a_device_that_goes_quiet_is_announced_offline_and_gone(core: Core) -> None:
-    core.registration.handle("t", register(device_ttl=15))
+async def test_a_device_that_goes_quiet_is_announced_offline_and_gone(core: Core) -> None:
+    await core.handle("t", register(device_ttl=15))
     core.clock.advance(15)
-    core.enrolment.expire(core.clock.now())
+    await core.enrolment.expire(core.clock.now())
     assert len(core.store) == 1
     core.clock.advance(0.001)
-    core.enrolment.expire(core.clock.now())
+    await core.enrolment.expire(core.clock.now())
     assert (len(core.store), core.counters.expired) == (0, 1)
     assert core.published[-1] == (
         "device-connect.t.device.offline",
@@ -206,12 +225,12 @@ def test_a_device_that_goes_quiet_is_announced_offline_and_gone(core: Core) -> N
     )
 
 
-def test_heartbeats_keep_it_alive_and_bring_status(core: Core) -> None:
-    core.registration.handle("t", register(device_ttl=15))
+async def test_heartbeats_keep_it_alive_and_bring_status(core: Core) -> None:
+    await core.handle("t", register(device_ttl=15))
     for battery in range(10):
         core.clock.advance(10)
         core.beat(battery=battery, halo={"zone": "a", "n": 3})
-        core.enrolment.expire(core.clock.now())
+        await core.enrolment.expire(core.clock.now())
     status = core.record()["status"]
     assert (status["battery"], status["halo"]) == (9, {"zone": "a", "n": 3})
     assert "device_id" not in status
@@ -231,20 +250,20 @@ def test_heartbeats_keep_it_alive_and_bring_status(core: Core) -> None:
         b'{"device_id":"cam-001","a":NaN}',
     ],
 )
-def test_bad_heartbeats_are_counted_and_keep_nobody_alive(core: Core, data: bytes) -> None:
-    core.registration.handle("t", register(device_ttl=15))
+async def test_bad_heartbeats_are_counted_and_keep_nobody_alive(core: Core, data: bytes) -> None:
+    await core.handle("t", register(device_ttl=15))
     core.clock.advance(15.5)
     core.heartbeats.handle("device-connect.t.cam-001.heartbeat", data)
-    core.enrolment.expire(core.clock.now())
+    await core.enrolment.expire(core.clock.now())
     assert (core.counters.bad_heartbeats, len(core.store)) == (1, 0)
 
 
-def test_a_heartbeat_that_would_bloat_the_record_still_keeps_the_device_alive(core: Core) -> None:
-    core.registration.handle("t", register(device_ttl=15))
+async def test_a_heartbeat_that_would_bloat_the_record_still_keeps_the_device_alive(core: Core) -> None:
+    await core.handle("t", register(device_ttl=15))
     core.clock.advance(10)
     core.beat(junk="x" * 100_000)
     core.clock.advance(10)
-    core.enrolment.expire(core.clock.now())
+    await core.enrolment.expire(core.clock.now())
     assert (core.counters.bad_heartbeats, len(core.store)) == (1, 1)
     assert "junk" not in core.record()["status"]
 
@@ -273,7 +292,7 @@ async def test_a_device_that_registers_meanwhile_keeps_that_registration(core: C
     core.answer = asyncio.get_running_loop().create_future()
     core.beat()
     await asyncio.sleep(0)
-    core.registration.handle("t", register(device_ttl=77))
+    await core.handle("t", register(device_ttl=77))
     core.answer.set_result(rpc.result("x", params()))
     await core.idle()
     assert core.record()["device_ttl"] == 77
@@ -344,19 +363,19 @@ async def test_remembered_failures_are_bounded(core: Core, monkeypatch: pytest.M
     assert len(puller._not_before) <= 10
 
 
-def test_a_fault_of_ours_fails_one_registration_only(core: Core, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_of_ours_fails_one_registration_only(core: Core, caplog: pytest.LogCaptureFixture) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("boom")
 
     working, core.enrolment.enter = core.enrolment.enter, broken  # type: ignore[method-assign, assignment]
-    assert error(core.registration.handle("t", register()))[1] == -32603
+    assert error(await core.handle("t", register()))[1] == -32603
     assert "boom" in caplog.text
     core.enrolment.enter = working  # type: ignore[method-assign]
-    result(core.registration.handle("t", register()))
+    result(await core.handle("t", register()))
 
 
-def test_what_the_registry_hands_out_can_register_again(core: Core) -> None:
-    core.registration.handle("t", register())
+async def test_what_the_registry_hands_out_can_register_again(core: Core) -> None:
+    await core.handle("t", register())
     assert registration_of(core.record()).device_id == "cam-001"
 
 
@@ -368,12 +387,12 @@ def test_what_the_registry_hands_out_can_register_again(core: Core) -> None:
         ({"description": "x" * 300_000}, "262144 are allowed"),
     ],
 )
-def test_what_passes_a_limit_is_refused_with_the_reason_and_leaves_the_record_as_it_was(
+async def test_what_passes_a_limit_is_refused_with_the_reason_and_leaves_the_record_as_it_was(
     core: Core, changes: dict[str, Any], reason: str
 ) -> None:
-    core.registration.handle("t", register())
+    await core.handle("t", register())
     before = core.record()
-    _, code, message = error(core.registration.handle("t", register(capabilities=changes)))
+    _, code, message = error(await core.handle("t", register(capabilities=changes)))
     assert code == -32602
     assert reason in message
     assert core.record() == before

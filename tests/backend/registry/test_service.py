@@ -23,7 +23,7 @@ DISCOVERY = "device-connect.t.discovery"
 
 async def serve(on: Party, settings: DiscoverySettings | None = None) -> RegistryService:
     service = RegistryService(on.link, clock=on.clock, tasks=on.tasks, settings=settings)
-    service.start()
+    await service.start()
     await on.link.flush()
     return service
 
