@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Awaitable
 from typing import Final
 
-from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings
+from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings, Reply
 from fleetgui.backend.registry.enrolment import Counters, Enrolment, Limits
 from fleetgui.backend.registry.heartbeats import HeartbeatHandler, Puller
 from fleetgui.backend.registry.keeping import BucketKeeper, KeepingSettings, NoKeeper
@@ -24,6 +24,7 @@ from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.access import AccessPolicy
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.wire.subjects import any_tenant, tenant_of
@@ -55,6 +56,7 @@ class RegistryService:
         limits: Limits | None = None,
         keeping: KeepingSettings | None = None,
         owns: Owns = lambda _tenant, _device_id: True,
+        policy: AccessPolicy | None = None,
     ) -> None:
         gate = gate or OpenGate()
         self.store = RecordStore()
@@ -73,7 +75,9 @@ class RegistryService:
         keeper = self._bucket or NoKeeper()
         self._enrolment = Enrolment(self.store, self.leases, mirror, keeper, clock, link.send, self.counters, limits)
         self._registration = RegistrationHandler(self._enrolment, gate, self.counters)
-        self._discovery = DiscoveryHandler(self.store, settings or DiscoverySettings(), lambda: link.max_payload)
+        self._discovery = DiscoveryHandler(
+            self.store, settings or DiscoverySettings(), lambda: link.max_payload, clock=clock, policy=policy
+        )
         self._statuses = StatusWriter(self.store, keeper, clock, owns)
         puller = Puller(self._enrolment, self.store, clock, self._ask, tasks, gate, self.counters, owns)
         self._heartbeats = HeartbeatHandler(
@@ -108,7 +112,7 @@ class RegistryService:
     def _register(self, message: Message) -> bytes | Awaitable[bytes] | None:
         return self._registration.handle(tenant_of(message.subject), message.data) if message.reply else None
 
-    def _discover(self, message: Message) -> bytes | None:
+    def _discover(self, message: Message) -> Reply | Awaitable[Reply]:
         return self._discovery.handle(tenant_of(message.subject), message.data) if message.reply else None
 
     def _beat(self, message: Message) -> None:

@@ -177,11 +177,6 @@ class RecordStore:
         """Those that have a device now, or one that ended."""
         return sorted(self._fleets)
 
-    @property
-    def known_tenants(self) -> list[str]:
-        """Those that have a device now, or one that ended."""
-        return sorted(self._fleets)
-
     def fleet(self, tenant: str) -> Fleet:
         """The tenant's fleet; an empty one, which is not kept, for a tenant without a device."""
         fleet = self._fleets.get(tenant)
