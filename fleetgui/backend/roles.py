@@ -75,6 +75,7 @@ class _Role:
 ROLES: Final[dict[str, _Role]] = {
     "gateway": _Role("fleetgui.backend.gateway", Stage.SERVE, _gateways),
     "devices": _Role("fleetgui.backend.devices", Stage.LIVE, _devices),
+    "topology": _Role("fleetgui.backend.topology", Stage.FOLLOW, lambda _: [{}]),
 }
 
 NAMES: Final = (BROKER, *ROLES)

@@ -13,6 +13,8 @@ FAILED: Final = -32000
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 INTERNAL: Final = -32603
+NOT_PERMITTED: Final = -32003
+"""Whoever asks may not ask this, whatever it is about."""
 UNKNOWN_TOPOLOGY: Final = -32004
 RECONNECT_RATE: Final = -32029
 """The gateway's throttle refused a registration; `data` has retry_after_ms, reason, observed, allowed, band, level."""

@@ -1,0 +1,328 @@
+"""Who is at which site: from the registry's list, and from what is heard after it.
+
+The list is walked once, and again after the link was lost or when devices came and went during a walk; between walks
+`device/online` and `device/offline` say who is there, and heartbeats who moves. A device that comes online is looked
+up by its id, because only its record says where it is; when many come at once, walking the list is cheaper. Walks keep
+a distance of nine times their own length, so a fleet in turmoil costs its registry no more than a quiet one.
+
+A member that goes offline stays one for `OFFLINE_KEPT_S`. A device whose record names no place, or one that can be no
+topology, is at none; it is remembered, because a heartbeat may tell a place later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from fleetgui.backend.topology.picture import Picture
+from fleetgui.backend.topology.walk import Found, Walk, WalkFailed, found_in
+from fleetgui.link.connection import Link
+from fleetgui.link.errors import LinkError, RequestTimeout
+from fleetgui.link.messages import Message
+from fleetgui.link.subscriptions import Subscription
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.pages import PageSizer
+from fleetgui.policy.states import LinkPhase, LinkState
+from fleetgui.wire import rpc
+from fleetgui.wire.codec import Malformed, decode
+from fleetgui.wire.devices import presence_of
+from fleetgui.wire.subjects import Subjects, device_of
+from fleetgui.wire.topology import topology_id_of
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S: Final = 30.0
+LOOK_UP_PATIENCE_S: Final = 5.0
+TICK_S: Final = 0.5
+WALKS_APART: Final = 9.0
+"""A walk begins so many times the length of the last one after it …"""
+LEAST_APART_S: Final = 2.0
+"""… and so many seconds after it at least."""
+FIRST_RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 15.0
+MOST_LOOK_UPS: Final = 50
+"""More devices to look up than this are walked for instead."""
+MOST_WAITING: Final = 10_000
+LOOK_UP_TRIES: Final = 3
+"""Registry processes agree within a second: the one that is asked may not know yet what another has announced."""
+MOST_NOWHERE: Final = 100_000
+OFFLINE_KEPT_S: Final = 3_600.0
+_SLICE: Final = 5_000
+"""Members looked at without a pause."""
+
+
+@dataclass
+class MemberCounters:
+    """Since the start: walks that `walked` to their end or `failed`, devices `looked_up`, and what was `malformed`."""
+
+    walked: int = 0
+    failed: int = 0
+    looked_up: int = 0
+    malformed: int = 0
+
+
+class _Beat(msgspec.Struct, frozen=True, gc=False):
+    device_id: str
+    location: Any = msgspec.UNSET
+
+
+class _Device(msgspec.Struct, frozen=True):
+    device: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Members:
+    """Keeps `picture`'s members. `settled` is set after the first walk, or the first try that failed."""
+
+    def __init__(
+        self,
+        link: Link,
+        picture: Picture,
+        clock: Clock,
+        tasks: Tasks,
+        *,
+        requester: str = "",
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.counters = MemberCounters()
+        self.settled = asyncio.Event()
+        self.nowhere: dict[str, None] = {}
+        """Devices that are registered and at no topology."""
+        self._link = link
+        self._subjects = Subjects(link.context.tenant)
+        self._picture = picture
+        self._clock = clock
+        self._tasks = tasks
+        self._who = {"requester_id": requester} if requester else {}
+        self._sizer = PageSizer(environ)
+        self._offline: dict[str, float] = {}
+        """When each member that is offline went so, the earliest first."""
+        self._look_up: dict[str, int] = {}
+        """Devices whose record is to be read, and how often that was tried."""
+        self._edges: dict[str, bool] | None = None
+        """Who came online or went offline since the walk that is under way began, None while none is."""
+        self._walk_due = True
+        self._walk_not_before = float("-inf")
+        self._retry_s = FIRST_RETRY_S
+        self._silent = False
+        self._phase = link.state.phase
+        self._subscriptions: list[Subscription] = []
+        self._disconnect = lambda: None
+
+    def start(self) -> None:
+        """Hear presence and heartbeats, and walk, from now on."""
+        self._disconnect = self._link.state_changed.connect(self._link_changed)
+        self._subscriptions = [
+            self._link.subscribe(self._subjects.presence, self._edge),
+            self._link.subscribe(self._subjects.all_heartbeats, self._beat),
+        ]
+        self._tasks.spawn(self._run(), name="topology: members")
+
+    def close(self) -> None:
+        """Hear nothing more; the task is its owner's to cancel."""
+        self._disconnect()
+        for subscription in self._subscriptions:
+            subscription.close()
+
+    # What is heard
+
+    def _link_changed(self, state: LinkState) -> None:
+        came_up = state.phase is LinkPhase.UP and self._phase is not LinkPhase.UP
+        self._phase = state.phase
+        if came_up:
+            self._walk_now()
+
+    def _walk_now(self) -> None:
+        self._walk_due = True
+        self._walk_not_before = float("-inf")
+        self._retry_s = FIRST_RETRY_S
+
+    def _edge(self, message: Message) -> None:
+        try:
+            online, params = presence_of(message.data)
+        except Malformed:
+            self.counters.malformed += 1
+            return
+        device_id = params.device_id
+        if self._edges is not None:
+            self._edges[device_id] = online
+        self._set_online(device_id, online)
+        if not online:
+            self._look_up.pop(device_id, None)
+            self.nowhere.pop(device_id, None)
+        elif len(self._look_up) < MOST_WAITING:
+            self._look_up[device_id] = 0
+        else:
+            self._walk_due = True
+
+    def _set_online(self, device_id: str, online: bool) -> None:
+        if not self._picture.sites.set_online(device_id, online):
+            return
+        if online:
+            self._offline.pop(device_id, None)
+        else:
+            self._offline.setdefault(device_id, self._clock.now())
+
+    def _beat(self, message: Message) -> None:
+        if b'"location"' not in message.data:
+            return  # nearly all of them: nothing is decoded
+        device_id = device_of(message.subject)
+        member = self._picture.sites.member(device_id)
+        if member is None and device_id not in self.nowhere:
+            return  # the registry does not know it yet, or it announces it
+        try:
+            beat = decode(message.data, _Beat)
+        except Malformed:
+            self.counters.malformed += 1
+            return
+        if beat.device_id != device_id:
+            self.counters.malformed += 1
+        elif beat.location is not msgspec.UNSET:
+            location = beat.location if isinstance(beat.location, str) else None
+            self._place(Found(device_id, location, online=member is None or member.online))
+
+    def _place(self, found: Found) -> None:
+        site = None if found.location is None else topology_id_of(found.location)
+        if found.gone_since is not None and found.gone_since < self._clock.wall() - OFFLINE_KEPT_S:
+            site = None
+        self._picture.place(found.device_id, site, online=found.online)
+        if site is None:
+            self._offline.pop(found.device_id, None)
+            if found.online and len(self.nowhere) < MOST_NOWHERE:
+                self.nowhere[found.device_id] = None
+            return
+        self.nowhere.pop(found.device_id, None)
+        self._set_online(found.device_id, found.online)
+
+    # What is asked
+
+    async def _run(self) -> None:
+        while True:
+            if self._link.is_up:
+                await self._work()
+            self._let_go()
+            await asyncio.sleep(TICK_S)
+
+    async def _work(self) -> None:
+        if len(self._look_up) > MOST_LOOK_UPS:
+            self._walk_due = True
+        if self._walk_due:
+            if self._clock.now() >= self._walk_not_before:
+                await self._walk()
+            return
+        for device_id in list(self._look_up):
+            if self._walk_due or not await self._look_one_up(device_id):
+                return
+
+    def _let_go(self) -> None:
+        """Members that have been offline for too long are none any more."""
+        too_long = self._clock.now() - OFFLINE_KEPT_S
+        while self._offline:
+            device_id = next(iter(self._offline))
+            if self._offline[device_id] > too_long:
+                return
+            del self._offline[device_id]
+            self._picture.place(device_id, None, online=False)
+
+    async def _ask(self, method: str, params: dict[str, Any], patience: float = PATIENCE_S) -> bytes:
+        request = rpc.request(method, {**params, **self._who}, f"topology-{secrets.token_hex(4)}")
+        return await self._link.request(self._subjects.discovery, request, timeout=patience)
+
+    async def _walk(self) -> None:
+        self._walk_due = False
+        self._sizer.max_payload = self._link.max_payload
+        began = self._clock.now()
+        walk = Walk(self._ask, self._sizer, self._clock)
+        edges: dict[str, bool] = {}
+        self._edges = edges
+        waiting = dict(self._look_up)
+        seen: set[str] = set()
+        try:
+            async for page in walk.pages():
+                for found in page:
+                    seen.add(found.device_id)
+                    online = edges.get(found.device_id, found.online)
+                    self._place(replace(found, online=online))
+            # By offset, whoever leaves makes the next page skip somebody.
+            if walk.coverage.complete and (walk.coverage.by_id or not edges):
+                await self._miss(seen, edges)
+        except WalkFailed as error:
+            self._walk_failed(error)
+            return
+        finally:
+            self._edges = None
+            self.counters.malformed += walk.coverage.malformed
+            self.settled.set()
+        for device_id, tries in waiting.items():
+            if device_id in seen and device_id not in edges:
+                self._look_up.pop(device_id, None)
+            elif device_id in self._look_up:
+                self._tried(device_id, tries)
+        self._walk_succeeded(walk, self._clock.now() - began)
+
+    def _walk_succeeded(self, walk: Walk, took: float) -> None:
+        self.counters.walked += 1
+        self._walk_due |= walk.coverage.overtaken
+        self._walk_not_before = self._clock.now() + max(LEAST_APART_S, WALKS_APART * took)
+        self._retry_s = FIRST_RETRY_S
+        if self._silent or self.counters.walked == 1:
+            self._silent = False
+            log.info("%d devices of the registry at %d sites", walk.coverage.records, len(self._picture.sites))
+
+    def _walk_failed(self, error: WalkFailed) -> None:
+        self.counters.failed += 1
+        if not self._silent:
+            self._silent = True
+            log.warning("the members are not known to be complete: %s; it is tried again", error)
+        self._walk_due = True
+        self._walk_not_before = self._clock.now() + self._retry_s
+        self._retry_s = min(LONGEST_RETRY_S, 2 * self._retry_s)
+
+    async def _miss(self, seen: set[str], edges: dict[str, bool]) -> None:
+        """Whoever was not in a complete list is not there, even if nobody said so."""
+        for number, device_id in enumerate(self._picture.sites.member_ids):
+            if device_id not in seen and device_id not in edges:
+                self._set_online(device_id, False)
+            if number % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
+        for device_id in [each for each in self.nowhere if each not in seen and each not in edges]:
+            del self.nowhere[device_id]
+
+    async def _look_one_up(self, device_id: str) -> bool:
+        """Read one record and place its device; False when there is no point in asking on now."""
+        tries = self._look_up.get(device_id)
+        if tries is None:
+            return True
+        try:
+            reply = await self._ask("discovery/getDevice", {"device_id": device_id}, LOOK_UP_PATIENCE_S)
+            device = bytes(decode(bytes(rpc.result_of(reply)), _Device).device)
+            found = None if device == b"null" else found_in(device, knows_offline=False)
+        except RequestTimeout:
+            self._walk_due = True  # it may be too old to know how
+            self._tried(device_id, tries)
+            return False
+        except LinkError:
+            return False
+        except (Malformed, rpc.RpcError):
+            self.counters.malformed += 1
+            found = None
+        self.counters.looked_up += 1
+        if found is None or found.device_id != device_id:
+            self._tried(device_id, tries)
+        elif self._look_up.pop(device_id, None) is not None:  # else it went offline meanwhile
+            self._place(found)
+        return True
+
+    def _tried(self, device_id: str, tries: int) -> None:
+        if device_id not in self._look_up:
+            return
+        del self._look_up[device_id]
+        if tries + 1 < LOOK_UP_TRIES:
+            self._look_up[device_id] = tries + 1
