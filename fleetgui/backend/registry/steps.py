@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-Steps = Generator[Callable[[], None] | None, None, T]
+Steps = Generator[Callable[[], object] | None, None, T]
 
 TURN_S: Final = 0.004
 """How long one turn of the loop may be used."""
