@@ -31,13 +31,16 @@ async def serve(parent: Parent) -> None:
     tasks = Tasks(lambda name, error: log.error("%s failed", name, exc_info=error))
     link = await connect(context, clock=clock, name="fleetgui-deployments", tasks=tasks)
     try:
-        aggregator = Aggregator(Buckets(link, context.tenant, settings), tasks=tasks, clock=clock)
-        aggregator.start()
+        aggregator: Aggregator | None = None
+        try:
+            aggregator = Aggregator(Buckets(link, context.tenant, settings), tasks=tasks, clock=clock)
+            aggregator.start()
+        except NotAddressable as error:
+            log.error("there are no deployments here: %s", error)
         parent.ready()
         await parent.ended.wait()
-        await aggregator.close()
-    except NotAddressable as error:
-        raise RoleFailed(str(error)) from None
+        if aggregator is not None:
+            await aggregator.close()
     finally:
         await tasks.cancel(within=0.5)
         await link.close()

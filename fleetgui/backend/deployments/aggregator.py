@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from fleetgui.backend.deployments.buckets import Buckets
+from fleetgui.backend.deployments.feed import Feed
 from fleetgui.backend.deployments.rollup import Rollup
 from fleetgui.backend.deployments.statuses import SETTLE_S, Statuses
 from fleetgui.backend.deployments.trouble import Trouble, log
@@ -62,7 +62,6 @@ class Aggregator:
     ) -> None:
         self.settings = settings or AggregatorSettings()
         self.rollup = Rollup()
-        self.statuses = Statuses(buckets.status, clock, settle_s=self.settings.settle)
         self.malformed: Counter[str] = Counter()
         self._buckets = buckets
         self._tasks = tasks
@@ -70,6 +69,7 @@ class Aggregator:
         self._watches: list[Watch] = []
         self._something = asyncio.Event()
         """Something was told, or a watch has changed its phase."""
+        self.statuses = Statuses(buckets.status, clock, settle_s=self.settings.settle, doubted=self._something.set)
         self._no_buckets = Trouble("the buckets of deployments cannot be made")
         self._unheard = Trouble("the deployments are not followed")
         self._unwritten = Trouble("the status of deployments cannot be written")
@@ -99,7 +99,7 @@ class Aggregator:
             (buckets.deployment, ALL_DEPLOYMENTS, self._deployment),
             (buckets.state, ALL_STATES, self._state),
         ):
-            watch = self._watch(bucket, keys, _Feed(bucket.config.name, apply, self._did_not_decode))
+            watch = self._watch(bucket, keys, Feed(bucket.config.name, apply, self._did_not_decode, self._told))
             while watch.phase is not WatchPhase.LIVE:
                 await self._wait(None)
         while not self.is_synced:
@@ -110,7 +110,7 @@ class Aggregator:
         )
 
     def _watch(self, bucket: Bucket, keys: str, handler: WatchHandler) -> Watch:
-        watch = bucket.watch(keys, _Noting(handler, self._something), settings=self.settings.watch)
+        watch = bucket.watch(keys, handler, settings=self.settings.watch)
         watch.changed.connect(self._phase_changed)
         self._watches.append(watch)
         return watch
@@ -121,35 +121,41 @@ class Aggregator:
         if errors or self.is_synced:
             self._unheard.is_now(errors[0] if errors else None)
 
-    def _info(self, key: str, value: bytes | None, _anew: bool) -> None:
-        device = device_of_info(key)
-        if (info := self._decoded(DeviceInfo, key, value)) is None:
+    def _info(self, entry: Entry, _anew: bool) -> None:
+        self._something.set()
+        device = device_of_info(entry.key)
+        if (info := self._decoded(DeviceInfo, entry)) is None:
             self.rollup.drop_info(device)
         else:
             self.rollup.put_info(device, info.labels)
 
-    def _state(self, key: str, value: bytes | None, anew: bool) -> None:
-        device, name = parts_of_state(key)
-        if (state := self._decoded(DeviceState, key, value)) is None:
+    def _state(self, entry: Entry, anew: bool) -> None:
+        self._something.set()
+        device, name = parts_of_state(entry.key)
+        if (state := self._decoded(DeviceState, entry)) is None:
             self.rollup.drop_state(device, name)
         else:
             self.rollup.put_state(state, anew=anew)
 
-    def _deployment(self, key: str, value: bytes | None, _anew: bool) -> None:
-        name = DeploymentName(key)
-        if (deployment := self._decoded(Deployment, key, value)) is None:
+    def _deployment(self, entry: Entry, _anew: bool) -> None:
+        self._something.set()
+        name = DeploymentName(entry.key)
+        if (deployment := self._decoded(Deployment, entry)) is None:
             self.rollup.drop_deployment(name)
         else:
             self.rollup.put_deployment(deployment)
 
-    def _decoded(self, kind: type[_R], key: str, value: bytes | None) -> _R | None:
-        if value is None:
+    def _decoded(self, kind: type[_R], entry: Entry) -> _R | None:
+        if entry.value is None:
             return None
         try:
-            return kind.decode(key, value)
+            return kind.decode(entry.key, entry.value)
         except Malformed as error:
             self._did_not_decode(kind.__name__, error)
             return None
+
+    def _told(self, _anew: bool) -> None:
+        self._something.set()
 
     def _did_not_decode(self, what: str, error: Malformed) -> None:
         self.malformed[what] += 1
@@ -205,52 +211,6 @@ class Aggregator:
             except LinkError as error:
                 self._no_buckets.is_now(error)
             await asyncio.sleep(self.settings.ensure_every)
-
-
-class _Feed:
-    """One bucket's entries, applied by `apply(key, value, anew)`; `anew` while all there is is told from the start."""
-
-    def __init__(
-        self,
-        bucket: str,
-        apply: Callable[[str, bytes | None, bool], None],
-        malformed: Callable[[str, Malformed], None],
-    ) -> None:
-        self._bucket = bucket
-        self._apply = apply
-        self._malformed = malformed
-        self._reading = False
-
-    def read_began(self) -> None:
-        self._reading = True
-
-    def entry(self, entry: Entry) -> None:
-        try:
-            self._apply(entry.key, entry.value, self._reading)
-        except Malformed as error:  # a key that is none of ours
-            self._malformed(f"key of {self._bucket}", error)
-
-    def synced(self) -> None:
-        self._reading = False
-
-
-class _Noting:
-    """Tells `handler`, and sets `noted`."""
-
-    def __init__(self, handler: WatchHandler, noted: asyncio.Event) -> None:
-        self._handler = handler
-        self._noted = noted
-
-    def read_began(self) -> None:
-        self._handler.read_began()
-
-    def entry(self, entry: Entry) -> None:
-        self._noted.set()
-        self._handler.entry(entry)
-
-    def synced(self) -> None:
-        self._noted.set()
-        self._handler.synced()
 
 
 _R = TypeVar("_R", DeviceInfo, DeviceState, Deployment)

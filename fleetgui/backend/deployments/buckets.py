@@ -13,13 +13,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from fleetgui.link import streams
 from fleetgui.link.buckets import Bucket, BucketConfig, WrongRevision
 from fleetgui.link.connection import Link
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.deployments import BucketNames, Deployment, DeploymentName
 
 KIB: Final = 1024
-_TRIES: Final = 20
+_TRIES: Final = 50
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Buckets:
         """Make those that are missing. Raises `LinkError`, which says what the broker or this user cannot do."""
         for bucket in (self.info, self.state, self.heartbeat, self.deployment, self.status):
             await bucket.ensure()
+
+    async def created(self, bucket: Bucket) -> str:
+        """When the broker made it, as text: another one for a bucket that was made again. Raises `LinkError`."""
+        return str((await streams.api(self.link, f"STREAM.INFO.{bucket.config.stream}")).get("created"))
 
 
 async def deploy(

@@ -8,6 +8,7 @@ somebody else wrote is left alone for `settle_s` first, since the one who wrote 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,22 +45,30 @@ class _Standing:
 class Statuses:
     """A `WatchHandler` for the bucket that it writes."""
 
-    def __init__(self, bucket: Bucket, clock: Clock, *, settle_s: float = SETTLE_S) -> None:
+    def __init__(
+        self, bucket: Bucket, clock: Clock, *, settle_s: float = SETTLE_S, doubted: Callable[[], None] = lambda: None
+    ) -> None:
+        """`doubted` is called when there is something more to compare."""
         self.counters = StatusCounters()
         self._bucket = bucket
         self._clock = clock
         self._settle_s = settle_s
+        self._doubted = doubted
         self._standing: dict[DeploymentName, _Standing] = {}
         self._doubtful: dict[DeploymentName, float] = {}
         """What somebody else wrote, and when it is to be compared (`Clock.now()`); in the order of that time."""
+        self._told = 0
+        """The last revision that the watch told. What it has told holds, also against the answer to a write."""
         self._reading = False
 
     # What the watch tells
 
     def read_began(self) -> None:
         self._reading = True
+        self._told = 0
 
     def entry(self, entry: Entry) -> None:
+        self._told = entry.revision
         try:
             name = DeploymentName(entry.key)
         except Malformed:
@@ -92,6 +101,7 @@ class Statuses:
     def _doubt(self, name: DeploymentName, after: float) -> None:
         self._doubtful.pop(name, None)
         self._doubtful[name] = self._clock.now() + after
+        self._doubted()
 
     # What is to be written
 
@@ -121,13 +131,12 @@ class Statuses:
                     self.counters.removed += 1
                     if self._standing.get(name) is standing:
                         del self._standing[name]
-            elif standing is None or standing.content != (content := _encoded(name, wanted, _NO_TIME)):
+            elif standing is None or standing.content != _encoded(name, wanted, _NO_TIME):
                 data = _encoded(name, wanted, Moment(self._clock.wall()))
                 revision = await self._bucket.put(str(name), data, expect=standing.revision if standing else 0)
                 self.counters.written += 1
-                if (newest := self._standing.get(name)) is None or newest.revision < revision:
-                    content = _encoded(name, wanted, _NO_TIME)
-                    self._standing[name] = _Standing(revision, content)
+                if self._told < revision:
+                    self._standing[name] = _Standing(revision, _encoded(name, wanted, _NO_TIME))
             else:
                 self.counters.unchanged += 1
         except WrongRevision:

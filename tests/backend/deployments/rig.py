@@ -142,28 +142,40 @@ async def statuses(link: Link, buckets: Buckets) -> dict[DeploymentName, Figures
     return found
 
 
-async def converged(link: Link, buckets: Buckets, within: float = LIMIT_S) -> dict[DeploymentName, Figures]:
+async def converged(link: Link, buckets: Buckets) -> dict[DeploymentName, Figures]:
     """Wait until every status is what a recount gives, and return them; writes should have stopped."""
     wanted: object = None
     got: dict[DeploymentName, Figures] = {}
+
+    async def equal() -> bool:
+        nonlocal wanted, got
+        wanted, got = await counted(link, buckets), await statuses(link, buckets)
+        return wanted == got
+
     try:
-        async with asyncio.timeout(within):
-            while True:
-                with contextlib.suppress(
-                    LinkError, Malformed
-                ):  # the broker is on its way back; or somebody wrote nonsense
-                    wanted, got = await counted(link, buckets), await statuses(link, buckets)
-                    if wanted == got:
-                        return got
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"no convergence:\nwanted {str(wanted)[:2000]}\ngot    {str(got)[:2000]}") from None
+        await eventually(equal, "every status is what a recount gives")
+    except AssertionError as error:
+        raise AssertionError(f"{error}:\nwanted {str(wanted)[:2000]}\ngot    {str(got)[:2000]}") from None
+    return got
 
 
 async def until(holds: Callable[[], object], what: str) -> None:
+    """Wait until `holds()`; `what` is what should come."""
+
+    async def asked() -> object:
+        return holds()
+
+    await eventually(asked, what)
+
+
+async def eventually(holds: Callable[[], Awaitable[object]], what: str) -> None:
+    """Wait until `holds()` is true of a broker that may be on its way back, and of buckets that may hold nonsense."""
     try:
         async with asyncio.timeout(LIMIT_S):
-            while not holds():  # noqa: ASYNC110 - much of this has no event of ours
+            while True:
+                with contextlib.suppress(LinkError, Malformed):
+                    if await holds():
+                        return
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"it never came that {what}") from None
