@@ -1,6 +1,6 @@
 """A real nats-server for tests: started on a free loopback port, killed, suspended, resumed, restarted, torn down.
 
-A restart takes the same port, as a real broker's does.
+A restart takes the same port, as a real broker's does. `NatsCluster` is several of them with JetStream between them.
 """
 
 from __future__ import annotations
@@ -61,6 +61,14 @@ class NatsServer:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def name(self) -> str:
+        return f"test-{self.port}" if self._jetstream else "test"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace") if (self.folder / "log").exists() else ""
 
@@ -114,10 +122,14 @@ class NatsServer:
 
     def connections(self) -> list[dict[str, Any]]:
         """The server's own list of connections, with their subscriptions."""
-        url = f"http://127.0.0.1:{self.monitoring_port}/connz?subs=1"
-        with urllib.request.urlopen(url, timeout=DEADLINE) as reply:
-            found: list[dict[str, Any]] = json.load(reply)["connections"] or []
-            return found
+        found: list[dict[str, Any]] = self.monitor("connz?subs=1")["connections"] or []
+        return found
+
+    def monitor(self, path: str) -> dict[str, Any]:
+        """What the server's monitoring says under `path`."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.monitoring_port}/{path}", timeout=DEADLINE) as reply:
+            said: dict[str, Any] = json.load(reply)
+            return said
 
     def close(self) -> None:
         """End it in whatever state it is, and remove its folder."""
@@ -129,7 +141,7 @@ class NatsServer:
             f'listen: "127.0.0.1:{self.port}"',
             f'http: "127.0.0.1:{self.monitoring_port}"',
             f'log_file: "{(self.folder / "log").as_posix()}"',
-            'server_name: "test"' if not self._jetstream else f'server_name: "test-{self.port}"',
+            f'server_name: "{self.name}"',
         ]
         if self._jetstream:
             lines.append(f'jetstream {{ store_dir: "{(self.folder / "js").as_posix()}" }}')
@@ -140,6 +152,64 @@ class NatsServer:
         if self._process is None:
             raise RuntimeError("nats-server is not running")
         self._process.send_signal(number)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class NatsCluster:
+    """`size` servers on loopback that are one JetStream: started, and ready once it has a leader."""
+
+    def __init__(self, size: int = 3, config: str = "") -> None:
+        routes = [free_port() for _ in range(size)]
+        urls = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
+        self.servers = [
+            NatsServer(
+                f'cluster {{ name: "test", listen: "127.0.0.1:{port}", routes: [{urls}] }}\n{config}', jetstream=True
+            )
+            for port in routes
+        ]
+
+    @property
+    def url(self) -> str:
+        """Every server's address, with commas between."""
+        return ",".join(server.url for server in self.servers)
+
+    def start(self) -> Self:
+        """Start them all, and return once JetStream has a leader and every server is current."""
+        for server in self.servers:
+            server.start()
+        deadline = time.monotonic() + DEADLINE
+        while not self._is_ready():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the cluster did not come up: {self.servers[0].log[-2000:]}")
+            time.sleep(0.05)
+        return self
+
+    def _is_ready(self) -> bool:
+        said = [server.monitor("jsz") for server in self.servers]
+        leaders = {each.get("meta_cluster", {}).get("leader") for each in said}
+        sizes = {each.get("meta_cluster", {}).get("cluster_size") for each in said}
+        return sizes == {len(self.servers)} and len(leaders) == 1 and leaders != {None} and leaders != {""}
+
+    def leader_of(self, stream: str) -> NatsServer:
+        """The server that leads a stream; raises LookupError while nobody does."""
+        for server in self.servers:
+            if not server.running:
+                continue
+            for account in server.monitor("jsz?streams=1&leader_only=0").get("account_details", []):
+                for detail in account.get("stream_detail", []):
+                    leader = detail.get("cluster", {}).get("leader")
+                    if detail["name"] == stream and leader == server.name:
+                        return server
+        raise LookupError(f"nobody leads {stream}")
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.close()
 
     def __enter__(self) -> Self:
         return self.start()

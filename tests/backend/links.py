@@ -33,11 +33,11 @@ class Party:
 
 @asynccontextmanager
 async def party(url: str, name: str = "test", *, clock: Clock | None = None) -> AsyncIterator[Party]:
-    """A party whose link is up; nothing may have failed in its tasks by the end."""
+    """A party whose link to a broker of `url` (several: commas between) is up; nothing may fail in its tasks."""
     clock = clock or SystemClock()
     failures: list[str] = []
     tasks = Tasks(lambda name, error: failures.append(f"{name}: {error!r}"))
-    link = Link(Context(servers=(url,)), clock=clock, name=name, tasks=tasks)
+    link = Link(Context(servers=tuple(url.split(","))), clock=clock, name=name, tasks=tasks)
     link.start()
     try:
         async with asyncio.timeout(LIMIT_S):

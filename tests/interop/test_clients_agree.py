@@ -38,7 +38,7 @@ def odd_registrations() -> list[dict[str, Any]]:
             "identity": {"device_type": "Kaméra 😀"},
             "status": {"ts": TS, "location": "Zoë"},
         },
-        base | {"device_id": "dots.and spaces/and:colons"},
+        base | {"device_id": "slashes/and:colons"},
         base | {"device_id": "text-for-numbers", "device_ttl": "600", "status": {"ts": TS, "battery": "7"}},
         base | {"device_id": "zero", "status": {"ts": TS, "busy_score": 0, "battery": -1, "online": "yes"}},
         base | {"device_id": "type-null", "identity": {"device_type": None}, "status": {"ts": TS, "location": None}},

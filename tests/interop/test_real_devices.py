@@ -119,3 +119,22 @@ async def test_what_heartbeats_bring_along_appears_as_on_the_real_one(pair: Pair
     assert ours["status"]["halo"] == BEAT["halo"]
     del real["status"]["ts"], ours["status"]["ts"]  # two devices, two clocks
     assert comparable(ours) == comparable(real)
+
+
+async def test_after_a_restart_with_its_bucket_our_registry_has_lost_nothing_and_asks_nobody() -> None:
+    with home() as (nats, role):
+        async with party(nats.url) as client:
+            subjects = Subjects("default")
+            with services.RealDevice(nats.url, "default", "cam-1", ttl=TTL):
+                await listed(client.link, "cam-1")
+                before = await device(client.link, "default", "cam-1")
+                asked: list[object] = []
+                client.link.subscribe(subjects.cmd("cam-1"), asked.append)
+                edges = Inbox(client.link, subjects.presence)
+                beats = Inbox(client.link, subjects.heartbeat("cam-1"))
+                await client.link.flush()
+                await asyncio.to_thread(role.restart)
+                assert await device(client.link, "default", "cam-1") == before
+                await beats.until(len(beats.messages) + 5)  # longer than a ttl
+                assert await device(client.link, "default", "cam-1") == before
+    assert (asked, edges.messages) == ([], [])

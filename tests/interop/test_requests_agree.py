@@ -199,18 +199,20 @@ WRITES: dict[str, tuple[str, bytes]] = {
 }
 
 BLAME = "-32603 says that the registry is at fault; what the caller got wrong is -32602 with us"
+NAMELESS = "no subject could name it, so nobody could call it or hear it beat: ours says so at once"
 LATIN = "the real registry cannot store an id beyond Latin-1 and says so; ours takes every id"
-DELIBERATE: dict[str, tuple[int, int | None, str]] = {
+DELIBERATE: dict[str, tuple[int | None, int | None, str]] = {
     "a batch": (-32603, -32602, BLAME),
     "a string": (-32603, -32602, BLAME),
     "no params": (-32603, -32602, BLAME),
     "params null": (-32603, -32602, BLAME),
     "params is a list": (-32603, -32602, BLAME),
     "a longer ttl": (-32603, -32602, BLAME),
+    "an id with blanks, slash and dot": (None, -32602, NAMELESS),
     "an id beyond ASCII": (-32602, None, LATIN),
     "an id that sorts after everything": (-32602, None, LATIN),
 }
-"""Registration → (the real one's error code, ours or None for success, why)."""
+"""Registration → (the real one's error code, ours, None for success; why)."""
 
 
 def shape(reply: Any) -> Any:
@@ -268,7 +270,11 @@ async def test_registrations_are_answered_alike_and_leave_the_same_records(pair:
                 assert (case, ours) == (case, real)
         pages = [shape(await ask(link, "device-connect.writes.discovery", listed(limit=200)[1])) for link in links]
     real, ours = [{each["device_id"]: each for each in page["result"]["devices"]} for page in pages]
-    only_ours = {json.loads(WRITES[case][1])["params"]["device_id"] for case in DELIBERATE if "an id" in case}
-    assert set(ours) - set(real) == only_ours
-    assert {device_id: ours.get(device_id) for device_id in real} == real
+    entered = {case: (real_code is None, our_code is None) for case, (real_code, our_code, _) in DELIBERATE.items()}
+    ids = {case: json.loads(WRITES[case][1])["params"]["device_id"] for case in DELIBERATE if "an id" in case}
+    assert set(ours) - set(real) == {device_id for case, device_id in ids.items() if entered[case] == (False, True)}
+    assert set(real) - set(ours) == {device_id for case, device_id in ids.items() if entered[case] == (True, False)}
+    assert {device_id: ours[device_id] for device_id in real if device_id in ours} == {
+        device_id: each for device_id, each in real.items() if device_id in ours
+    }
     assert len(real) >= 6
