@@ -182,6 +182,18 @@ class RecordStore:
         fleet = self._fleets.get(tenant)
         return Fleet(self._revision) if fleet is None else fleet
 
+    def computed(self, tenant: str, fleet: Fleet) -> None:
+        """Let `fleet`, a `ComputedFleet`, lie under what the tenant's devices have registered, and will."""
+        under = self._fleets.get(tenant, Fleet())
+        for record in under:
+            fleet.put(record)
+        for device_id, ended in under.ended.items():
+            fleet.put(ended.record)
+            fleet.remove(device_id)
+            fleet.ended[device_id] = ended
+        self._fleets[tenant] = fleet
+        self._changed(fleet, None)
+
     def get(self, tenant: str, device_id: str) -> Record | None:
         """As `Fleet.registered`."""
         return self.fleet(tenant).registered(device_id)
