@@ -191,10 +191,12 @@ class Page(msgspec.Struct, frozen=True):
 
     `next_offset` is UNSET from an old server that does not page (the reply is then the whole list), None at the end.
     `total_matched` is an upper bound: it is counted before access control. `applied` names the extensions honoured.
+    `next_after` is what leads on where pages go by id (`after`), None at the end.
     """
 
     devices: list[msgspec.Raw]
     next_offset: int | msgspec.UnsetType | None = msgspec.UNSET
+    next_after: str | None = None
     total_matched: int | None = None
     applied: list[str] | None = None
     revision: int | None = None

@@ -171,9 +171,14 @@ def test_an_event_counts_only_where_it_says_that_it_belongs() -> None:
 def test_a_wrong_type_in_any_field_is_malformed(subject: str) -> None:
     method, params = MESSAGES[subject]
     wrong: list[Any] = [None, True, -1, 1.5, "", "no time", [], [1], {}, {"a": 1}]
-    optional = {"changed": [[]], "left": [[]], "error": [None, "", "no time"]}
-    text = {"kind": ["", "no time"], "mutation_id": ["no time"], "epoch": ["no time"], "service_name": ["no time"]}
-    fitting = {**optional, **text, "services": [[]]}
+    optional: dict[str, list[Any]] = {"changed": [[]], "left": [[]], "error": [None, "", "no time"]}
+    text: dict[str, list[Any]] = {
+        "kind": ["", "no time"],
+        "mutation_id": ["no time"],
+        "epoch": ["no time"],
+        "service_name": ["no time"],
+    }
+    fitting: dict[str, list[Any]] = {**optional, **text, "services": [[]]}
     for name in params:
         for value in wrong:
             if value in fitting.get(name, ()):

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -114,7 +114,7 @@ class Members:
         self._silent = False
         self._phase = link.state.phase
         self._subscriptions: list[Subscription] = []
-        self._disconnect = lambda: None
+        self._disconnect: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Hear presence and heartbeats, and walk, from now on."""
@@ -127,7 +127,8 @@ class Members:
 
     def close(self) -> None:
         """Hear nothing more; the task is its owner's to cancel."""
-        self._disconnect()
+        if self._disconnect is not None:
+            self._disconnect()
         for subscription in self._subscriptions:
             subscription.close()
 

@@ -199,7 +199,7 @@ class Rollouts:
 
     def moved(self, device_id: str, before: str | None, after: str | None) -> None:
         """The device is a member of another site than before; `sites` knows it already."""
-        names = [name for group in self._targets.groups_of(device_id) for name in group.deployments]
+        names: list[str] = [name for group in self._targets.groups_of(device_id) for name in group.deployments]
         names += self._listing.get(device_id, ())
         if before is not None:
             self._leave(device_id, before)

@@ -22,6 +22,8 @@ from fleetgui.wire.topology import IN_FLIGHT, MembersEvent, Mutation, MutationEv
 MOST_TOPOLOGIES: Final = 10_000
 MOST_MEMBERS: Final = 2_000_000
 MEMBERS_AN_EVENT: Final = 200
+EMPTY_KEPT_S: Final = 600.0
+"""A topology without members is pending for so long, so that its keepalives reach who lost its last events."""
 
 Event = StatusEvent | MembersEvent | MutationEvent | ServiceEvent
 
@@ -47,6 +49,8 @@ class Sites:
         self._topologies = SortedDict()
         self._where: dict[str, Topology] = {}
         self._dirty: dict[str, None] = {}
+        self._empty: dict[str, float] = {}
+        """When each topology without members was left by the last, the longest empty first."""
         self._muted = False
         self._floor = 0
         """What the numbers of topologies that are gone had come to: one that comes back goes on from there."""
@@ -148,6 +152,9 @@ class Sites:
         """Tell what changed of members and statuses, and let go of sites that nobody is at any more."""
         for topology_id in list(self._dirty):
             self._flush(self._topologies[topology_id])
+        long_ago = self._clock.now() - EMPTY_KEPT_S
+        while self._empty and next(iter(self._empty.values())) < long_ago:
+            self._let_go()
 
     def take(self) -> list[Event]:
         """The events since the last call, in order. Whoever takes them has to publish them."""
@@ -166,15 +173,14 @@ class Sites:
         self._floor = 0
         self._events.clear()
         self._dirty.clear()
-        for topology in list(self):
+        while self._empty:
+            self._let_go()
+        for topology in self:
             topology.untold.clear()
             topology.seq = 0
             topology.changed_at = now
-            if topology.members or topology.in_flight:
-                topology.status = topology.status_at(now)
-                self._watch_the_time(topology)
-            else:
-                del self._topologies[topology.topology_id]
+            topology.status = topology.status_at(now)
+            self._watch_the_time(topology)
 
     def last_seqs(self, since: float) -> dict[str, int]:
         """The last number of each topology that had an event since then."""
@@ -188,9 +194,24 @@ class Sites:
 
     def _topology(self, topology_id: str) -> Topology | None:
         topology = self.get(topology_id)
-        if topology is None and len(self._topologies) < self._most_topologies:
-            topology = self._topologies[topology_id] = Topology(topology_id, self._floor)
+        if topology is not None:
+            return topology
+        if len(self._topologies) >= self._most_topologies and self._empty:
+            self._let_go()
+        if len(self._topologies) >= self._most_topologies:
+            return None
+        topology = self._topologies[topology_id] = Topology(topology_id, self._floor)
         return topology
+
+    def _let_go(self) -> None:
+        """Of the topology that has been empty for longest, unless something is there again since the last flush."""
+        topology_id = next(iter(self._empty))
+        del self._empty[topology_id]
+        topology = self._topologies[topology_id]
+        if not topology.members and not topology.in_flight:
+            del self._topologies[topology_id]
+            self._dirty.pop(topology_id, None)
+            self._floor = max(self._floor, topology.seq)
 
     def _take_out(self, device_id: str, topology: Topology | None) -> None:
         if topology is None:
@@ -225,9 +246,10 @@ class Sites:
             if self._is_shown(topology):
                 self._tell(topology, StatusEvent, status=status)
         self._watch_the_time(topology)
-        if not topology.members and not topology.in_flight:
-            self._floor = max(self._floor, topology.seq)
-            del self._topologies[topology.topology_id]
+        if topology.members:
+            self._empty.pop(topology.topology_id, None)
+        else:
+            self._empty.setdefault(topology.topology_id, self._clock.now())
 
     def _tell_members(self, topology: Topology, ids: list[str]) -> None:
         changed = tuple(
@@ -247,13 +269,13 @@ class Sites:
         """Whether everybody may know that there is such a topology."""
         return self._public is None or topology.public > 0
 
-    def _tell(self, topology: Topology, kind: Callable[..., Event], **facts: Any) -> None:
+    def _tell(self, topology: Topology, make: Callable[..., Event], /, **facts: Any) -> None:
         """Add the topology's next event."""
         if self._muted:
             return
         topology.seq += 1
         topology.changed_at = self._clock.now()
-        event = kind(
+        event = make(
             topology_id=topology.topology_id,
             epoch=self.epoch,
             seq=topology.seq,

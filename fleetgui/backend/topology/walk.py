@@ -20,7 +20,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.pages import LARGEST_PAGE, PageSizer
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed, decode
-from fleetgui.wire.records import page_of
+from fleetgui.wire.records import Page, page_of
 from fleetgui.wire.times import to_epoch
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[bytes]]
@@ -94,10 +94,6 @@ def found_in(record: bytes | msgspec.Raw, *, knows_offline: bool) -> Found:
     return Found(found.device_id, location, online=True)
 
 
-class _Reply(msgspec.Struct, frozen=True):
-    next_after: str | None = None
-
-
 class Walk:
     """One walk. Iterate over `pages()`; `coverage` grows meanwhile. Raises `WalkFailed`."""
 
@@ -115,22 +111,22 @@ class Walk:
         where: dict[str, Any] | None = {"after": None}
         while where is not None:
             began = self._clock.now()
-            reply = await self._read(where)
-            devices, where = ([], self._past(where)) if reply is None else self._page(reply, where)
+            page = await self._read(where)
+            devices, where = ([], self._past(where)) if page is None else self._took(page, where)
             yield devices
             if where is not None:
                 took = self._clock.now() - began
                 await asyncio.sleep(min(POLITE * max(0.0, took), LONGEST_PAUSE_S))
         self.coverage.ended = True
 
-    async def _read(self, where: dict[str, Any]) -> bytes | None:
-        """The reply with what comes next, as much as fits; None when a single record does not."""
+    async def _read(self, where: dict[str, Any]) -> Page | None:
+        """What comes next, as much as fits; None when a single record does not."""
         while True:
             limit = min(self._sizer.size, LARGEST_PAGE)
             params = {"limit": limit, "projection": "summary", "include_offline": True, **where}
             try:
                 reply = await self._ask("discovery/listDevices", params)
-                rpc.result_of(reply)
+                page = page_of(reply)
             except TooLarge as error:
                 raise WalkFailed(str(error)) from None
             except RequestTimeout as error:
@@ -144,7 +140,8 @@ class Walk:
                 if not any(each in error.message.lower() for each in _TOO_LARGE_TEXTS):
                     raise WalkFailed(f"the registry refuses: {error}") from None
             else:
-                return reply
+                self._sizer.page_arrived(len(page.devices), len(reply), asked=limit)
+                return page
             if not self._sizer.page_did_not_fit(limit):
                 if self._sizer.largest_arrived == 0:
                     raise WalkFailed("the registry answers no page, however small")
@@ -158,18 +155,13 @@ class Walk:
             raise WalkFailed("the record behind " + repr(where["after"])[:80] + " does not fit into a message")
         return {"offset": where["offset"] + 1}
 
-    def _page(self, reply: bytes, where: dict[str, Any]) -> tuple[list[Found], dict[str, Any] | None]:
-        try:
-            page = page_of(reply)
-            next_after = decode(bytes(rpc.result_of(reply)), _Reply).next_after
-        except (Malformed, rpc.RpcError) as error:
-            raise WalkFailed(f"the registry's answer is no page: {error}") from None
+    def _took(self, page: Page, where: dict[str, Any]) -> tuple[list[Found], dict[str, Any] | None]:
+        """The devices of a page, and where the next one begins."""
         coverage = self.coverage
         coverage.pages += 1
         coverage.records += len(page.devices)
         if coverage.records > MOST_RECORDS:
             raise WalkFailed(f"the registry sent more than {MOST_RECORDS:,} records")
-        self._sizer.page_arrived(len(page.devices), len(reply))
         for before, now in ((self._revision, page.revision), (self._total, page.total_matched)):
             coverage.overtaken |= before is not None and now is not None and before != now
         self._revision, self._total = page.revision, page.total_matched
@@ -181,21 +173,20 @@ class Walk:
             except Malformed:
                 coverage.malformed += 1
         coverage.by_id = "after" in applied and "after" in where
-        return devices, self._next(where, next_after, page.next_offset, bool(page.devices))
+        return devices, self._next(page, where)
 
-    def _next(
-        self, where: dict[str, Any], next_after: str | None, next_offset: object, brought: bool
-    ) -> dict[str, Any] | None:
+    def _next(self, page: Page, where: dict[str, Any]) -> dict[str, Any] | None:
         """Where to go on, None at the end."""
-        self._crumbs = 0 if brought else self._crumbs + 1
+        self._crumbs = 0 if page.devices else self._crumbs + 1
         if self._crumbs > MOST_CRUMBS:
             raise WalkFailed(f"the registry is at fault: {self._crumbs} pages in a row were empty")
         if self.coverage.by_id:
-            if next_after is None:
+            if page.next_after is None:
                 return None
-            if next_after <= (where["after"] or ""):
+            if page.next_after <= (where["after"] or ""):
                 raise WalkFailed("the registry is at fault: a page points back, which would never end")
-            return {"after": next_after}
+            return {"after": page.next_after}
+        next_offset = page.next_offset
         if not isinstance(next_offset, int):
             return None  # the end, or a registry too old to page, whose whole list this was
         if next_offset <= where.get("offset", 0):
