@@ -75,6 +75,8 @@ class _Role:
 ROLES: Final[dict[str, _Role]] = {
     "gateway": _Role("fleetgui.backend.gateway", Stage.SERVE, _gateways),
     "devices": _Role("fleetgui.backend.devices", Stage.LIVE, _devices),
+    "deployments": _Role("fleetgui.backend.deployments", Stage.FOLLOW, lambda _: [{}]),
+    "agents": _Role("fleetgui.backend.deployments.agents", Stage.FOLLOW, _devices),
     "topology": _Role("fleetgui.backend.topology", Stage.FOLLOW, lambda _: [{}]),
 }
 

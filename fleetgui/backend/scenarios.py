@@ -91,14 +91,21 @@ class Step:
     note: str
 
 
+STANDING: Final = (Deploy("firmware-29"), Deploy("telemetry-14", "early"), Deploy("vision-preview", "canary"))
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """`steps` in the order of `at`; `period` seconds until they start over, None for once."""
+    """`steps` in the order of `at`; `period` seconds until they start over, None for once.
+
+    `standing` is what is deployed before anything happens, and not deployed again by a fleet that comes back.
+    """
 
     name: str
     summary: str
     steps: tuple[Step, ...] = ()
     period: float | None = None
+    standing: tuple[Deploy, ...] = STANDING
 
 
 _DEMO: Final = Scenario(
@@ -120,7 +127,7 @@ _INCIDENT: Final = Scenario(
     "ten minutes on call: a release, a flaky batch, storms, a lost uplink, a brown-out, and the way back",
     (
         # A release begins well watched: two in a hundred devices, and about one of them in twenty cannot take it.
-        Step(10.0, Deploy("release-3.0-canary", "canary"), "Release 3.0 goes to the canary ring"),
+        Step(10.0, Deploy("release-3-canary", "canary"), "Release 3 goes to the canary ring"),
         # Devices that crash on it: each is declared offline, comes back, and goes again.
         Step(45.0, Flap(devices=12, times=3), "A dozen devices crash, come back, and crash again"),
         # One watchdog too eager: held back by the throttle on its own, nobody else suffers.
@@ -128,7 +135,7 @@ _INCIDENT: Final = Scenario(
         # People begin to look, and looking costs: the registry's lag leaves normal.
         Step(125.0, Flood(), "A wall display asks for the whole fleet, four times"),
         # The release goes on in spite of it.
-        Step(165.0, Deploy("release-3.0-early", "early"), "Release 3.0 goes on to the early ring"),
+        Step(165.0, Deploy("release-3-early", "early"), "Release 3 goes on to the early ring"),
         # Not one device any more but what stands behind one switch; many small refusals instead of one large.
         Step(215.0, Storm(devices=100, every=0.8, seconds=20.0), "A switch reboots in a loop, a hundred behind it"),
         # Silence, not noise: calls to a third of the sites time out, then have no responder, then the leases end.
@@ -140,7 +147,7 @@ _INCIDENT: Final = Scenario(
         # The worst minute of a registry: everything at once. Nobody is throttled, as nobody comes too often.
         Step(475.0, Herd(), "A brown-out: every device restarts at once"),
         # The lesson is drawn.
-        Step(540.0, Deploy("release-2.9-rollback"), "The release is withdrawn: back to 2.9 everywhere"),
+        Step(540.0, Deploy("release-2-rollback"), "The release is withdrawn: back to 2 everywhere"),
         Step(570.0, Storm(every=1.1, seconds=14.0), "An echo: one device reconnects about once a second"),
     ),
     period=720.0,

@@ -67,6 +67,7 @@ class Aggregator:
         self._tasks = tasks
         self._clock = clock
         self._watches: list[Watch] = []
+        self._made = asyncio.Event()
         self._something = asyncio.Event()
         """Something was told, or a watch has changed its phase."""
         self.statuses = Statuses(buckets.status, clock, settle_s=self.settings.settle, doubted=self._something.set)
@@ -93,6 +94,7 @@ class Aggregator:
     async def _follow(self) -> None:
         """Infos and deployments first: then each state is counted once, by whom it is meant."""
         buckets = self._buckets
+        await self._made.wait()
         self._watch(buckets.status, ALL_DEPLOYMENTS, self.statuses)
         for bucket, keys, apply in (
             (buckets.info, ALL_INFOS, self._info),
@@ -207,6 +209,7 @@ class Aggregator:
         while True:
             try:
                 await self._buckets.ensure()
+                self._made.set()
                 self._no_buckets.is_now(None)
             except LinkError as error:
                 self._no_buckets.is_now(error)

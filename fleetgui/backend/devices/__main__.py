@@ -14,6 +14,8 @@ from typing import Any
 
 from fleetgui.backend import parent as parent_module
 from fleetgui.backend.connect import connect, context_of
+from fleetgui.backend.deployments.buckets import BucketSettings
+from fleetgui.backend.deployments.releases import Releases
 from fleetgui.backend.devices.cast import cast_of
 from fleetgui.backend.devices.dashboard import Dashboard
 from fleetgui.backend.devices.fleet import Fleet
@@ -33,6 +35,7 @@ async def serve(parent: Parent) -> None:
     try:
         cast = cast_of(settings)
         story = scenario(str(settings.get("scenario", "calm")))
+        buckets = BucketSettings.from_environ(os.environ)
     except ValueError as error:
         raise RoleFailed(str(error)) from None
     context = context_of(settings)
@@ -69,7 +72,20 @@ async def serve(parent: Parent) -> None:
             await asyncio.wait(waits | {first}, return_when=asyncio.FIRST_COMPLETED)
         if not parent.ended.is_set() and not broken.done():
             dashboard = Dashboard(dashboard_link, context.tenant, tasks) if dashboard_link is not None else None
-            Player(story, fleet, schedule, cast=cast.living, seed=cast.fleet.seed, dashboard=dashboard).start()
+            releases: Releases | None = None
+            if cast.leads:
+                releases = Releases(link, context.tenant, tasks=tasks, clock=clock, settings=buckets)
+                for standing in story.standing:
+                    releases.stand(standing)
+            Player(
+                story,
+                fleet,
+                schedule,
+                cast=cast.living,
+                seed=cast.fleet.seed,
+                dashboard=dashboard,
+                deploy=releases.release if releases is not None else None,
+            ).start()
             parent.ready(devices=len(cast.own))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if broken.done():
