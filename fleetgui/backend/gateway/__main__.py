@@ -1,7 +1,10 @@
 """`python -m fleetgui.backend.gateway`: a gateway as a process, started by a parent as `backend.parent` has it.
 
 The settings line has the link's keys (see `backend.connect`) and: `node`, the replica's name (default `gw-1`);
-`tenants`, a list of those to tell from the start; `environ`, names and values that go before the environment's.
+`tenants`, a list of those to tell from the start; `environ`, names and values that go before the environment's;
+`computed`, a fleet that its registry makes up when asked (`devices`, `seed`, `ttl`), for the context's tenant.
+
+An access policy that is named (`REGISTRY_ACCESS_POLICY`) and cannot be read keeps it from starting.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from fleetgui.backend.parent import Parent, RoleFailed, run_role
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.access import policy_from_environ
 from fleetgui.policy.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
@@ -62,16 +66,22 @@ def _gateway(link: Link, settings: dict[str, Any], clock: Clock, tasks: Tasks) -
     overrides = {str(name): str(text) for name, text in environ.items()} if isinstance(environ, dict) else {}
     tenants = settings.get("tenants")
     try:
-        return GatewayProcess(
+        gateway = GatewayProcess(
             link,
             GatewaySettings.from_environ(os.environ | overrides),
             settings.get("node") or "gw-1",
             clock=clock,
             tasks=tasks,
             tenants=[str(each) for each in tenants] if isinstance(tenants, list) else [link.context.tenant],
+            policy=policy_from_environ(os.environ | overrides),
         )
+        if (computed := settings.get("computed")) is not None:
+            from fleetgui.backend.registry.computed import computed_fleet  # with numpy, which no other gateway needs
+
+            gateway.registry.store.computed(link.context.tenant, computed_fleet(computed))
     except ValueError as error:
         raise RoleFailed(str(error)) from None
+    return gateway
 
 
 def _failed(name: str, error: BaseException) -> None:

@@ -26,6 +26,7 @@ from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.access import AccessPolicy
 from fleetgui.policy.band import BandTracker
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.throttle import Reject, Throttle
@@ -54,6 +55,7 @@ class GatewayProcess:
         clock: Clock,
         tasks: Tasks,
         tenants: Iterable[str] = ("default",),
+        policy: AccessPolicy | None = None,
     ) -> None:
         self.settings = settings
         self._link = link
@@ -80,6 +82,7 @@ class GatewayProcess:
             limits=settings.limits,
             keeping=settings.keeping,
             owns=self.replicas.owns,
+            policy=policy,
         )
         self.nodes = Nodes(link, self._describe_me, settings.history_replicas)
         self._requests = GatewayRequests(self.history, self.nodes.all, lambda: link.max_payload)

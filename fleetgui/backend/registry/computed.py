@@ -125,6 +125,15 @@ class ComputedFleet(Fleet):
             census.add(KINDS[kind].name, SITES[site], functions, int(pairs[pair]))
 
 
+def computed_fleet(settings: object) -> ComputedFleet:
+    """The fleet that a settings line asks for (`devices`, `seed`, `ttl` in seconds); raises `ValueError`."""
+    wanted = settings if isinstance(settings, dict) else {}
+    devices, seed, ttl = wanted.get("devices"), wanted.get("seed"), wanted.get("ttl")
+    if type(devices) is not int or type(seed) is not int or type(ttl) is not int or devices < 0 or ttl <= 0:
+        raise ValueError("computed needs whole numbers: devices, not below 0; seed; ttl, above 0")
+    return ComputedFleet(Specs(devices, seed), ttl)
+
+
 class _NotReplaced:
     """The ids of `specs` without those at the positions in `replaced`, as `order.Ids`."""
 

@@ -191,8 +191,8 @@ class RecordStore:
             fleet.put(ended.record)
             fleet.remove(device_id)
             fleet.ended[device_id] = ended
+        fleet.revision = under.revision  # whoever counts the registrations begins to count after this
         self._fleets[tenant] = fleet
-        self._changed(fleet, None)
 
     def get(self, tenant: str, device_id: str) -> Record | None:
         """As `Fleet.registered`."""
