@@ -159,13 +159,20 @@ class Link:
         subscription.sid = None
 
     def serve(
-        self, subject: str, queue: str, handler: ServiceHandler, *, on_error: ErrorHandler | None = None
+        self,
+        subject: str,
+        queue: str,
+        handler: ServiceHandler,
+        *,
+        on_error: ErrorHandler | None = None,
+        most: int | None = None,
     ) -> Service:
         """Answer requests on `subject` as a member of `queue` with what `handler(message)` returns; None: no answer.
 
         `on_error(message, error)` may make an answer of what the handler raised, or of a reply that is `TooLarge`.
+        `most` handlers run at once, None: as many as the settings say; others wait in line.
         """
-        return Service(self, subject, queue, handler, on_error)
+        return Service(self, subject, queue, handler, on_error, most or self.settings.max_running_per_service)
 
     async def request(
         self, subject: str, data: bytes, *, timeout: float, headers: Mapping[str, str] | None = None

@@ -28,7 +28,7 @@ class Service:
     """Made by `Link.serve`. Counts replies `answered`, handlers that `failed`, requests `dropped` for want of room."""
 
     def __init__(
-        self, link: Link, subject: str, queue: str, handler: ServiceHandler, on_error: ErrorHandler | None
+        self, link: Link, subject: str, queue: str, handler: ServiceHandler, on_error: ErrorHandler | None, most: int
     ) -> None:
         self.answered = 0
         self.failed = 0
@@ -37,6 +37,7 @@ class Service:
         self._link = link
         self._handler = handler
         self._on_error = on_error
+        self._most = most
         self._settings = link.settings
         self._line: deque[Message] = deque()
         self._line_bytes = 0
@@ -49,7 +50,7 @@ class Service:
         self._line_bytes = 0
 
     def _take(self, message: Message) -> None:
-        if self.running < self._settings.max_running_per_service:
+        if self.running < self._most:
             self._begin(message)
         elif (
             len(self._line) < self._settings.max_waiting_per_service
@@ -80,7 +81,7 @@ class Service:
             self._answer_error(message, error)
         finally:
             self.running -= 1
-            while self._line and self.running < self._settings.max_running_per_service:
+            while self._line and self.running < self._most:
                 message = self._line.popleft()
                 self._line_bytes -= len(message.data)
                 self._begin(message)

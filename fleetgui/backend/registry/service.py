@@ -30,6 +30,8 @@ from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.wire.subjects import any_tenant, tenant_of
 
 QUEUE: Final = "registry"
+MOST_KEPT_AT_ONCE: Final = 50
+"""Registrations under way to the broker: its answers come in bursts, and a burst must not hold up the loop."""
 PULL_TIMEOUT_S: Final = 5.0
 EXPIRY_EVERY_S: Final = 0.5
 DEAF_AFTER_S: Final = 5.0
@@ -94,7 +96,7 @@ class RegistryService:
             await self._bucket.ready(REACH_WITHIN_S)
         self.leases.forgive(self._clock.now())
         self._link.state_changed.connect(self._link_changed)
-        self._link.serve(any_tenant("registry"), QUEUE, self._register)
+        self._link.serve(any_tenant("registry"), QUEUE, self._register, most=MOST_KEPT_AT_ONCE)
         self._link.serve(any_tenant("discovery"), QUEUE, self._discover)
         self._link.subscribe(any_tenant("*.heartbeat"), self._beat)
         self._tasks.spawn(self._expire(), name="registry: leases")
