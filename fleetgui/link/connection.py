@@ -27,7 +27,7 @@ from fleetgui.link.requests import PendingRequests
 from fleetgui.link.servers import Server
 from fleetgui.link.services import ErrorHandler, Service, ServiceHandler
 from fleetgui.link.settings import LinkSettings
-from fleetgui.link.subscriptions import Handler, Subscription, checked_subject
+from fleetgui.link.subscriptions import Handler, Subscription, Unreadable, checked_subject
 from fleetgui.link.supervisor import Supervisor
 from fleetgui.link.tasks import Tasks
 from fleetgui.link.verdicts import Verdict
@@ -136,16 +136,19 @@ class Link:
         """Bytes that the broker takes in one message, None before it ever said."""
         return self.state.max_payload
 
-    def subscribe(self, subject: str, handler: Handler, *, queue: str = "") -> Subscription:
+    def subscribe(
+        self, subject: str, handler: Handler, *, queue: str = "", unreadable: Unreadable | None = None
+    ) -> Subscription:
         """Call `handler(message)` for each message on `subject`, now and after every reconnect.
 
         May be called at any time, up or down. The handler runs in the read path: it must return at once. Raises
-        `BadSubject`. `queue` names a group of which one member gets each message.
+        `BadSubject`. `queue` names a group of which one member gets each message. `unreadable` is told of messages that
+        are no text where they should be; they are counted as malformed all the same.
         """
         checked_subject(subject, wildcards=True)
         if queue:
             checked_subject(queue)
-        subscription = Subscription(self, subject, queue, handler)
+        subscription = Subscription(self, subject, queue, handler, unreadable)
         self._subscriptions[subscription] = None
         if self._live is not None:
             subscription.sid = self._live.client.add_route(subject, queue, subscription.take)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fleetgui.link.connection import Link
 
 Handler = Callable[[Message], object]
+Unreadable = Callable[[bytes, bytes, bytes], object]
+"""Told the subject, the reply subject and the payload, as they came, of a message that cannot be read."""
 
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f]")
 
@@ -42,7 +44,9 @@ class Subscription:
     `error` is why the broker denies it, None while it does not.
     """
 
-    def __init__(self, link: Link, subject: str, queue: str, handler: Handler) -> None:
+    def __init__(
+        self, link: Link, subject: str, queue: str, handler: Handler, unreadable: Unreadable | None = None
+    ) -> None:
         self.subject = subject
         self.queue = queue
         self.received = 0
@@ -51,6 +55,7 @@ class Subscription:
         self.sid: int | None = None
         self._link = link
         self._handler = handler
+        self._unreadable = unreadable
 
     def close(self) -> None:
         """End it; no message reaches the handler from now on. Harmless twice."""
@@ -58,13 +63,18 @@ class Subscription:
 
     def take(self, subject: bytes, reply: bytes, header: bytes, payload: bytes) -> None:
         """A message as it was read. Raises `ValueError` for one that cannot be; the reader counts it."""
-        message = Message(
-            subject.decode(),
-            payload,
-            reply.decode() if reply else "",
-            self._link.clock.now(),
-            headers_of(header) if header else None,
-        )
+        try:
+            message = Message(
+                subject.decode(),
+                payload,
+                reply.decode() if reply else "",
+                self._link.clock.now(),
+                headers_of(header) if header else None,
+            )
+        except ValueError:
+            if self._unreadable is not None:
+                self._unreadable(subject, reply, payload)
+            raise
         counters = self._link.counters
         counters.messages_in += 1
         counters.bytes_in += len(payload)

@@ -139,6 +139,8 @@ class Watch:
         self.restarts = 0
         self.failed = 0
         """Calls of the handler that raised."""
+        self.unreadable = 0
+        """Entries whose key is no text: passed over."""
         self.changed = Signal[[WatchPhase]]()
         self._link = link
         self._stream = f"KV_{bucket}"
@@ -223,7 +225,7 @@ class Watch:
         anew, last = await self._look()
         inbox = f"_INBOX.fleetgui-watch.{secrets.token_hex(11)}"
         self._queue.clear()
-        subscription = self._link.subscribe(inbox, self._take)
+        subscription = self._link.subscribe(inbox, self._take, unreadable=self._take_unreadable)
         try:
             name = self._left_behind = f"fleetgui-{secrets.token_hex(8)}"
             verb = f"CONSUMER.CREATE.{self._stream}.{name}"
@@ -301,6 +303,17 @@ class Watch:
         self._queue.append(message)
         self._arrived.set()
 
+    def _take_unreadable(self, subject: bytes, reply: bytes, payload: bytes) -> None:
+        """What anybody wrote stays in the bucket and comes again to each consumer: to be passed over, not lost.
+
+        Where only the headers cannot be read, there is a key and a value all the same; a key that is no text is "".
+        """
+        try:
+            key = subject.decode()
+        except UnicodeDecodeError:
+            key = ""
+        self._take(Message(key, payload, reply.decode("utf-8", "replace")))
+
     async def _deliver(self, anew: bool, last: int, *, empty: bool) -> None:
         loop = asyncio.get_running_loop()
         seen: set[str] | None = set() if anew else None
@@ -319,7 +332,8 @@ class Watch:
             turn = 0
             while self._queue:
                 message = self._queue.popleft()
-                if message.headers is not None and "Status" in message.headers:
+                stored = message.subject.startswith(self._prefix)
+                if not stored and message.headers is not None and "Status" in message.headers:
                     self._control(message, expected)
                     continue
                 try:
@@ -329,7 +343,11 @@ class Watch:
                 if delivery.consumer_sequence != expected:
                     raise _Restart(f"delivery {delivery.consumer_sequence} came where {expected} was due")
                 expected += 1
-                self._apply(message, delivery, seen)
+                if stored:
+                    self._apply(message, delivery, seen)
+                else:
+                    self.revision = delivery.stream_sequence
+                    self.unreadable += 1
                 if self.phase is not WatchPhase.LIVE and (delivery.pending == 0 or delivery.stream_sequence >= last):
                     self._read_all(seen)
                     seen = None

@@ -15,6 +15,7 @@ from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.messages import Message
 from fleetgui.link.watch import Entry, Watch, WatchPhase, WatchSettings
+from tests.backend.hostile import send_raw
 from tests.link.conftest import Links, until, within
 from tests.nats_server import NatsServer
 
@@ -277,6 +278,33 @@ async def test_a_large_bucket_comes_whole_while_others_write(make: Make) -> None
     await until(lambda: mirror.held == wanted)
     await until(lambda: watch.phase is WatchPhase.LIVE)
     await watch.close()
+
+
+RAW_ENTRIES = {
+    "a status among the headers": b"HPUB $KV.b.odd 23 25\r\nNATS/1.0 503 Nobody\r\n\r\n{}\r\n",
+    "headers that are none": b"HPUB $KV.b.odd 12 14\r\n" + 12 * b"\x00" + b"{}\r\n",
+    "a key that is no text": b"PUB $KV.b.\xff\xfe 2\r\n{}\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", RAW_ENTRIES.values(), ids=RAW_ENTRIES.keys())
+async def test_an_entry_that_is_no_message_is_passed_over_and_comes_once(
+    make: Make, broker: NatsServer, raw: bytes
+) -> None:
+    """It is stored, and delivered again to each consumer that begins before it."""
+    rig = await make(before={"a": b"1"})
+    await rig.live()
+    await asyncio.to_thread(send_raw, broker.port, [raw], 3)
+    await within(rig.bucket.put("b", b"2"))
+    odd = {} if b"\xff" in raw else {"odd": b"{}"}
+    await rig.holds({"a": b"1", "b": b"2"} | odd)
+    assert rig.watch.restarts == 0
+    assert bool(rig.watch.unreadable) is not bool(odd)
+    mirror = Mirror()
+    later = rig.bucket.watch(">", mirror, settings=QUICK)
+    await until(lambda: later.phase is WatchPhase.LIVE)
+    assert mirror.held == rig.mirror.held
+    await later.close()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -15,6 +15,7 @@ from fleetgui.link import streams
 from fleetgui.link.credentials import UserPassword
 from fleetgui.link.errors import LinkError
 from fleetgui.wire.deployments import DeploymentName, DeviceKey, LastError, Moment, Phase
+from tests.backend import hostile
 from tests.backend.deployments.rig import (
     QUICK,
     TENANT,
@@ -255,3 +256,32 @@ async def test_nothing_is_written_before_everything_was_told(client: Side, servi
 
 async def _nothing() -> None:
     """Makes no bucket."""
+
+
+@pytest.mark.parametrize("which", ["info", "state", "deployment", "status"])
+async def test_malformed_frames_in_a_bucket_blind_nobody(
+    broker: NatsServer, client: Side, service: Side, which: str
+) -> None:
+    """M1: what cannot be read as a message is stored all the same, and is delivered to every watch, for ever."""
+    await small_fleet(client)
+    bucket = getattr(client.buckets, which)
+    key = {"info": "info.victim", "state": "state.victim.d", "deployment": "victim", "status": "victim"}[which]
+    subject = f"$KV.{bucket.config.name}.{key}".encode()
+    first = service.aggregator()
+    await converged(client.link, client.buckets)
+    frames = hostile.malformed_frames(subject)
+    frames += [frame.replace(b"victim", b"v\xff\xfe", 1) for frame in frames]
+    await asyncio.to_thread(hostile.send_raw, broker.port, frames, 3)
+    await say(client, 1, Phase.RUNNING, 1)
+    await until(lambda: first.is_synced and first.rollup.figures(D) == Figures(3, 1, 0, 2), "it goes on")
+    async with side(broker.url) as other:
+        second = other.aggregator()
+        await until(lambda: second.is_synced, "one that starts now reads all there is")
+        assert second.rollup.figures(D) == Figures(3, 1, 0, 2)
+        restarts = [watch.restarts for watch in (*first._watches, *second._watches)]
+        await say(client, 3, Phase.RUNNING, 2)
+        for each in (first, second):
+            await until(lambda each=each: each.rollup.figures(D) == Figures(3, 2, 0, 1), "it goes on")  # type: ignore[misc] # the one of this turn
+        assert [watch.restarts for watch in (*first._watches, *second._watches)] == restarts, (
+            "it does not go in circles"
+        )
