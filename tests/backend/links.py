@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from fleetgui.link.connection import Link
 from fleetgui.link.context import Context
+from fleetgui.link.credentials import Credentials
 from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock, SystemClock
@@ -32,12 +33,14 @@ class Party:
 
 
 @asynccontextmanager
-async def party(url: str, name: str = "test", *, clock: Clock | None = None) -> AsyncIterator[Party]:
+async def party(
+    url: str, name: str = "test", *, clock: Clock | None = None, credentials: Credentials | None = None
+) -> AsyncIterator[Party]:
     """A party whose link to a broker of `url` (several: commas between) is up; nothing may fail in its tasks."""
     clock = clock or SystemClock()
     failures: list[str] = []
     tasks = Tasks(lambda name, error: failures.append(f"{name}: {error!r}"))
-    link = Link(Context(servers=tuple(url.split(","))), clock=clock, name=name, tasks=tasks)
+    link = Link(Context(servers=tuple(url.split(",")), credentials=credentials), clock=clock, name=name, tasks=tasks)
     link.start()
     try:
         async with asyncio.timeout(LIMIT_S):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from fleetgui.backend.devices.specs import Specs
 from fleetgui.backend.process import BackendProcess
+from fleetgui.backend.roles import BROKER, NAMES
+from fleetgui.link.credentials import UserPassword
 from fleetgui.link.errors import LinkError, RequestTimeout
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import decode_any
@@ -162,3 +167,39 @@ async def nodes(client: Party) -> list[str]:
     except (LinkError, rpc.RpcError):
         return []
     return [each["node"] for each in described["nodes"]]
+
+
+def rights_in_the_readme() -> list[str]:
+    """The subjects that the README wants the backend's user to have."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [sentence] = re.findall(r"user may publish\s+and subscribe (.*?);", text, flags=re.S)
+    return re.findall(r"`([^`]+)`", sentence)
+
+
+async def test_the_rights_that_the_readme_names_suffice() -> None:
+    rights = rights_in_the_readme()
+    assert "device-connect.>" in rights
+    subjects = ", ".join(f'"{each}"' for each in rights)
+    config = f"""authorization {{ users [{{ user: "backend", password: "p", permissions {{
+        publish {{ allow: [{subjects}] }}, subscribe {{ allow: [{subjects}] }} }} }}] }}"""
+    with NatsServer(config, jetstream=True) as nats:
+        there = ["--server", nats.url, "--user", "backend", "--password", "p"]
+        roles = ",".join(name for name in NAMES if name != BROKER)
+        machine = BackendProcess(devices=20, scenario="storm", extra=[*there, "--roles", roles])
+        try:
+            await machine.start()
+            async with party(nats.url, credentials=UserPassword(user="backend", password=SecretStr("p"))) as client:
+                engaged = Inbox(client.link, f"{ROOT}.gateway.*.throttle")
+                await engaged.until(1)
+                await eventually(lambda: _has(client, f"{ROOT}.gateway", "gateway/throttleHistory", "engagements"))
+        finally:
+            await machine.stop()
+        assert "Violation" not in nats.log, nats.log[-3000:]
+
+
+async def _has(client: Party, subject: str, method: str, what: str) -> bool:
+    try:
+        reply = rpc.result_of(await client.link.request(subject, call(method), timeout=OWN_TIMEOUT_S))
+    except (LinkError, rpc.RpcError):
+        return False
+    return bool(decode_any(bytes(reply))[what])
