@@ -232,9 +232,9 @@ class Members:
             del self._offline[device_id]
             self._picture.place(device_id, None, online=False)
 
-    async def _ask(self, method: str, params: dict[str, Any], patience: float = PATIENCE_S) -> bytes:
+    async def _ask(self, method: str, params: dict[str, Any], patience: float | None = None) -> bytes:
         request = rpc.request(method, {**params, **self._who}, f"topology-{secrets.token_hex(4)}")
-        return await self._link.request(self._subjects.discovery, request, timeout=patience)
+        return await self._link.request(self._subjects.discovery, request, timeout=patience or PATIENCE_S)
 
     async def _walk(self) -> None:
         self._walk_due = False

@@ -28,6 +28,8 @@ DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1_000
 REFUSED_FOR_S: Final = 5.0
 MOST_REFUSED: Final = 1_000
+_UNHEARD_OF: Final = "-"
+"""An id that only a pattern for every device fits."""
 _MAX_PAYLOAD: Final = 1024 * 1024
 """Assumed until the broker has said what it takes."""
 _ENVELOPE_BYTES: Final = 2_048
@@ -43,9 +45,10 @@ class Rights(Protocol):
 
 
 class PolicyRights:
-    """The registry's access policy: whoever sees no member of any topology may not ask for one.
+    """The registry's access policy: whoever would not see a device of which it says nothing, and sees no member of any
+    topology, may not ask for one.
 
-    What a caller that sees none was told is remembered for a while: to find that out, every member is looked at.
+    That a caller was refused is remembered for a while: to find that out, every member is looked at.
     """
 
     def __init__(self, policy: AccessPolicy, tenant: str, picture: Picture, clock: Clock) -> None:
@@ -57,7 +60,7 @@ class PolicyRights:
 
     def may_ask(self, requester: str) -> bool:
         view = self._policy.view(self._tenant, requester)
-        if view.sees_all:
+        if view.sees_all or view.sees(_UNHEARD_OF):
             return True
         now = self._clock.now()
         if now - self._refused.get(requester, float("-inf")) < REFUSED_FOR_S:

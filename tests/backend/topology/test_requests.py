@@ -17,7 +17,8 @@ from fleetgui.wire.topology import Listed, Mutation, Snapshot, TopologyList, val
 POLICY = AccessPolicy(
     [
         Acl(device_id="door-*", visible_to=["ops-*"]),
-        Acl(device_id="cam-*", hidden_from=["stranger"]),
+        Acl(device_id="lamp"),
+        Acl(device_id="*", hidden_from=["stranger"]),
     ]
 )
 
@@ -184,3 +185,12 @@ def test_who_was_refused_is_asked_about_again_after_a_while() -> None:
     rig.clock.advance(REFUSED_FOR_S)
     [row] = rig.page(requester_id="stranger").topologies
     assert row.devices == 1
+
+
+def test_who_sees_nothing_yet_may_ask_for_what_may_come() -> None:
+    rig = Rig(POLICY)
+    assert rig.page().topologies == ()
+    rig.picture.place("door-1", "vault", online=True)
+    assert rig.page().topologies == ()
+    rig.picture.place("cam-1", "hall", online=True)
+    assert [row.topology_id for row in rig.page().topologies] == ["hall"]

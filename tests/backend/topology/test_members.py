@@ -1,0 +1,218 @@
+"""Members from a registry of any kind, over a real broker: walks, edges, heartbeats, and registries that come later."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fleetgui.backend.topology import members as module
+from fleetgui.backend.topology import publisher as publisher_module
+from fleetgui.backend.topology.publisher import Publisher
+from tests.backend.links import party
+from tests.backend.processes import until
+from tests.backend.topology.reader import View
+from tests.backend.topology.rig import Console, FakeRegistry, publisher
+from tests.nats_server import NatsServer
+
+
+@pytest.fixture(autouse=True)
+def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TICK_S", 0.02)
+    monkeypatch.setattr(module, "LEAST_APART_S", 0.02)
+    monkeypatch.setattr(module, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(publisher_module, "TELL_EVERY_S", 0.02)
+
+
+def seen(running: Publisher) -> dict[str, tuple[int, int]]:
+    """Members and online ones of every site that has any."""
+    return {each.topology_id: (len(each.members), each.online) for each in running.picture.sites if each.members}
+
+
+@pytest.mark.parametrize("pages_by_id", [True, False])
+async def test_the_list_is_walked_once_and_edges_keep_it_up(nats_server: NatsServer, pages_by_id: bool) -> None:
+    async with party(nats_server.url) as one, party(nats_server.url) as watching:
+        registry, console = FakeRegistry(one), Console(watching)
+        registry.pages_by_id = pages_by_id
+        registry.places = {f"cam-{number:03}": f"site-{number % 3}/dock" for number in range(450)}
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            assert seen(running) == {f"site-{number}": (150, 150) for number in range(3)}
+            walks = registry.methods.count("discovery/listDevices")
+            await console.open("site-1")
+            registry.places["new"] = "site-1/x/y"
+            registry.online("new")
+            registry.offline("cam-001")
+            await until(lambda: seen(running).get("site-1") == (151, 150), "both were heard")
+            await console.until(lambda: "new" in console.readers["site-1"].view.members, "it is told")
+            assert console.readers["site-1"].view.members["cam-001"] == (False, ())
+            assert console.readers["site-1"].view.status == "degraded"
+            assert registry.methods.count("discovery/listDevices") == walks, "one device is looked up by its id"
+            registry.online("cam-001")
+            await console.until(lambda: console.readers["site-1"].view.status == "active", "it is back")
+
+
+async def test_many_that_come_together_are_walked_for(nats_server: NatsServer) -> None:
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            assert seen(running) == {}
+            registry.places = {f"cam-{number}": "hall" for number in range(500)}
+            for device_id in registry.places:
+                registry.online(device_id)
+            await until(lambda: seen(running) == {"hall": (500, 500)}, "all are there")
+            assert registry.methods.count("discovery/getDevice") <= module.MOST_LOOK_UPS * module.LOOK_UP_TRIES
+            await until(lambda: not running.members._look_up, "nobody waits to be looked up")
+
+
+async def test_heartbeats_move_members_and_give_a_place_to_those_without(nats_server: NatsServer) -> None:
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.places = {"cam": "hall", "rover": None, "lamp": "hall"}
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            assert seen(running) == {"hall": (2, 2)}
+            assert list(running.members.nowhere) == ["rover"]
+            registry.beat("rover", {"device_id": "rover", "ts": 1.0, "location": "yard/7"})
+            registry.beat("cam", {"device_id": "cam", "ts": 1.0, "location": "yard"})
+            registry.beat("lamp", {"device_id": "lamp", "ts": 1.0, "battery": 3})
+            registry.beat("stranger", {"device_id": "stranger", "ts": 1.0, "location": "yard"})
+            await until(lambda: seen(running) == {"hall": (1, 1), "yard": (2, 2)}, "they moved")
+            registry.beat("cam", {"device_id": "cam", "location": None})
+            await until(lambda: "cam" in running.members.nowhere, "it said that it is nowhere")
+
+
+async def test_hostile_heartbeats_and_edges_are_counted_and_change_nothing(nats_server: NatsServer) -> None:
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.places = {"cam": "hall"}
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            for data in (
+                b'{"location"',
+                b'{"device_id":"other","location":"yard"}',
+                b'{"device_id":5,"location":"yard"}',
+                b'["location"]',
+                b'"location"',
+                b"\xff" + b'"location"',
+            ):
+                registry.beat("cam", data)
+            for data in (b"", b"[]", b'{"method":"device/online"}', b'{"method":"x","params":{"device_id":"cam"}}'):
+                one.link.send("device-connect.default.device.online", data)
+            await until(lambda: running.members.counters.malformed == 10, "all are counted")
+            assert seen(running) == {"hall": (1, 1)}
+            one.link.send(
+                "device-connect.default.device.offline",
+                b'{"method":"device/offline","params":{"device_id":"' + b"x" * 10_000 + b'"}}',
+            )
+            registry.offline("cam")
+            await until(lambda: seen(running) == {"hall": (1, 0)}, "what is right is heard")
+
+
+async def test_a_registry_that_comes_later_is_walked_then(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with party(nats_server.url) as one, publisher(nats_server.url) as (running, _):
+        assert seen(running) == {}
+        await until(lambda: running.members.counters.failed >= 3, "it is tried again")
+        registry = FakeRegistry(one)
+        registry.places = {"cam": "hall"}
+        await until(lambda: seen(running) == {"hall": (1, 1)}, "it is found")
+    assert caplog.text.count("not known to be complete") == 1, "said once"
+
+
+async def test_a_registry_that_is_silent_keeps_nobody_waiting(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "LOAD_WITHIN_S", 0.1)
+    async with party(nats_server.url) as one, party(nats_server.url) as watching:
+        silent = one.link.subscribe("device-connect.default.discovery", lambda _: None)
+        await one.link.flush()
+        monkeypatch.setattr(module, "PATIENCE_S", 0.3)
+        async with publisher(nats_server.url) as (running, _):
+            assert await Console(watching).rows() == {}
+            silent.close()
+            registry = FakeRegistry(one)
+            registry.places = {"cam": "hall"}
+            await until(lambda: seen(running) == {"hall": (1, 1)}, "it is found")
+
+
+async def test_one_that_cannot_look_a_device_up_is_walked(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_UP_PATIENCE_S", 0.1)
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.knows_get_device = False
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            registry.places["cam"] = "hall"
+            registry.online("cam")
+            await until(lambda: seen(running) == {"hall": (1, 1)}, "it is found")
+
+
+async def test_an_edge_during_a_walk_knows_better_than_its_pages(nats_server: NatsServer) -> None:
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.places = {f"cam-{number:03}": "hall" for number in range(250)}
+
+        def offline_once() -> None:
+            if registry.methods.count("discovery/listDevices") == 1:
+                registry.offline("cam-000")
+                registry.offline("cam-249")
+
+        registry.before_page = offline_once
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            await until(lambda: running.members.counters.walked >= 1, "the walk is over")
+            assert seen(running) == {"hall": (250, 248)}
+
+
+async def test_after_a_reconnect_the_list_is_walked_again_and_who_is_missing_is_offline(
+    nats_server: NatsServer,
+) -> None:
+    async with party(nats_server.url) as one, party(nats_server.url) as watching:
+        registry, console = FakeRegistry(one), Console(watching)
+        registry.places = {"a": "hall", "b": "hall", "c": "yard"}
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, server):
+            await console.open("hall")
+            nats_server.kill()
+            await until(lambda: not server.link.is_up, "the broker is gone")
+            del registry.places["b"]
+            registry.places["c"] = "hall"
+            nats_server.start()
+            await until(lambda: seen(running).get("hall") == (3, 2), "what nobody said is found out")
+            async with asyncio.timeout(20):
+                await watching.link.up()
+            await console.refresh("hall")
+            await console.sees("hall", View("degraded", {"a": (True, ()), "b": (False, ()), "c": (True, ())}))
+
+
+async def test_who_stays_offline_for_long_is_a_member_no_more(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OFFLINE_KEPT_S", 0.3)
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.places = {"a": "hall", "b": "hall"}
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            registry.offline("a")
+            await until(lambda: seen(running) == {"hall": (2, 1)}, "it is offline")
+            await until(lambda: seen(running) == {"hall": (1, 1)}, "it is forgotten")
+
+
+async def test_a_replica_that_does_not_know_a_device_yet_is_asked_again(nats_server: NatsServer) -> None:
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            registry.online("cam")
+            await until(lambda: running.members.counters.looked_up == 1, "it was asked")
+            registry.places["cam"] = "hall"
+            await until(lambda: seen(running) == {"hall": (1, 1)}, "it is found at the second try")
+            registry.online("ghost")
+            await until(lambda: not running.members._look_up, "who is never found is given up")
+            assert registry.methods.count("discovery/getDevice") <= 2 + module.LOOK_UP_TRIES
