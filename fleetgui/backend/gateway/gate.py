@@ -16,6 +16,7 @@ from fleetgui.wire import rpc
 log = logging.getLogger(__name__)
 
 SWEPT_AT_ONCE: Final = 1000
+TOLD_EVERY_S: Final = 10.0
 
 Engaged = Callable[[str, str, Reject], None]
 """(tenant, device id, reject); must not wait."""
@@ -40,6 +41,9 @@ class ThrottleGate:
         self._band = band
         self._engaged = engaged
         self._decided = decided
+        self._refused: dict[Key, int] = {}
+        """Refusals since the last line of the log, by whose they were."""
+        self._told_at = float("-inf")
 
     def admit(self, tenant: str, device_id: str, session: str | None) -> Refusal | None:
         """Count one registration; the refusal says when to come back."""
@@ -49,16 +53,7 @@ class ThrottleGate:
             self._decided(key, decision, now_ms)
         if isinstance(decision, Allow):
             return None
-        log.info(
-            "registration of %r (tenant %s) refused: %s, %d observed, %d allowed, level %d, back in %d ms",
-            device_id[:64],
-            tenant,
-            decision.reason,
-            decision.observed,
-            decision.allowed,
-            decision.level,
-            decision.backoff_ms,
-        )
+        self._refused[key] = self._refused.get(key, 0) + 1
         self._engaged(tenant, device_id, decision)
         return Refusal(
             rpc.RECONNECT_RATE,
@@ -78,8 +73,24 @@ class ThrottleGate:
         return not self._throttle.blocked((tenant, device_id), self._now_ms())
 
     def sweep(self) -> None:
-        """Forget some devices that have been calm for long; called now and then."""
+        """Forget some devices that have been calm for long, and log what was refused; called now and then."""
         self._throttle.sweep(self._now_ms(), SWEPT_AT_ONCE)
+        if self._refused and self._clock.now() >= self._told_at + TOLD_EVERY_S:
+            self._told_at = self._clock.now()
+            self._tell()
+
+    def _tell(self) -> None:
+        """One line for all of them: a storm must not fill the log. Each is an engagement besides."""
+        refused, self._refused = self._refused, {}
+        (tenant, device_id), most = max(refused.items(), key=lambda item: item[1])
+        log.info(
+            "registrations refused: %d, of devices: %d, most often %r (tenant %s): %d",
+            sum(refused.values()),
+            len(refused),
+            device_id[:64],
+            tenant,
+            most,
+        )
 
     def _now_ms(self) -> float:
         return self._clock.now() * 1000

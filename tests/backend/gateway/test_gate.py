@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+
 from fleetgui.backend.gateway.gate import ThrottleGate
 from fleetgui.policy.band import Band
 from fleetgui.policy.clock import ManualClock
@@ -69,3 +73,23 @@ def test_calm_devices_are_swept_out() -> None:
     rig.clock.advance(11)
     rig.gate.sweep()
     assert len(rig.throttle) == 0
+
+
+def test_a_storm_is_one_line_of_the_log_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig(base_max=1)
+    rig.clock.advance(30)
+    with caplog.at_level(logging.INFO):
+        for _ in range(50):
+            rig.gate.admit("t", "storm", None)
+        for number in range(10):
+            rig.gate.admit("t", f"cam-{number}", None)
+            rig.gate.admit("t", f"cam-{number}", None)
+        assert caplog.messages == []
+        rig.gate.sweep()
+        rig.clock.advance(9)
+        rig.gate.admit("t", "storm", None)
+        rig.gate.sweep()
+        assert caplog.messages == ["registrations refused: 59, of devices: 11, most often 'storm' (tenant t): 49"]
+        rig.clock.advance(1)
+        rig.gate.sweep()
+    assert caplog.messages[1] == "registrations refused: 1, of devices: 1, most often 'storm' (tenant t): 1"

@@ -69,7 +69,12 @@ async def process(settings: dict[str, Any] | bytes) -> AsyncIterator[Process]:
 
 @pytest.mark.parametrize("way", ["stdin ends", "SIGTERM"])
 async def test_it_serves_once_it_is_ready_and_ends_with_its_parent(nats_server: NatsServer, way: str) -> None:
-    settings = {"url": nats_server.url, "node": "gw-7", "tenants": ["t"], "environ": ALONE | {"RECONNECT_HARD_CEILING": 1}}
+    settings = {
+        "url": nats_server.url,
+        "node": "gw-7",
+        "tenants": ["t"],
+        "environ": ALONE | {"RECONNECT_HARD_CEILING": 1},
+    }
     async with process(settings) as running, party(nats_server.url) as client:
         ready = await running.says()
         assert (ready["ready"], ready["node"]) == (True, "gw-7")
