@@ -7,7 +7,8 @@ network: each tells the others every two seconds that it publishes, and of two t
 because the later one began only since nobody answered it. Readers see another epoch then and ask for a snapshot.
 
 Nothing is stored, and clocks need not agree: the two only have to compare the same numbers. The subjects are outside
-every tenant's own, so that no device can stop a publisher.
+every tenant's own, so that no device can stop a publisher; a credential that may not use them publishes all the same,
+and must be the only one that does.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Annotated, Final
 import msgspec
 
 from fleetgui.link.connection import Link
-from fleetgui.link.errors import LinkError, NoResponders, RequestTimeout
+from fleetgui.link.errors import LinkError, NoResponders, PermissionDenied, RequestTimeout
 from fleetgui.link.messages import Message
 from fleetgui.link.services import Service
 from fleetgui.link.subscriptions import Subscription
@@ -89,6 +90,10 @@ class Leadership:
                 if silences >= SILENCES:
                     log.warning("whoever publishes the topologies does not answer; this process takes over")
                     break
+            except PermissionDenied as error:
+                log.warning("others that publish cannot be asked, so this must be the only one: %s", error)
+                self._lost.clear()
+                return
             except LinkError:
                 silences = absences = 0
             await asyncio.sleep(ASK_EVERY_S)

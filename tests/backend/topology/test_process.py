@@ -11,7 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
+from pydantic import SecretStr
 
+from fleetgui.link.credentials import UserPassword
 from fleetgui.link.errors import LinkError
 from fleetgui.wire import rpc
 from fleetgui.wire.deployments import Phase
@@ -20,7 +22,7 @@ from tests.backend.processes import until
 from tests.backend.registry.samples import params, register, result
 from tests.backend.roles import Role, gateway
 from tests.backend.topology.reader import View
-from tests.backend.topology.rig import Console, Deployer
+from tests.backend.topology.rig import Console, Deployer, FakeRegistry
 from tests.nats_server import NatsServer
 
 pytestmark = pytest.mark.timeout(180)
@@ -218,6 +220,29 @@ async def test_the_registrys_policy_holds_here_too(tmp_path: Path) -> None:
                     with pytest.raises(rpc.RpcError) as refused:
                         await console.ask("snapshot", topology_id=topology_id, requester_id="x")
                     assert refused.value.code == rpc.NOT_PERMITTED
+
+
+async def test_the_rights_of_a_tenant_are_enough_for_one_publisher_without_deployments() -> None:
+    allowed = '["device-connect.default.>", "_INBOX.>"]'
+    config = f"""authorization {{ users [
+        {{ user: "all", password: "p" }},
+        {{ user: "tenant", password: "p", permissions: {{ publish: {allowed}, subscribe: {allowed} }} }}
+    ] }}"""
+    with NatsServer(config, jetstream=True) as nats:
+        everything = UserPassword(user="all", password=SecretStr("p"))
+        role = topology(nats.url, user="tenant", password="p")
+        async with party(nats.url, credentials=everything) as one, party(nats.url, credentials=everything) as watching:
+            registry = FakeRegistry(one)
+            registry.places = {"cam-1": "hall"}
+            await one.link.flush()
+            async with running(role):
+                console = Console(watching)
+                await console.until_rows({"hall": ("active", 1, 1)})
+                registry.offline("cam-1")
+                await console.until_rows({"hall": ("failed", 1, 0)})
+                assert "must be the only one" in role.log
+                await until(lambda: "shown without what is rolled out" in role.log, "it says what is missing")
+                assert "Traceback" not in role.log
 
 
 @pytest.mark.parametrize(
