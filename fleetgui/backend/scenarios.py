@@ -29,7 +29,7 @@ class Storm:
 class Flood:
     """A dashboard keeps the registry busy for about `busy_ms` with requests at once, `times` times, `every` s apart."""
 
-    busy_ms: float = 330.0
+    busy_ms: float = 420.0
     times: int = 4
     every: float = 1.0
 

@@ -71,7 +71,11 @@ async def serve(parent: Parent) -> None:
         if cast.own:
             await asyncio.wait(waits | {first}, return_when=asyncio.FIRST_COMPLETED)
         if not parent.ended.is_set() and not broken.done():
-            dashboard = Dashboard(dashboard_link, context.tenant, tasks) if dashboard_link is not None else None
+            dashboard = (
+                Dashboard(dashboard_link, context.tenant, tasks, len(cast.fleet))
+                if dashboard_link is not None
+                else None
+            )
             releases: Releases | None = None
             if cast.leads:
                 releases = Releases(link, context.tenant, tasks=tasks, clock=clock, settings=buckets)

@@ -1,18 +1,20 @@
 """The scenario's greedy client: a dashboard that asks about the whole fleet, many times at once.
 
-It has a connection of its own, as a real one would. It asks in turn for the fleet's summary, and searches the fleet for
-something new each time, which no cache can know. Its requests are all valid; that the gateway's loop runs late
-while it answers them is the gateway's own figure. How many requests that takes depends on the machine and on the
-fleet's size, so the dashboard learns it: the first burst is small, each later one as large as the last one's time per
-request says, within bounds.
+It has a connection of its own, as a real one would. A fleet that the registry searches on the spot it asks in turn to
+be described and searched for something new, which nobody can have kept; through a larger one, whose searches wait in a
+queue and hold up no loop, it leafs. Its requests are all valid; that the gateway's loop runs late while it answers them
+is the gateway's own figure. How many requests that takes depends on the machine and on the fleet's size, so the
+dashboard learns it: the first burst is small, each later one as large as the last one's time per request says, within
+bounds.
 """
 
 from __future__ import annotations
 
 import asyncio
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
+from fleetgui.backend.devices.chance import draw
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks
@@ -22,17 +24,24 @@ from fleetgui.wire.subjects import Subjects
 PATIENCE_S: Final = 20.0
 FIRST_BURST: Final = 40
 MOST_AT_ONCE: Final = 2_400
+SEARCHED_AT_ONCE: Final = 5_000
+"""The registry answers a search of so many devices on the spot (`registry.discovery.AT_ONCE_S`)."""
+PAGE: Final = 100
 GROWTH: Final = 8
 """A burst is at most so many times as large as the one before."""
 
 
 class Dashboard:
-    """`asked`, `answered` and `failed` count requests; a burst that overlaps with the one before it is left out."""
+    """`asked`, `answered` and `failed` count requests; a burst that overlaps with the one before it is left out.
 
-    def __init__(self, link: Link, tenant: str, tasks: Tasks) -> None:
+    `devices` is how many there are on record.
+    """
+
+    def __init__(self, link: Link, tenant: str, tasks: Tasks, devices: int = 0) -> None:
         self.asked = 0
         self.answered = 0
         self.failed = 0
+        self._devices = devices
         self._link = link
         self._subject = Subjects(tenant).discovery
         self._tasks = tasks
@@ -58,11 +67,16 @@ class Dashboard:
     async def _ask(self) -> None:
         self.asked += 1
         request_id = f"dashboard-{self.asked}"
-        if self.asked % 2:
-            request = rpc.request("discovery/describeFleet", {}, request_id)
+        method, params = "discovery/listDevices", dict[str, Any]()
+        if self._devices > SEARCHED_AT_ONCE:
+            offset = int(draw("dashboard", self.asked) * self._devices)
+            params = {"offset": offset, "limit": PAGE, "projection": "summary"}
+        elif self.asked % 2:
+            method = "discovery/describeFleet"
         else:
-            request = rpc.request("discovery/listDevices", {"limit": 1, "query": request_id}, request_id)
+            params = {"limit": 1, "query": request_id}
         try:
+            request = rpc.request(method, params, request_id)
             await self._link.request(self._subject, request, timeout=PATIENCE_S)
         except LinkError:
             self.failed += 1

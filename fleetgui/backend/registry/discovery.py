@@ -35,7 +35,7 @@ from fleetgui.backend.registry.census import Census
 from fleetgui.backend.registry.listing import Fault, Listing, is_true, kind_of, listing_of
 from fleetgui.backend.registry.records import Record
 from fleetgui.backend.registry.results import Found, Results, TooMuch
-from fleetgui.backend.registry.search import Hits
+from fleetgui.backend.registry.search import Hits, cost_s
 from fleetgui.backend.registry.steps import Steps, at_once, in_turns
 from fleetgui.backend.registry.store import Fleet, RecordStore
 from fleetgui.policy.access import LONGEST_IDENTITY, AccessPolicy, View
@@ -48,7 +48,9 @@ log = logging.getLogger(__name__)
 
 DEFAULT_MAX_LIMIT: Final = 200
 LITTLE: Final = 1_000
-"""Records, or names in a census, that are worked through at once, within a millisecond or two."""
+"""Records to be listed or counted, or names in a census, that are worked through at once."""
+AT_ONCE_S: Final = 0.0025
+"""A search that takes about as long, or less, is made at once."""
 _MOST_WARNINGS: Final = 100
 _ENVELOPE_BYTES: Final = 1024
 """What a page has at most beside its records and its request's id; a `next_after` may be longer than that."""
@@ -190,7 +192,7 @@ class DiscoveryHandler:
         key = (asked.tenant, listing.what, listing.order, listing.offline, asked.identity if hidden_first else None)
         work = partial(self._search, asked, listing, hidden_first)
         found = self.searches.ready(key, fleet.revision, begins=listing.begins)
-        if found is None and fleet.count(offline=listing.offline) <= LITTLE:
+        if found is None and cost_s(fleet.count(offline=listing.offline), listing.what, listing.order) <= AT_ONCE_S:
             found = self.searches.now(key, fleet.revision, work)
         if found is not None and not (listing.is_whole and found.entries > LITTLE):
             return self._found(asked, listing, found)

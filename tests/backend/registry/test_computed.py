@@ -9,6 +9,7 @@ import pytest
 
 from fleetgui.backend.devices.device import Device
 from fleetgui.backend.devices.specs import Specs
+from fleetgui.backend.registry import discovery
 from fleetgui.backend.registry.computed import ComputedFleet
 from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings
 from fleetgui.backend.registry.records import Record, record_of, registration_of
@@ -22,6 +23,11 @@ from tests.backend.registry.samples import call, params, result
 
 SPECS = Specs(700, 3)
 TTL = 45
+
+
+@pytest.fixture(autouse=True)
+def answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "AT_ONCE_S", 10.0)
 
 
 def registered(device_id: str, **changes: Any) -> Record:

@@ -221,6 +221,7 @@ async def test_a_large_fleet_is_searched_in_turns_once_for_a_walk_and_for_all_wh
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(discovery, "LITTLE", 10)
+    monkeypatch.setattr(discovery, "AT_ONCE_S", 0.0)
     of = handler()
     arguments = {"where": {"battery": {"lt": 50}}, "order_by": "serial_number", "limit": 30}
 
@@ -246,6 +247,7 @@ async def test_a_whole_reply_that_does_not_fit_is_an_error_however_large_the_fle
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(discovery, "LITTLE", 10)
+    monkeypatch.setattr(discovery, "AT_ONCE_S", 0.0)
     reply = handler(max_payload=20_000).handle("t", call("discovery/listDevices", {"order_by": "battery"}))
     assert inspect.isawaitable(reply)
     _, code, message = error(await reply)
