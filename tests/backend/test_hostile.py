@@ -20,9 +20,11 @@ import pytest
 from fleetgui.link.messages import Message
 from fleetgui.wire.codec import decode_any
 from tests.backend import hostile
+from tests.backend.deployments import siege as siege_of_deployments
 from tests.backend.links import LIMIT_S, Party, party
 from tests.backend.registry.samples import call, params, register, result
 from tests.backend.roles import Role
+from tests.backend.topology import siege as siege_of_topologies
 from tests.nats_server import NatsServer
 
 pytestmark = pytest.mark.timeout(180)
@@ -167,6 +169,26 @@ TARGETS = [
         ),
         register_a_healthy_device,
         what_the_registry_knows,
+    ),
+    Target(
+        "deployments",
+        (
+            ("fleetgui.backend.deployments", {}),
+            ("fleetgui.backend.deployments.agents", siege_of_deployments.AGENTS),
+        ),
+        tuple(Input(subject, record, False) for subject, record in siege_of_deployments.RECORDS),
+        siege_of_deployments.prepare,
+        siege_of_deployments.known,
+    ),
+    Target(
+        "topology",
+        (("fleetgui.backend.gateway", {"node": "gw-1"}), ("fleetgui.backend.topology", {})),
+        (
+            *(Input(f"{ROOT}.topology", request(*each)) for each in siege_of_topologies.REQUESTS),
+            *(Input(subject, message, False) for subject, message in siege_of_topologies.NEWS),
+        ),
+        siege_of_topologies.prepare,
+        siege_of_topologies.known,
     ),
 ]
 

@@ -39,6 +39,7 @@ from fleetgui.wire.deployments import (
 
 AT_ONCE: Final = 64
 """Writes that wait for the broker at the same time."""
+FIRST_PAUSE_S: Final = 0.5
 _WATCHES: Final = 4
 
 
@@ -206,14 +207,17 @@ class Aggregator:
                 await self._something.wait()
 
     async def _keep_buckets(self) -> None:
+        pause = FIRST_PAUSE_S
         while True:
             try:
                 await self._buckets.ensure()
                 self._made.set()
                 self._no_buckets.is_now(None)
+                pause = self.settings.ensure_every
             except LinkError as error:
                 self._no_buckets.is_now(error)
-            await asyncio.sleep(self.settings.ensure_every)
+                pause = min(2 * pause, self.settings.ensure_every)
+            await asyncio.sleep(pause)
 
 
 _R = TypeVar("_R", DeviceInfo, DeviceState, Deployment)

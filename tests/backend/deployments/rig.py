@@ -142,7 +142,7 @@ async def statuses(link: Link, buckets: Buckets) -> dict[DeploymentName, Figures
     return found
 
 
-async def converged(link: Link, buckets: Buckets) -> dict[DeploymentName, Figures]:
+async def converged(link: Link, buckets: Buckets, within: float = LIMIT_S) -> dict[DeploymentName, Figures]:
     """Wait until every status is what a recount gives, and return them; writes should have stopped."""
     wanted: object = None
     got: dict[DeploymentName, Figures] = {}
@@ -153,7 +153,7 @@ async def converged(link: Link, buckets: Buckets) -> dict[DeploymentName, Figure
         return wanted == got
 
     try:
-        await eventually(equal, "every status is what a recount gives")
+        await eventually(equal, "every status is what a recount gives", within)
     except AssertionError as error:
         raise AssertionError(f"{error}:\nwanted {str(wanted)[:2000]}\ngot    {str(got)[:2000]}") from None
     return got
@@ -168,10 +168,10 @@ async def until(holds: Callable[[], object], what: str) -> None:
     await eventually(asked, what)
 
 
-async def eventually(holds: Callable[[], Awaitable[object]], what: str) -> None:
+async def eventually(holds: Callable[[], Awaitable[object]], what: str, within: float = LIMIT_S) -> None:
     """Wait until `holds()` is true of a broker that may be on its way back, and of buckets that may hold nonsense."""
     try:
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(within):
             while True:
                 with contextlib.suppress(LinkError, Malformed):
                     if await holds():

@@ -1,7 +1,8 @@
 """`python -m fleetgui.backend.deployments.agents`: the agents of simulated devices as a process (`backend/parent.py`).
 
-Settings: those of `connect.py`, and those of `devices/cast.py`, as the devices' process has them: the same fleet, the
-same part of it. It is ready once it has a link; what JetStream and this user's permissions allow is found out after.
+Settings: those of `connect.py`; those of `devices/cast.py`, as the devices' process has them: the same fleet, the same
+part of it; and `work`, how many seconds a device works on a deployment, [from, to], where that is to differ. It is
+ready once it has a link; what JetStream and this user's permissions allow is found out after.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ async def serve(parent: Parent) -> None:
     try:
         cast = cast_of(parent.settings)
         settings = BucketSettings.from_environ(os.environ)
+        pace = AgentSettings.of(len(cast.own), parent.settings.get("work"))
     except ValueError as error:
         raise RoleFailed(str(error)) from None
     clock = SystemClock()
@@ -51,9 +53,7 @@ async def serve(parent: Parent) -> None:
         except NotAddressable as error:
             log.error("there are no deployments here: %s", error)
         else:
-            agents = Agents(
-                cast.own, buckets, tasks=tasks, clock=clock, schedule=schedule, settings=AgentSettings.of(len(cast.own))
-            )
+            agents = Agents(cast.own, buckets, tasks=tasks, clock=clock, schedule=schedule, settings=pace)
             agents.start()
         parent.ready(devices=len(cast.own))
         ended = tasks.spawn(parent.ended.wait(), name="the parent's end")

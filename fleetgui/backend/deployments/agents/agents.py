@@ -8,6 +8,7 @@ stands is not what should. States are written on the condition that nobody else 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,9 +64,19 @@ class AgentSettings:
     watch: WatchSettings = field(default_factory=WatchSettings)
 
     @classmethod
-    def of(cls, devices: int) -> AgentSettings:
-        """For so many: twice what their heartbeats take, and no less than a small fleet is content with."""
-        return cls(rate=max(200.0, 2 * devices / HEARTBEAT_EVERY_S))
+    def of(cls, devices: int, work: object = None) -> AgentSettings:
+        """For so many: twice what their heartbeats take, and no less than a small fleet is content with.
+
+        `work` as a settings line has it, None for the default; raises `ValueError` for what it may not be.
+        """
+        rate = max(200.0, 2 * devices / HEARTBEAT_EVERY_S)
+        match work:
+            case None:
+                return cls(rate=rate)
+            case [int() | float() as low, int() | float() as high] if 0 <= low <= high < math.inf:
+                return cls(rate=rate, work=(low, high))
+            case _:
+                raise ValueError(f"work is [from, to] in seconds: {work!r}")
 
 
 class Agents:

@@ -20,6 +20,7 @@ from fleetgui.link.errors import LinkError
 from fleetgui.policy.clock import Clock
 from fleetgui.wire.deployments import DeviceInfo, DeviceKey, Heartbeat, Moment
 
+FIRST_PAUSE_S: Final = 0.5
 TOGETHER_S: Final = 0.25
 """Beats that are due within so long go together: fewer wake-ups."""
 
@@ -53,6 +54,7 @@ class Presence:
     async def run(self) -> None:
         """Keep the buckets there and the infos in them, until cancelled; beats begin with the first success."""
         told: str | None = None
+        pause = FIRST_PAUSE_S
         while True:
             try:
                 await self._buckets.ensure()
@@ -64,9 +66,11 @@ class Presence:
                 if created != told:
                     told = created
                     self._schedule.each(range(len(self._specs)), self._want_info)
+                pause = self._ensure_every
             except LinkError as error:
                 self._trouble.is_now(error)
-            await asyncio.sleep(self._ensure_every)
+                pause = min(2 * pause, self._ensure_every)
+            await asyncio.sleep(pause)
 
     def _want_info(self, position: int) -> None:
         self._writer.want(("info", position), partial(self._put_info, position))
