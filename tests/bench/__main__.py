@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices", "throttle", "registry", "herd")
+BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices", "throttle", "registry", "herd", "deployments")
 
 
 def machine() -> dict[str, Any]:
