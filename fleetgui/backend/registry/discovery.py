@@ -33,6 +33,7 @@ from typing import Any, Final
 
 from fleetgui.backend.registry.census import Census
 from fleetgui.backend.registry.listing import Fault, Listing, is_true, kind_of, listing_of
+from fleetgui.backend.registry.pages import Pieces, fitting, must_fit, part, whole
 from fleetgui.backend.registry.records import Record
 from fleetgui.backend.registry.results import Found, Results, TooMuch
 from fleetgui.backend.registry.search import Hits, cost_s
@@ -54,13 +55,10 @@ AT_ONCE_S: Final = 0.0025
 _MOST_WARNINGS: Final = 100
 _ENVELOPE_BYTES: Final = 1024
 """What a page has at most beside its records and its request's id; a `next_after` may be longer than that."""
-_LONG_ID: Final = 128
-"""Characters from which on an id counts a second time, as a `next_after`."""
 
 _CHUNK: Final = 64
 
 Reply = bytes | None
-Pieces = list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ class DiscoveryHandler:
 
     def _reply(self, asked: _Asked, pieces: Pieces) -> bytes:
         pieces = [b'{"jsonrpc":"2.0","id":', encode(asked.request_id), b',"result":', *pieces, b"}"]
-        self._must_fit(sum(map(len, pieces)))
+        must_fit(sum(map(len, pieces)), self._max_payload())
         return b"".join(pieces)
 
     def _failed(self, tenant: str, request_id: object, error: Exception) -> bytes:
@@ -168,15 +166,6 @@ class DiscoveryHandler:
         limit = self._max_payload()
         return None if limit is None else limit - len(encode(request_id)) - _ENVELOPE_BYTES
 
-    def _must_fit(self, size: int, at_least: str = "") -> None:
-        limit = self._max_payload()
-        if limit is not None and size > limit:
-            raise Fault(
-                rpc.FAILED,
-                f"maximum payload exceeded: {at_least}{size} bytes where the broker takes {limit}; "
-                "ask for fewer devices",
-            )
-
     # discovery/listDevices
 
     def _list(self, asked: _Asked) -> Pieces | Awaitable[Pieces]:
@@ -186,8 +175,8 @@ class DiscoveryHandler:
         hidden_first = asked.view is not None and (listing.selects or listing.is_whole)
         if listing.what.is_open and listing.order.is_by_id and not hidden_first:
             if listing.is_whole:
-                self._must_fit(fleet.size(summary=listing.summary))
-                return at_once(self._whole(fleet.chunks(offline=listing.offline), listing, fleet.revision))
+                must_fit(fleet.size(summary=listing.summary), self._max_payload())
+                return at_once(self._whole(listing, fleet.chunks(offline=listing.offline), fleet.revision))
             return self._page(asked, listing, fleet)
         key = (asked.tenant, listing.what, listing.order, listing.offline, asked.identity if hidden_first else None)
         work = partial(self._search, asked, listing, hidden_first)
@@ -211,12 +200,12 @@ class DiscoveryHandler:
 
         found = await self.searches.later(key, revision, work, begins=listing.begins)
         if listing.is_whole:
-            return await in_turns(self._whole(self._chunks(asked, listing, found), listing, found.revision))
+            return await in_turns(self._whole(listing, self._chunks(asked, listing, found), found.revision))
         return self._found(asked, listing, found)
 
     def _found(self, asked: _Asked, listing: Listing, found: Found[Hits]) -> Pieces:
         if listing.is_whole:
-            return at_once(self._whole(self._chunks(asked, listing, found), listing, found.revision))
+            return at_once(self._whole(listing, self._chunks(asked, listing, found), found.revision))
         return self._page(asked, listing, self._store.fleet(asked.tenant), found)
 
     def _chunks(self, asked: _Asked, listing: Listing, found: Found[Hits]) -> Iterator[list[Record]]:
@@ -226,17 +215,6 @@ class DiscoveryHandler:
             ids = found.value.ids(start, start + _CHUNK)
             records = (fleet.listed(each, offline=listing.offline) for each in ids)
             yield [record for record in records if record is not None]
-
-    def _whole(self, chunks: Iterable[list[Record]], listing: Listing, revision: int) -> Steps[Pieces]:
-        """All of it in one reply, never cut: it fits, or the request fails."""
-        pieces, size = [b'{"devices":['], 0
-        for chunk in chunks:
-            for record in chunk:
-                size += _size(record, listing.summary) + 1
-                pieces += _pieces(record, listing.summary)
-            self._must_fit(size - 1, "at least ")
-            yield None
-        return _ended(pieces, _extras(listing, revision))
 
     def _page(self, asked: _Asked, listing: Listing, fleet: Fleet, found: Found[Hits] | None = None) -> Pieces:
         """One page, of all records or of those found."""
@@ -259,7 +237,7 @@ class DiscoveryHandler:
         if asked.view is not None and not listing.selects:
             sees = asked.view.sees
             page = [record if record is not None and sees(record.device_id) else None for record in page]
-        taken = min(limit, _fitting(page, self._room(asked.request_id), listing))
+        taken = min(limit, fitting(page, self._room(asked.request_id), listing))
         is_more = taken < len(page)
         following: dict[str, object]
         if after is None:
@@ -267,12 +245,11 @@ class DiscoveryHandler:
         else:
             last = page[taken - 1] if taken else None
             following = {"next_after": (ids[taken - 1] if ids else last and last.device_id) if is_more else None}
-        pieces = [b'{"devices":[']
-        for record in islice(page, taken):
-            if record is not None:
-                pieces += _pieces(record, listing.summary)
         revision = fleet.revision if found is None else found.revision
-        return _ended(pieces, {**following, "total_matched": total, **_extras(listing, revision)})
+        return part(islice(page, taken), listing, revision, {**following, "total_matched": total})
+
+    def _whole(self, listing: Listing, chunks: Iterable[list[Record]], revision: int) -> Steps[Pieces]:
+        return whole(chunks, listing, revision, self._max_payload())
 
     def _clamped(self, limit: int) -> int:
         most = self._settings.max_limit
@@ -321,7 +298,7 @@ class DiscoveryHandler:
         return pieces if isinstance(pieces, list) else await pieces
 
     def _told(self, census: Census) -> Pieces | Awaitable[Pieces]:
-        self._must_fit(census.least_bytes, "at least ")
+        must_fit(census.least_bytes, self._max_payload(), "at least ")
         if census.names <= LITTLE:
             return [at_once(census.answer())]
         return self._told_later(census)
@@ -335,39 +312,3 @@ _METHODS: Final[dict[str, Callable[[DiscoveryHandler, _Asked], Pieces | Awaitabl
     "discovery/getDevice": DiscoveryHandler._get,
     "discovery/describeFleet": DiscoveryHandler._describe,
 }
-
-
-def _size(record: Record, summary: bool) -> int:
-    return record.brief_size if summary else record.size
-
-
-def _pieces(record: Record, summary: bool) -> tuple[bytes, bytes, bytes, bytes]:
-    """A record's JSON and a comma."""
-    return record.brief if summary else record.head, record.status, record.tail, b","
-
-
-def _ended(pieces: Pieces, fields: Mapping[str, object]) -> Pieces:
-    """The pieces of a reply whose records, each with a comma behind it, are in `pieces`; `fields` come behind."""
-    if len(pieces) > 1:
-        pieces.pop()
-    pieces.append(b"]")
-    for name, value in fields.items():
-        pieces += (b',"', name.encode(), b'":', encode(value))
-    pieces.append(b"}")
-    return pieces
-
-
-def _extras(listing: Listing, revision: int) -> dict[str, object]:
-    return {"applied": listing.applied, "revision": revision} if listing.applied else {}
-
-
-def _fitting(page: Sequence[Record | None], room: int | None, listing: Listing) -> int:
-    """How many places of the page fit into `room`, at least one: that one's reply is then an error which says so."""
-    if room is not None:
-        for count, record in enumerate(page):
-            if record is not None:
-                room -= _size(record, listing.summary) + 1
-                is_long = listing.after is not None and len(record.device_id) > _LONG_ID
-                if room < (len(encode(record.device_id)) if is_long else 0):
-                    return max(1, count)
-    return len(page)
