@@ -14,7 +14,19 @@ from typing import Any
 
 import psutil
 
-BENCHMARKS = ("pages", "start", "frames", "rows", "stall", "devices", "throttle", "registry", "herd", "deployments")
+BENCHMARKS = (
+    "pages",
+    "start",
+    "frames",
+    "rows",
+    "stall",
+    "devices",
+    "throttle",
+    "registry",
+    "page",
+    "herd",
+    "deployments",
+)
 
 
 def machine() -> dict[str, Any]:

@@ -88,7 +88,8 @@ def _told(groups: Groups, others_are: bytes) -> Steps[bytes]:
         if not others:
             continue  # the last of them left meanwhile
         count = sum(others.values())
-        names = yield from sorted_in_steps([(name, name) for name in others])
+        listed = list(others)
+        names = yield from sorted_in_steps(listed, listed)
         pieces += (encode(group), b':{"count":%d,"' % count, others_are, b'":[')
         for start in range(0, len(names), _AT_ONCE):
             pieces += (encode(names[start : start + _AT_ONCE])[1:-1], b",")

@@ -18,7 +18,7 @@ from fleetgui.backend.devices.catalogue import KINDS
 from fleetgui.backend.devices.specs import SITES, Specs
 from fleetgui.backend.registry.census import Census
 from fleetgui.backend.registry.computed_records import ComputedRecords
-from fleetgui.backend.registry.computed_search import Overlaid, search_computed
+from fleetgui.backend.registry.computed_search import Overlaid, Table, search_computed
 from fleetgui.backend.registry.order import SortedKeys, Union, page
 from fleetgui.backend.registry.records import Record
 from fleetgui.backend.registry.search import Hits, matcher, reader
@@ -36,6 +36,7 @@ class ComputedFleet(Fleet):
         super().__init__()
         self._specs = specs
         self._computed = ComputedRecords(specs, ttl)
+        self._table = Table(self._computed)
         self._least_bytes = [len(parts.bodies) for parts in self._computed.parts]
         self._least_brief_bytes = [len(parts.counts) for parts in self._computed.parts]
         self._replaced = SortedSet()
@@ -81,7 +82,7 @@ class ComputedFleet(Fleet):
                     overlaid.values.append(value(record))
                     overlaid.ranks.append(_rank(self._specs, record.device_id))
             yield None
-        return (yield from search_computed(self._computed, self._replaced, overlaid, what, order, sees))
+        return (yield from search_computed(self._table, self._replaced, overlaid, what, order, sees))
 
     def census_of(self, sees: Callable[[str], bool]) -> Steps[Census]:
         census, kinds, sites = Census(), self._specs.columns.kind, self._specs.columns.site

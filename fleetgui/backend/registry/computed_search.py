@@ -79,7 +79,7 @@ class ComputedHits:
 
 
 def search_computed(
-    records: ComputedRecords,
+    table: Table,
     replaced: SortedSet,
     overlaid: Overlaid,
     what: Filter,
@@ -87,7 +87,7 @@ def search_computed(
     sees: Callable[[str], bool] | None,
 ) -> Steps[Hits]:
     """The hits among the computed records without those at `replaced`, and those `overlaid`, in `order`."""
-    table = _Table(records)
+    records = table.records
     mask: Mask = np.ones(len(records), dtype=np.bool_)
     mask[list(replaced)] = False
     for each in what.conditions:
@@ -160,7 +160,8 @@ def _sorted_by_facet(entries: Indices, facet: Facet, overlaid: Overlaid, order: 
 def _sorted_by_text(
     entries: Indices, texts: Callable[[Sequence[int]], list[str]], overlaid: Overlaid, order: Order
 ) -> Steps[Indices]:
-    present: list[tuple[Any, int]] = []
+    keys: list[Value] = []
+    present: list[int] = []
     missing: list[int] = []
     for start in range(0, len(entries), _AT_ONCE):
         some = entries[start : start + _AT_ONCE].tolist()
@@ -170,28 +171,29 @@ def _sorted_by_text(
             if value is None:
                 missing.append(entry)
             else:
-                present.append((value, entry))
+                keys.append(value)
+                present.append(entry)
         yield None
-    ordered = yield from sorted_in_steps(present, descending=order.descending)
+    ordered = yield from sorted_in_steps(keys, present, descending=order.descending)
     return np.array(ordered + missing, dtype=np.int64)
 
 
-class _Table:
-    """The fields of computed records, as columns."""
+class Table:
+    """The fields of computed records, as columns; made once for all searches."""
 
     def __init__(self, records: ComputedRecords) -> None:
-        self._records = records
+        self.records = records
         self._columns = records.specs.columns
 
     def texts(self, name: str) -> Callable[[Sequence[int]], list[str]]:
         """What makes the texts of a field that has no facet."""
         if name == "device_id":
-            return self._records.ids
-        return lambda indices: list(map(self._records.serial, indices))
+            return self.records.ids
+        return lambda indices: list(map(self.records.serial, indices))
 
     def facet(self, name: str) -> Facet | None:
         """The field as a facet; None for the two that take a value for each device."""
-        columns, records = self._columns, self._records
+        columns, records = self._columns, self.records
         match name:
             case "device_id" | "serial_number":
                 return None
@@ -214,11 +216,9 @@ class _Table:
             case "events":
                 return Facet([each.events for each in records.parts], columns.kind)
             case "busy_score":
-                percent = np.rint(columns.busy * 100).astype(np.uint8)
-                return Facet([each / 100 for each in range(_PERCENT)], percent)
+                return self._busy_score
             case "battery":
-                percent = np.nan_to_num(columns.battery, nan=_NO_BATTERY).astype(np.uint8)
-                return Facet([*range(_PERCENT), None], percent)
+                return self._battery
             case "status_ts" | "registered_at":
                 return Facet([comparable(FIELDS[name], each) for each in REGISTERED], records.registered)
             case "ttl":
@@ -231,7 +231,16 @@ class _Table:
                 return self._all(None)
 
     def _all(self, value: Value) -> Facet:
-        return Facet([value], np.zeros(len(self._records), dtype=np.uint8))
+        return Facet([value], np.zeros(len(self.records), dtype=np.uint8))
+
+    @cached_property
+    def _busy_score(self) -> Facet:
+        return Facet([each / 100 for each in range(_PERCENT)], np.rint(self._columns.busy * 100).astype(np.uint8))
+
+    @cached_property
+    def _battery(self) -> Facet:
+        percent = np.nan_to_num(self._columns.battery, nan=_NO_BATTERY).astype(np.uint8)
+        return Facet([*range(_PERCENT), None], percent)
 
     @cached_property
     def _labels(self) -> Facet:

@@ -65,7 +65,8 @@ def search(
             found.reverse()
         return FoundIds(found)
     key = reader(order.field)
-    present: list[tuple[Any, str]] = []
+    keys: list[Any] = []
+    present: list[str] = []
     missing: list[str] = []
     for chunk in chunks:
         for record in chunk:
@@ -74,9 +75,10 @@ def search(
                 if value is None:
                     missing.append(record.device_id)
                 else:
-                    present.append((value, record.device_id))
+                    keys.append(value)
+                    present.append(record.device_id)
         yield None
-    ordered = yield from sorted_in_steps(present, descending=order.descending)
+    ordered = yield from sorted_in_steps(keys, present, descending=order.descending)
     return FoundIds(ordered + missing)
 
 

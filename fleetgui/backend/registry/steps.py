@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Generator
-from operator import itemgetter
+from collections.abc import Callable, Generator, Sequence
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
@@ -56,33 +55,35 @@ async def in_turns(steps: Steps[T]) -> T:
         ends = perf_counter() + TURN_S
 
 
-def sorted_in_steps(pairs: list[tuple[Any, T]], *, descending: bool = False) -> Steps[list[T]]:
-    """The second of each pair, sorted by the first; ties stay in the order in which they are.
+def sorted_in_steps(keys: Sequence[Any], items: Sequence[T], *, descending: bool = False) -> Steps[list[T]]:
+    """`items` sorted by the key that stands at the same place in `keys`; ties stay in the order in which they are.
 
-    Python's own sort cannot be interrupted: a sample says which buckets to throw the pairs into, and those are sorted
-    one by one. A key that is frequent gets a bucket of its own, which needs no sorting.
+    Python's own sort cannot be interrupted: a sample says into which buckets to throw the items, and those are sorted
+    one by one. A key that is frequent gets a bucket of its own, which needs no sorting. Places are moved about, not
+    pairs: a million new tuples would have the garbage collector stop everything to look through them.
     """
-    if len(pairs) <= _AT_ONCE:
-        return [item for _, item in sorted(pairs, key=itemgetter(0), reverse=descending)]
-    wanted = min(_MOST_PIVOTS, len(pairs) // (_AT_ONCE // 2))
-    sample = sorted(key for key, _ in pairs[:: max(1, len(pairs) // (wanted * _OVERSAMPLED))])
+    key_at = keys.__getitem__
+    if len(keys) <= _AT_ONCE:
+        return [items[place] for place in sorted(range(len(keys)), key=key_at, reverse=descending)]
+    wanted = min(_MOST_PIVOTS, len(keys) // (_AT_ONCE // 2))
+    sample = sorted(keys[:: max(1, len(keys) // (wanted * _OVERSAMPLED))])
     pivots = sorted(set(sample[::_OVERSAMPLED]))
     yield None
-    buckets: list[list[tuple[Any, T]]] = [[] for _ in range(2 * len(pivots) + 1)]
-    for start in range(0, len(pairs), _AT_ONCE):
-        for pair in pairs[start : start + _AT_ONCE]:
-            key = pair[0]
+    buckets: list[list[int]] = [[] for _ in range(2 * len(pivots) + 1)]
+    for start in range(0, len(keys), _AT_ONCE):
+        for place in range(start, min(start + _AT_ONCE, len(keys))):
+            key = key_at(place)
             position = bisect_left(pivots, key)
             is_pivot = position < len(pivots) and pivots[position] == key
-            buckets[2 * position + is_pivot].append(pair)
+            buckets[2 * position + is_pivot].append(place)
         yield None
     ordered: list[T] = []
     numbers = range(len(buckets))
     for number in reversed(numbers) if descending else numbers:
         bucket = buckets[number]
         if number % 2 == 0:
-            bucket.sort(key=itemgetter(0), reverse=descending)
-        ordered += [item for _, item in bucket]
-        if bucket:
+            bucket.sort(key=key_at, reverse=descending)
+        for start in range(0, len(bucket), _AT_ONCE):
+            ordered += [items[place] for place in bucket[start : start + _AT_ONCE]]
             yield None
     return ordered

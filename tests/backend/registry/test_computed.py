@@ -106,9 +106,9 @@ def test_walks_by_offset_and_by_id_agree(limit: int, offline: bool) -> None:
         after = page["next_after"]
     assert again == seen
     agree(after="camera-0007a", limit=3, include_offline=offline)
-    for offset in (10_000, 10**18, 1e300):
-        agree(offset=offset, limit=3)
-        agree(offset=offset, limit=3, order_by="battery")
+    for beyond in (10_000, 10**18, 1e300):
+        agree(offset=beyond, limit=3)
+        agree(offset=beyond, limit=3, order_by="battery")
 
 
 @pytest.mark.parametrize(
