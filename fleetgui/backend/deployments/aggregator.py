@@ -173,7 +173,7 @@ class Aggregator:
         pause = settings.write_every
         while True:
             while not (self.is_synced and self._is_something_due()):
-                await self._wait(self.statuses.next_due)
+                await self._wait(self.statuses.next_due if self.is_synced else None)
             ends = loop.time() + pause
             pause = settings.write_every if await self.round() else min(2 * pause, settings.max_backoff)
             await asyncio.sleep(ends - loop.time())
@@ -185,6 +185,9 @@ class Aggregator:
 
         async def some() -> None:
             for name in names:
+                if failures:  # there is no use in waiting for each of the others to fail too
+                    self.rollup.mark(name)
+                    continue
                 try:
                     await self.statuses.settle(name, self.rollup.figures(name))
                 except LinkError as error:

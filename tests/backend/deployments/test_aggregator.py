@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pydantic import SecretStr
 
+from fleetgui.backend.deployments.aggregator import Aggregator
 from fleetgui.backend.deployments.buckets import deploy, withdraw
 from fleetgui.backend.deployments.rollup import Figures
 from fleetgui.link import streams
@@ -26,7 +27,6 @@ from tests.backend.deployments.rig import (
     info,
     side,
     state,
-    statuses,
     until,
 )
 from tests.nats_server import NatsServer
@@ -243,15 +243,36 @@ async def test_after_random_faults_the_counts_are_those_of_a_recount(
 async def test_nothing_is_written_before_everything_was_told(client: Side, service: Side) -> None:
     """With one of the buckets unreadable there is no status at all, rather than a wrong one."""
     await small_fleet(client)
+    await client.buckets.status.put("left-over", b"{}")
     await streams.api(client.link, f"STREAM.DELETE.{client.buckets.state.config.stream}")
     slow = QUICK.__class__(write_every=0.02, ensure_every=3_600, watch=QUICK.watch)
     service.buckets.ensure = _nothing  # type: ignore[method-assign] # nobody makes the bucket again
     aggregator = service.aggregator(slow)
     await until(lambda: aggregator.rollup.devices == 6 and aggregator.rollup.deployments, "the rest was told")
     await until(lambda: len(aggregator._watches) == 4 and aggregator._watches[3].error, "the fourth is missing")
-    assert await statuses(client.link, client.buckets) == {}
+    assert set(await contents(client.link, client.buckets.status)) == {"left-over"}
+    assert await turns(aggregator, 200) < 20, "it waits, and does not go round and round"
     await client.buckets.ensure()
     assert (await converged(client.link, client.buckets))[D] == Figures(3, 0, 0, 3)
+
+
+async def turns(aggregator: Aggregator, of: int) -> int:
+    """How often it looks for something to do in so many turns of the loop, once what it doubts is due."""
+    now = aggregator._clock.now
+    await until(lambda: (aggregator.statuses.next_due or 0.0) < now(), "something is due")
+    looked, wait = 0, aggregator._wait
+
+    async def counting(until: float | None) -> None:
+        nonlocal looked
+        looked += 1
+        await wait(until)
+
+    aggregator._wait = counting  # type: ignore[method-assign] # it counts
+    aggregator._something.set()
+    for _ in range(of):
+        await asyncio.sleep(0)
+    aggregator._wait = wait  # type: ignore[method-assign] # as it was
+    return looked
 
 
 async def _nothing() -> None:
