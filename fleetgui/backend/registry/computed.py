@@ -75,14 +75,18 @@ class ComputedFleet(Fleet):
     def search(self, what: Filter, order: Order, *, offline: bool, sees: Callable[[str], bool] | None) -> Steps[Hits]:
         matches, value = matcher(what), reader(order.field)
         overlaid = Overlaid([], [], [])
+        replaced = frozenset(self._replaced)
         for chunk in self._really_registered(offline):
             for record in chunk:
+                index = self._specs.index_of(record.device_id)
+                if index is not None and index not in replaced:
+                    continue  # it registers while this goes on, and is looked at as it was computed
                 if matches(record) and (sees is None or sees(record.device_id)):
                     overlaid.ids.append(record.device_id)
                     overlaid.values.append(value(record))
                     overlaid.ranks.append(_rank(self._specs, record.device_id))
             yield None
-        return (yield from search_computed(self._table, self._replaced, overlaid, what, order, sees))
+        return (yield from search_computed(self._table, replaced, overlaid, what, order, sees))
 
     def census_of(self, sees: Callable[[str], bool]) -> Steps[Census]:
         census, kinds, sites = Census(), self._specs.columns.kind, self._specs.columns.site

@@ -8,14 +8,13 @@ met everything else. What numpy takes long for (a sort) runs off the loop, which
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sortedcontainers import SortedSet
 
 from fleetgui.backend.devices.catalogue import KINDS
 from fleetgui.backend.devices.columns import AREAS, KIND_NAMES, MAKERS, MODELS
@@ -80,7 +79,7 @@ class ComputedHits:
 
 def search_computed(
     table: Table,
-    replaced: SortedSet,
+    replaced: Collection[int],
     overlaid: Overlaid,
     what: Filter,
     order: Order,
