@@ -67,6 +67,11 @@ class Targets:
         profile = self._devices.get(device)
         return profile is not None and group in profile.groups
 
+    def labels_of(self, device: str) -> Labels | None:
+        """The device's labels, one object for all that have the same; None when nothing is known of it."""
+        profile = self._devices.get(cast(DeviceKey, device))
+        return None if profile is None else profile.labels
+
     def groups_of(self, device: str) -> Collection[Group]:
         """The groups that mean the device."""
         profile = self._devices.get(cast(DeviceKey, device))

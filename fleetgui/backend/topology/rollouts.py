@@ -108,7 +108,6 @@ class Rollouts:
         """States that were not later than the one known."""
         self._sites = sites
         self._targets = Targets()
-        self._labels: dict[str, Labels] = {}
         self._where: dict[Labels, Counter[str]] = {}
         """How many members with these labels are at each site."""
         self._listing: dict[str, set[str]] = {}
@@ -131,10 +130,6 @@ class Rollouts:
         site = self._sites.site_of(device)
         if site is not None:
             self._leave(device, site)
-        if labels is None:
-            self._labels.pop(device, None)
-        else:
-            self._labels[device] = frozenset(labels.items())
         left, joined = self._targets.place(device, labels)
         if site is None:
             return
@@ -314,7 +309,7 @@ class Rollouts:
             self._listing.setdefault(device_id, set()).add(name)
 
     def _leave(self, device_id: str, site: str) -> None:
-        labels = self._labels.get(device_id)
+        labels = self._targets.labels_of(device_id)
         if labels is None:
             return
         where = self._where[labels]
@@ -325,7 +320,7 @@ class Rollouts:
             del self._where[labels]
 
     def _join(self, device_id: str, site: str) -> None:
-        labels = self._labels.get(device_id)
+        labels = self._targets.labels_of(device_id)
         if labels is not None:
             self._where.setdefault(labels, Counter())[site] += 1
 

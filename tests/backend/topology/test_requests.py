@@ -110,6 +110,16 @@ def test_a_snapshot_carries_everything_and_was_told_before() -> None:
     assert (snapshot.in_flight, snapshot.next_after) == ((), None)
 
 
+def test_a_site_that_everybody_left_is_pending_and_can_be_asked_for() -> None:
+    rig = Rig()
+    rig.picture.place("cam-1", "hall", online=True)
+    rig.page()
+    rig.picture.place("cam-1", None, online=True)
+    [row] = rig.page().topologies
+    assert (row.status, row.devices) == ("pending", 0)
+    assert rig.snapshot("hall").members == ()
+
+
 @pytest.mark.parametrize(
     ("method", "params"),
     [
