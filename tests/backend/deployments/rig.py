@@ -135,11 +135,12 @@ async def counted(link: Link, buckets: Buckets) -> dict[DeploymentName, Figures]
 
 async def statuses(link: Link, buckets: Buckets) -> dict[DeploymentName, Figures]:
     """What stands in `deployment-status`."""
-    found = {}
-    for key, value in (await contents(link, buckets.status)).items():
-        status = DeploymentStatus.decode(key, value)
-        found[status.name] = Figures(status.target, status.succeeded, status.failed, status.pending, status.last_error)
-    return found
+    found = await contents(link, buckets.status)
+    return {DeploymentName(key): figures_of(DeploymentStatus.decode(key, value)) for key, value in found.items()}
+
+
+def figures_of(status: DeploymentStatus) -> Figures:
+    return Figures(status.target, status.succeeded, status.failed, status.pending, status.last_error)
 
 
 async def converged(link: Link, buckets: Buckets, within: float = LIMIT_S) -> dict[DeploymentName, Figures]:
