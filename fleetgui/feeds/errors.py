@@ -13,6 +13,7 @@ class Fault(Enum):
     SILENT = "no answer in time"
     LISTS_ONLY = "it lists devices and does not answer for a single one"
     TOO_LARGE = "the answer does not fit into a message"
+    UNABLE = "it does not know what was asked of it"
     REFUSED = "the registry called the request wrong"
     FAILED = "the registry failed"
     MALFORMED = "the answer is no page"

@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.registry import EVERYTHING, Filter, PageRead, RegistryClient
+from fleetgui.feeds.question import EVERY_ROW, Question
+from fleetgui.feeds.registry import PageRead, RegistryClient
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.stores.presence import Presence
@@ -73,7 +74,7 @@ class Pager:
         self._tasks = tasks
         self._jitter = jitter
         self._view: _View | None = _View()
-        self._only = EVERYTHING
+        self._question = EVERY_ROW
         self._wake = asyncio.Event()
         self._asked: dict[int, _Asked] = {}
         self._up = False
@@ -112,9 +113,12 @@ class Pager:
 
     def filter(self, device_type: str, location: str) -> None:
         """Show only what matches; the registry does it. Empty texts match everything."""
-        only = Filter(device_type.strip() or None, location.strip() or None)
-        if only != self._only:
-            self._only = only
+        self.ask(replace(EVERY_ROW, device_type=device_type.strip() or None, location=location.strip() or None))
+
+    def ask(self, question: Question) -> None:
+        """Show the answer to another question."""
+        if question != self._question:
+            self._question = question
             self._view = self._view and _View()
             self._asked.clear()
             self._roster.clear()
@@ -207,7 +211,7 @@ class Pager:
 
     async def _read(self, block: int) -> None:
         """Read one block; where the server sends less than that, follow its own pointer to the block's end."""
-        only, began = self._only, self._clock.now()
+        question, began = self._question, self._clock.now()
         first, last = block * BLOCK, block * BLOCK + BLOCK - 1
         self._remember(block, began)
         self._roster.loading(first, last)
@@ -217,8 +221,8 @@ class Pager:
             offset: int | None = first
             while offset is not None and offset <= last:
                 memberships = self._roster.memberships
-                page = await self._registry.read_from(offset, last - offset + 1, only)
-                if only is not self._only:
+                page = await self._registry.read_from(offset, last - offset + 1, question)
+                if question is not self._question:
                     return
                 self._take(page)
                 if memberships != self._roster.memberships:
@@ -230,11 +234,11 @@ class Pager:
                     self._roster.waiting(self._clock.now())
             self._failures = 0
         except RegistryError as error:
-            if only is self._only:
+            if question is self._question:
                 failed = str(error)
                 self._failed(error)
         finally:
-            if only is self._only:
+            if question is self._question:
                 self._roster.not_loading(first, last, failed)
                 self._roster.waiting(None)
                 if self._asked.get(block) is not None:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from fleetgui.feeds.errors import Fault, RegistryError
+from fleetgui.feeds.question import EVERYTHING, Question
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import (
     LinkDown,
@@ -74,21 +75,10 @@ class PageRead:
     paging: bool = True
     revision: int | None = None
     unreadable: str | None = None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What the registry itself filters by: substrings, whatever the case. None: everything."""
-
-    device_type: str | None = None
-    location: str | None = None
-
-    def params(self) -> dict[str, str]:
-        asked = {"device_type": self.device_type, "location": self.location}
-        return {name: value for name, value in asked.items() if value}
-
-
-EVERYTHING: Final = Filter()
+    next_after: str | None = None
+    """The id behind which the next page begins, where pages were asked for by id."""
+    applied: frozenset[str] = frozenset()
+    """The extensions that the registry honoured."""
 
 
 class RegistryClient:
@@ -113,14 +103,15 @@ class RegistryClient:
         self,
         offset: int,
         limit: int,
+        question: Question = EVERYTHING,
         *,
-        device_type: str | None = None,
-        location: str | None = None,
         patience_s: float | None = None,
     ) -> PageRead:
-        """One page, asked for once. Waits for its turn behind other pages. Raises `RegistryError`."""
-        params: dict[str, Any] = {"offset": offset, "limit": limit}
-        params |= Filter(device_type, location).params()
+        """One page, asked for once. Waits for its turn behind other pages. Raises `RegistryError`.
+
+        `Fault.UNABLE` when the registry is one that cannot answer the question, and sent something else.
+        """
+        params: dict[str, Any] = {"offset": offset, "limit": limit} | question.params()
         async with self._scan:
             self._scans += 1
             self.max_at_once = max(self.max_at_once, self._scans)
@@ -130,11 +121,15 @@ class RegistryClient:
             finally:
                 self._scans -= 1
         page = self._page(reply)
+        if unmet := question.unmet(page.applied or ()):
+            raise RegistryError(
+                Fault.UNABLE, f"This registry lists devices and does not know {', '.join(unmet)}: that is done here."
+            )
         read = _checked(page, offset, limit, asked_at)
         self.sizer.page_arrived(len(read.records), len(reply), asked=limit)
         return replace(read, took_s=max(0.0, self._clock.now() - asked_at), reply_bytes=len(reply))
 
-    async def read_from(self, offset: int, most: int, only: Filter = EVERYTHING) -> PageRead:
+    async def read_from(self, offset: int, most: int, question: Question = EVERYTHING) -> PageRead:
         """What the registry has from `offset` on, at most about `most` records, as much as fits into a reply.
 
         A record that does not fit by itself is an empty page with `unreadable`. Raises `RegistryError`.
@@ -145,22 +140,20 @@ class RegistryClient:
         while True:
             limit = max(1, min(self.sizer.size, most))
             try:
-                return await self.list_page(
-                    offset, limit, device_type=only.device_type, location=only.location, patience_s=patience
-                )
+                return await self.list_page(offset, limit, question, patience_s=patience)
             except RegistryError as error:
                 failed = error
             if failed.fault is Fault.SILENT:
                 if not silent_on_size:
                     if limit <= self.sizer.largest_arrived:
                         raise failed
-                    beyond = await self._page_beyond(only, failed)
+                    beyond = await self._page_beyond(question, failed)
                     silent_on_size = True
                     patience = min(self._patience_s, max(5.0, 4 * beyond.took_s))
             elif failed.fault is not Fault.TOO_LARGE:
                 raise failed
             if not self.sizer.page_did_not_fit(limit):
-                beyond = await self._page_beyond(only, failed)
+                beyond = await self._page_beyond(question, failed)
                 self.sizer.record_did_not_fit()
                 return _unreadable(offset, beyond)
 
@@ -201,16 +194,11 @@ class RegistryClient:
 
     # Within
 
-    async def _page_beyond(self, only: Filter, error: RegistryError) -> PageRead:
+    async def _page_beyond(self, question: Question, error: RegistryError) -> PageRead:
         """An empty page, which fits into any reply; when not even that comes, raises what that says about `error`."""
         try:
-            return await self.list_page(
-                BEYOND,
-                1,
-                device_type=only.device_type,
-                location=only.location,
-                patience_s=min(DEVICE_PATIENCE_S, self._patience_s),
-            )
+            patience_s = min(DEVICE_PATIENCE_S, self._patience_s)
+            return await self.list_page(BEYOND, 1, question, patience_s=patience_s)
         except RegistryError as second:
             if error.fault is Fault.TOO_LARGE and second.fault is Fault.TOO_LARGE:
                 raise RegistryError(
@@ -270,13 +258,16 @@ def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:
     if len(page.devices) > MOST_RECORDS:
         raise _malformed(f"it sent {len(page.devices):,} records at once")
     total, next_offset = page.total_matched, page.next_offset
+    applied = frozenset(page.applied or ())
     if total is not None and not 0 <= total <= MOST_DEVICES:
         raise _malformed(f"it counts {str(total)[:20]} devices")
     # Copies: a slice of the reply would keep all of it alive for as long as one of its records is shown.
     records = [bytes(record) for record in page.devices]
     if isinstance(next_offset, msgspec.UnsetType):
         if total is None:
-            return PageRead(0, limit, records, None, None, asked_at, paging=False, revision=page.revision)
+            return PageRead(
+                0, limit, records, None, None, asked_at, paging=False, revision=page.revision, applied=applied
+            )
         if offset + len(records) < total and offset < total:
             raise _malformed("it counts more devices than it sent, and does not say where the rest is")
         next_offset = None
@@ -289,7 +280,7 @@ def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:
             )
         if next_offset > MOST_DEVICES:
             raise _malformed(f"it points to offset {str(next_offset)[:20]}")
-    return PageRead(offset, limit, records, next_offset, total, asked_at, revision=page.revision)
+    return PageRead(offset, limit, records, next_offset, total, asked_at, revision=page.revision, applied=applied)
 
 
 def _unreadable(offset: int, beyond: PageRead) -> PageRead:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.registry import EVERYTHING, Filter, RegistryClient
+from fleetgui.feeds.question import EVERYTHING, Question
+from fleetgui.feeds.registry import RegistryClient
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.stores.export import Coverage
 from fleetgui.wire.codec import Malformed
@@ -41,7 +42,7 @@ class WalkedPage:
     coverage: Coverage
 
 
-async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncGenerator[WalkedPage, None]:
+async def walk(registry: RegistryClient, question: Question = EVERYTHING) -> AsyncGenerator[WalkedPage, None]:
     """Give out the fleet page by page. Raises `RegistryError`; closing the iterator ends the walk at once."""
     seen: set[str] = set()
     coverage = Coverage()
@@ -49,7 +50,7 @@ async def walk(registry: RegistryClient, only: Filter = EVERYTHING) -> AsyncGene
     revision: int | None = None
     crumbs = 0
     while True:
-        read = await registry.read_from(offset, LARGEST_PAGE, only)
+        read = await registry.read_from(offset, LARGEST_PAGE, question)
         behind = read.offset + len(read.records)
         # A server that gives no total shows it by where its last page ends.
         total = behind if read.total is None and read.next_offset is None else read.total

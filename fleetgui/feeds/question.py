@@ -1,0 +1,54 @@
+"""What is asked of the registry about its fleet: which devices, in which order, and how much of each.
+
+Every registry filters by type and location; the rest are extensions, which others than ours ignore without a word. A
+reply says what was honoured (`applied`), and `unmet` what was not: a page that ignores a search is no answer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class Question:
+    """`device_type`, `location`: substrings, whatever the case. `query`, `where`, `order_by`: as `wire.query` has them.
+
+    `summary`: records without their capabilities' bodies, where the registry can; a registry that cannot sends them
+    whole, which is an answer all the same. None and False ask for nothing.
+    """
+
+    device_type: str | None = None
+    location: str | None = None
+    query: str | None = None
+    where: Mapping[str, Mapping[str, Any]] | None = field(default=None, hash=False)
+    order_by: str | None = None
+    descending: bool = False
+    include_offline: bool = False
+    summary: bool = False
+
+    def params(self) -> dict[str, Any]:
+        """The params of `discovery/listDevices` for it, beside those of paging."""
+        asked = {
+            "device_type": self.device_type,
+            "location": self.location,
+            "query": self.query,
+            "where": self.where,
+            "order_by": self.order_by,
+            "descending": self.descending,
+            "include_offline": self.include_offline,
+            "projection": "summary" if self.summary else None,
+        }
+        return {name: value for name, value in asked.items() if value}
+
+    def unmet(self, applied: Collection[str]) -> tuple[str, ...]:
+        """What the answer would have to honour to be one, and did not."""
+        return tuple(name for name in self.params() if name in _MUST and name not in applied)
+
+
+_MUST: Final = ("query", "where", "order_by", "descending", "include_offline")
+
+EVERYTHING: Final = Question()
+EVERY_ROW: Final = Question(summary=True)
+"""Everything, as much of each as a row of the table shows."""
