@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from fleetgui.backend.deployments.aggregator import Aggregator, AggregatorSettings
-from fleetgui.backend.deployments.buckets import Buckets
+from fleetgui.backend.deployments.buckets import Buckets, BucketSettings
 from fleetgui.backend.deployments.rollup import Figures
 from fleetgui.link import streams
 from fleetgui.link.buckets import Bucket
@@ -81,16 +81,19 @@ class Side:
 
 
 @contextlib.asynccontextmanager
-async def side(url: str, credentials: Credentials | None = None) -> AsyncIterator[Side]:
+async def side(
+    url: str, credentials: Credentials | None = None, settings: BucketSettings | None = None
+) -> AsyncIterator[Side]:
+    """`url` may be several, with commas between."""
     failures: list[str] = []
     tasks = Tasks(lambda name, error: failures.append(f"{name}: {error!r}"))
-    context = Context(servers=(url,), credentials=credentials, tenant=TENANT)
+    context = Context(servers=tuple(url.split(",")), credentials=credentials, tenant=TENANT)
     link = Link(context, clock=SystemClock(), name="test", tasks=tasks, settings=QUICK_LINK)
     link.start()
     try:
         async with asyncio.timeout(LIMIT_S):
             await link.up()
-        yield Side(link, tasks, Buckets(link, TENANT), failures)
+        yield Side(link, tasks, Buckets(link, TENANT, settings), failures)
     finally:
         await tasks.cancel()
         await link.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fleetgui.backend.deployments.buckets import deploy
+from fleetgui.backend.deployments.buckets import BucketSettings, deploy
 from fleetgui.wire.deployments import DeploymentName
 from tests.backend.deployments.load import Load
 from tests.backend.deployments.rig import (
@@ -22,7 +22,7 @@ from tests.backend.deployments.rig import (
     until,
 )
 from tests.backend.roles import Role
-from tests.nats_server import NatsServer
+from tests.nats_server import NatsCluster, NatsServer
 
 AGGREGATOR = "fleetgui.backend.deployments"
 AGENTS = "fleetgui.backend.deployments.agents"
@@ -104,6 +104,34 @@ async def test_without_jetstream_both_serve_say_so_and_begin_once_it_is_there() 
             for each in (aggregator, agents):
                 assert each.running
                 assert each.log.count("offers no JetStream") <= 3
+
+
+@pytest.mark.timeout(240)
+async def test_a_cluster_that_loses_a_node_loses_no_state_and_no_count() -> None:
+    replicated = BucketSettings(replicas=3)
+    environ = {"DEPLOYMENTS_REPLICAS": "3"}
+    with NatsCluster(3) as cluster:
+        settings = {"url": cluster.url, "tenant": TENANT}
+        aggregator, other = Role(AGGREGATOR, settings, environ), Role(AGGREGATOR, settings, environ)
+        agents = Role(AGENTS, {**settings, "devices": 40, "seed": 1, "work": [0.0, 2.0]}, environ)
+        async with side(cluster.url, settings=replicated) as client:
+            await client.insist(client.buckets.ensure)
+            async with started(aggregator, other, agents):
+                await client.insist(lambda: deploy(client.link, TENANT, deployment("before")))
+                victim = cluster.leader_of(client.buckets.state.config.stream)
+                await asyncio.to_thread(victim.kill)
+                await client.insist(lambda: deploy(client.link, TENANT, deployment("after")))
+
+                async def both_stand() -> bool:
+                    told = await statuses(client.link, client.buckets)
+                    return {name: (each.target, each.pending) for name, each in told.items()} == {
+                        DeploymentName("before"): (40, 0),
+                        DeploymentName("after"): (40, 0),
+                    }
+
+                await eventually(both_stand, "both stand on all", within=120.0)
+                await converged(client.link, client.buckets)
+                assert "Traceback" not in aggregator.log + other.log + agents.log
 
 
 @pytest.mark.parametrize("settings", [{"devices": -1}, {"work": [3, 1]}, {"work": "long"}])
