@@ -27,6 +27,7 @@ from fleetgui.wire.deployments import (
     device_of_info,
     parts_of_state,
 )
+from fleetgui.wire.subjects import NotAddressable
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,11 @@ class _Handler:
 
 
 class DeploymentFeed:
-    """Feeds `picture.rollouts`. Raises `NotAddressable` for a tenant that can have no buckets."""
+    """Feeds `picture.rollouts`; nothing, and says so, for a tenant whose name cannot stand in a bucket's."""
 
     def __init__(self, link: Link, picture: Picture) -> None:
         self._link = link
         self._picture = picture
-        self._names = BucketNames(link.context.tenant)
         self._watches: list[tuple[Watch, _Handler]] = []
         self._complaint: str | None = None
 
@@ -74,10 +74,15 @@ class DeploymentFeed:
 
     def start(self) -> None:
         """Watch from now on."""
+        try:
+            names = BucketNames(self._link.context.tenant)
+        except NotAddressable as error:
+            log.warning("sites are shown without what is rolled out to them: %s.", error)
+            return
         for name, keys, apply in (
-            (self._names.info, ALL_INFOS, self._info),
-            (self._names.deployment, ALL_DEPLOYMENTS, self._deployment),
-            (self._names.state, ALL_STATES, self._state),
+            (names.info, ALL_INFOS, self._info),
+            (names.deployment, ALL_DEPLOYMENTS, self._deployment),
+            (names.state, ALL_STATES, self._state),
         ):
             handler = _Handler(apply)
             self._watches.append((Bucket(self._link, BucketConfig(name)).watch(keys, handler), handler))

@@ -233,9 +233,12 @@ class Deployer:
 
 
 @asynccontextmanager
-async def publisher(url: str, *, policy: AccessPolicy | None = None) -> AsyncIterator[tuple[Publisher, Party]]:
+async def publisher(
+    url: str, *, policy: AccessPolicy | None = None, tenant: str = "default"
+) -> AsyncIterator[tuple[Publisher, Party]]:
     """A publisher in this process, which answers by now."""
     async with party(url, "publisher") as server:
+        server.link.context = server.link.context.model_copy(update={"tenant": tenant})
         running = Publisher(server.link, server.clock, server.tasks.report, policy=policy)
         try:
             async with asyncio.timeout(LIMIT_S):

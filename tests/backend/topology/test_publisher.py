@@ -140,6 +140,19 @@ async def test_without_jetstream_there_are_members_and_it_is_said_once(
     assert "no JetStream" in caplog.text
 
 
+async def test_a_tenant_that_can_have_no_buckets_has_members(
+    nats: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with party(nats.url) as one, party(nats.url) as watching:
+        registry, console = FakeRegistry(one, "acme:eu"), Console(watching, "acme:eu")
+        registry.places = {"cam-1": "hall"}
+        await one.link.flush()
+        async with publisher(nats.url, tenant="acme:eu") as (running, _):
+            assert await console.rows() == {"hall": ("active", 1, 1)}
+            assert running.feed.look()
+    assert "has no buckets" in caplog.text
+
+
 async def test_malformed_entries_are_counted_and_change_nothing(nats: NatsServer) -> None:
     async with party(nats.url) as one, party(nats.url) as watching:
         registry, deployer, console = FakeRegistry(one), Deployer(one), Console(watching)
