@@ -195,7 +195,7 @@ class Aggregator:
                     self.rollup.mark(name)
 
         await asyncio.gather(*(some() for _ in range(AT_ONCE)))
-        self._unwritten.is_now(failures[0] if failures else None)
+        self._unwritten.is_now(failures[0] if failures else None, alike=type(failures[0]) if failures else None)
         return not failures
 
     def _is_something_due(self) -> bool:

@@ -12,16 +12,22 @@ class Trouble:
 
     def __init__(self, what: str) -> None:
         self.why: str | None = None
-        """None: all is well."""
+        """What was logged of it; None: all is well."""
         self._what = what
+        self._alike: object = None
 
-    def is_now(self, why: object | None) -> None:
-        """It failed because of `why`; None: it worked."""
-        sentence = None if why is None else str(why)
-        if sentence == self.why:
+    def is_now(self, why: Exception | None, *, alike: object = None) -> None:
+        """It failed because of `why`; None: it worked.
+
+        A reason is logged again when its sentence is another. Sentences that name one of many keys would be thousands:
+        where `alike` is given, the reason counts as the same while that is.
+        """
+        if why is None:
+            if self.why is not None:
+                log.info("it is over that %s", self._what)
+            self.why = self._alike = None
             return
-        self.why = sentence
-        if sentence is None:
-            log.info("it is over that %s", self._what)
-        else:
-            log.warning("%s; it is tried again: %s", self._what, sentence)
+        alike = str(why) if alike is None else alike
+        if alike != self._alike:
+            self._alike, self.why = alike, str(why)
+            log.warning("%s; it is tried again: %s", self._what, why)

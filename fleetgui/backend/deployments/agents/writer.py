@@ -37,6 +37,7 @@ class Writer:
         self._waiting: dict[Hashable, Action] = {}
         self._running: dict[Hashable, Action | None] = {}
         """What is under way, with what was asked for meanwhile under the same key."""
+        self._failing: set[Hashable] = set()
         self._asked = asyncio.Event()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._pause = FIRST_PAUSE_S
@@ -81,10 +82,13 @@ class Writer:
             await action()
             self.done += 1
             self._pause = FIRST_PAUSE_S
-            self._trouble.is_now(None)
+            self._failing.discard(key)
+            if not self._failing:
+                self._trouble.is_now(None)
         except LinkError as error:
             self.failed += 1
             again = action
+            self._failing.add(key)
             self._put_off(error)
         finally:
             self._places.release()
@@ -94,7 +98,7 @@ class Writer:
 
     def _put_off(self, error: LinkError) -> None:
         now = asyncio.get_running_loop().time()
-        self._trouble.is_now(error)
+        self._trouble.is_now(error, alike=type(error))
         if now >= self._paused_until:
             self._paused_until = now + self._pause
             self._pause = min(2 * self._pause, MAX_PAUSE_S)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+
+import pytest
 
 from fleetgui.backend.deployments.agents.writer import BURST_S, Writer
-from fleetgui.link.errors import LinkDown, RequestTimeout
+from fleetgui.link.errors import LinkDown, PermissionDenied, RequestTimeout
 from tests.backend.deployments.rig import side, until
 from tests.nats_server import NatsServer
 
@@ -34,9 +37,10 @@ async def test_one_key_is_written_once_for_many_wishes_and_again_for_one_that_ca
 
 
 async def test_a_write_that_fails_is_tried_again_and_keeps_nobody_else_from_writing(
-    shared_nats_server: NatsServer,
+    shared_nats_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with side(shared_nats_server.url) as here:
+        caplog.set_level("INFO", "fleetgui.deployments")
         writer = Writer(here.link, here.tasks, rate=1e6, name="test")
         tries = 0
         written: list[int] = []
@@ -57,6 +61,31 @@ async def test_a_write_that_fails_is_tried_again_and_keeps_nobody_else_from_writ
         await until(lambda: writer.is_idle, "all is done")
         assert sorted(written) == list(range(100))
         assert (tries, writer.failed, writer.done) == (5, 4, 101)
+        assert [record.levelname for record in caplog.records] == 4 * ["WARNING"] + ["INFO"]
+
+
+async def test_what_thousands_may_not_write_is_told_once(
+    shared_nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with side(shared_nats_server.url) as here:
+        caplog.set_level("INFO", "fleetgui.deployments")
+        writer = Writer(here.link, here.tasks, rate=1e6, name="test")
+        tries = 0
+
+        async def denied(number: int) -> None:
+            nonlocal tries
+            tries += 1
+            if tries <= 60:
+                raise PermissionDenied(f"This user may not publish on {number}")
+
+        for number in range(20):
+            writer.want(number, partial(denied, number))
+            writer.want(f"fine {number}", partial(asyncio.sleep, 0))
+        writer.start()
+        await until(lambda: writer.is_idle, "all is done")
+        first, last = caplog.messages
+        assert "test cannot be written; it is tried again: This user may not publish on" in first
+        assert last == "it is over that test cannot be written"
 
 
 async def test_no_more_begin_in_a_second_than_the_rate_allows(shared_nats_server: NatsServer) -> None:
