@@ -26,7 +26,9 @@ class _Identity(msgspec.Struct, frozen=True, gc=False):
     arch: str | None = None
 
 
-class _Status(msgspec.Struct, frozen=True, gc=False):
+class Status(msgspec.Struct, frozen=True, gc=False):
+    """What a summary shows of a record's status; `status_ts` of a summary is its `ts`."""
+
     ts: str | float | None = None
     location: str | None = None
     availability: str | None = None
@@ -60,7 +62,7 @@ class _Record(msgspec.Struct, frozen=True):
     device_id: str
     device_ttl: float | None = None
     identity: _Identity | None = None
-    status: _Status | None = None
+    status: Status | None = None
     capabilities: _Capabilities | None = None
     registry: _Registry | None = None
 
@@ -99,7 +101,7 @@ def summarize(record: bytes | msgspec.Raw) -> Summary:
     """The summary of one encoded record; raises `Malformed` when a field that a row shows has the wrong type."""
     full = decode(bytes(record) if isinstance(record, msgspec.Raw) else record, _Record)
     identity = full.identity or _Identity()
-    status = full.status or _Status()
+    status = full.status or Status()
     capabilities = full.capabilities or _Capabilities()
     labels = capabilities.labels or {}
     return Summary(
@@ -139,7 +141,7 @@ def what_is_readable(record: bytes) -> Summary:
 
 _PARTS: Final[dict[str, type[msgspec.Struct]]] = {
     "identity": _Identity,
-    "status": _Status,
+    "status": Status,
     "capabilities": _Capabilities,
     "registry": _Registry,
 }

@@ -89,23 +89,22 @@ class Client(Asker):
 
 
 def _beside(large: Client, devices: int, small: Client, runs: int) -> dict[str, Any]:
-    """Pages at the same relative place of either fleet, where the same kinds of devices stand: records of like size."""
-    chance, place = random.Random(1), [0.0]
+    """Pages among the first kind of devices, for ids are in the order of kinds: records of one size in both fleets."""
+    chance = random.Random(1)
+
+    def drawn(count: int) -> int:
+        return chance.randrange(Specs(count, 1).starts[1] - PAGE)
 
     def by_offset(of: Client, count: int, **more: Any) -> float:
-        params = {"offset": PAGE * int(place[0] * (count // PAGE)), "limit": PAGE, **more}
+        params = {"offset": drawn(count), "limit": PAGE, **more}
         return milliseconds(lambda: of.get(params))
 
     def by_id(of: Client, count: int) -> float:
-        behind = Specs(count, 1).device_id(PAGE * int(place[0] * (count // PAGE)))
-        return milliseconds(lambda: of.get({"after": behind, "limit": PAGE}))
+        params = {"after": Specs(count, 1).device_id(drawn(count)), "limit": PAGE}
+        return milliseconds(lambda: of.get(params))
 
     def compared(ask: Callable[..., float], **more: Any) -> dict[str, Any]:
-        def ours() -> float:
-            place[0] = chance.random()
-            return ask(large, devices, **more)
-
-        return side_by_side(ours, lambda: ask(small, SMALL, **more), runs)
+        return side_by_side(lambda: ask(large, devices, **more), lambda: ask(small, SMALL, **more), runs)
 
     return {
         "by_offset": compared(by_offset),
