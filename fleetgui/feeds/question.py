@@ -1,4 +1,4 @@
-"""What is asked of the registry about its fleet: which devices, in which order, and how much of each.
+"""What is asked of the registry about its fleet: which devices, in which order, how much of each, and from where.
 
 Every registry filters by type and location; the rest are extensions, which others than ours ignore without a word. A
 reply says what was honoured (`applied`), and `unmet` what was not: a page that ignores a search is no answer to it.
@@ -9,6 +9,31 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Where a page begins, by id: behind the device `device_id`, None: with the first one. An extension.
+
+    Pages by id are not shifted by devices that come and go. A registry that does not know them takes it for offset 0.
+    """
+
+    device_id: str | None = None
+
+
+Place = int | Behind
+"""Where a page begins: an offset, or behind a device."""
+
+
+def params_of(place: Place) -> dict[str, Any]:
+    """The params of `discovery/listDevices` for a page that begins there."""
+    match place:
+        case Behind(device_id=None):
+            return {"offset": 0, "after": None}  # where `after` means nothing, the first page all the same
+        case Behind(device_id=device_id):
+            return {"after": device_id}
+        case offset:
+            return {"offset": offset}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.question import EVERYTHING, Question
+from fleetgui.feeds.question import EVERYTHING, Behind, Place, Question, params_of
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import (
     LinkDown,
@@ -42,6 +42,9 @@ PATIENCE_S: Final = 30.0
 
 DEVICE_PATIENCE_S: Final = 10.0
 """An old registry does not know `discovery/getDevice` and keeps quiet about it."""
+
+MOST_AT_ONCE: Final = 8
+"""Pages under way to a quick registry."""
 
 MOST_DEVICES: Final = 50_000_000
 """More than a table can show; a larger total or offset in a reply is a fault of the server."""
@@ -90,18 +93,21 @@ class RegistryClient:
         self.sizer = sizer
         self.requests = 0
         self.max_at_once = 0
-        """The most scans that were ever under way together; stays at 1."""
+        """The most pages that were ever under way together; stays at 1 unless the registry is quick."""
         self._link = link
         self._subjects = subjects
         self._clock = clock
         self._patience_s = patience_s
+        self.quick = False
+        """Whether a page costs the registry little, as one that honours our extensions: several may be under way."""
         self._scan = asyncio.Lock()
+        self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
         self._scans = 0
         self._knows_get_device: bool | None = None
 
     async def list_page(
         self,
-        offset: int,
+        place: Place,
         limit: int,
         question: Question = EVERYTHING,
         *,
@@ -111,8 +117,8 @@ class RegistryClient:
 
         `Fault.UNABLE` when the registry is one that cannot answer the question, and sent something else.
         """
-        params: dict[str, Any] = {"offset": offset, "limit": limit} | question.params()
-        async with self._scan:
+        params: dict[str, Any] = params_of(place) | {"limit": limit} | question.params()
+        async with self._turn():
             self._scans += 1
             self.max_at_once = max(self.max_at_once, self._scans)
             try:
@@ -121,16 +127,25 @@ class RegistryClient:
             finally:
                 self._scans -= 1
         page = self._page(reply)
-        if unmet := question.unmet(page.applied or ()):
+        applied = frozenset(page.applied or ())
+        by_id = isinstance(place, Behind) and "after" in applied
+        unmet = question.unmet(applied)
+        if isinstance(place, Behind) and place.device_id is not None and not by_id:
+            unmet = (*unmet, "after")
+        if unmet:
             raise RegistryError(
                 Fault.UNABLE, f"This registry lists devices and does not know {', '.join(unmet)}: that is done here."
             )
-        read = _checked(page, offset, limit, asked_at)
+        self.quick = bool(applied) or (self.quick and not question.params())
+        if by_id:
+            read = _checked_by_id(page, place.device_id if isinstance(place, Behind) else None, limit, asked_at)
+        else:
+            read = _checked(page, 0 if isinstance(place, Behind) else place, limit, asked_at)
         self.sizer.page_arrived(len(read.records), len(reply), asked=limit)
         return replace(read, took_s=max(0.0, self._clock.now() - asked_at), reply_bytes=len(reply))
 
-    async def read_from(self, offset: int, most: int, question: Question = EVERYTHING) -> PageRead:
-        """What the registry has from `offset` on, at most about `most` records, as much as fits into a reply.
+    async def read_from(self, place: Place, most: int, question: Question = EVERYTHING) -> PageRead:
+        """What the registry has from `place` on, at most about `most` records, as much as fits into a reply.
 
         A record that does not fit by itself is an empty page with `unreadable`. Raises `RegistryError`.
         """
@@ -140,7 +155,7 @@ class RegistryClient:
         while True:
             limit = max(1, min(self.sizer.size, most))
             try:
-                return await self.list_page(offset, limit, question, patience_s=patience)
+                return await self.list_page(place, limit, question, patience_s=patience)
             except RegistryError as error:
                 failed = error
             if failed.fault is Fault.SILENT:
@@ -155,7 +170,15 @@ class RegistryClient:
             if not self.sizer.page_did_not_fit(limit):
                 beyond = await self._page_beyond(question, failed)
                 self.sizer.record_did_not_fit()
-                return _unreadable(offset, beyond)
+                if isinstance(place, Behind):
+                    raise failed  # without its id nothing leads past it; by offset something does
+                return _unreadable(place, beyond)
+
+    def begin_to_read(self, place: Place, most: int, question: Question = EVERYTHING) -> asyncio.Task[PageRead]:
+        """`read_from` as a task, so that something else can be done meanwhile; its failure is its awaiter's alone."""
+        return self._link.tasks.spawn(
+            self.read_from(place, most, question), name="a page of the registry", on_failure=lambda _name, _error: None
+        )
 
     async def get_device(self, device_id: str) -> dict[str, Any] | None:
         """One record, None when the registry has no such device. Raises `RegistryError`.
@@ -193,6 +216,9 @@ class RegistryClient:
         self._knows_get_device = None
 
     # Within
+
+    def _turn(self) -> asyncio.Lock | asyncio.Semaphore:
+        return self._at_once if self.quick else self._scan
 
     async def _page_beyond(self, question: Question, error: RegistryError) -> PageRead:
         """An empty page, which fits into any reply; when not even that comes, raises what that says about `error`."""
@@ -255,14 +281,9 @@ class RegistryClient:
 
 def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:
     """`page` as far as it can be believed; raises `RegistryError`."""
-    if len(page.devices) > MOST_RECORDS:
-        raise _malformed(f"it sent {len(page.devices):,} records at once")
+    records = _records(page)
     total, next_offset = page.total_matched, page.next_offset
     applied = frozenset(page.applied or ())
-    if total is not None and not 0 <= total <= MOST_DEVICES:
-        raise _malformed(f"it counts {str(total)[:20]} devices")
-    # Copies: a slice of the reply would keep all of it alive for as long as one of its records is shown.
-    records = [bytes(record) for record in page.devices]
     if isinstance(next_offset, msgspec.UnsetType):
         if total is None:
             return PageRead(
@@ -281,6 +302,38 @@ def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:
         if next_offset > MOST_DEVICES:
             raise _malformed(f"it points to offset {str(next_offset)[:20]}")
     return PageRead(offset, limit, records, next_offset, total, asked_at, revision=page.revision, applied=applied)
+
+
+def _checked_by_id(page: Page, behind: str | None, limit: int, asked_at: float) -> PageRead:
+    """`page`, which was asked for by id and leads on by `next_after`; raises `RegistryError`."""
+    records, leads_to = _records(page), page.next_after
+    if leads_to is not None and leads_to <= (behind or ""):
+        raise RegistryError(
+            Fault.NOT_ADVANCING,
+            f"The registry is at fault: behind {text(behind or 'the beginning', 64)} it points to "
+            f"{text(leads_to, 64)}, which would never end; reading was stopped.",
+        )
+    return PageRead(
+        0,
+        limit,
+        records,
+        None,
+        page.total_matched,
+        asked_at,
+        revision=page.revision,
+        next_after=leads_to,
+        applied=frozenset(page.applied or ()),
+    )
+
+
+def _records(page: Page) -> list[bytes]:
+    """The page's records; raises `RegistryError` when it cannot be believed."""
+    if len(page.devices) > MOST_RECORDS:
+        raise _malformed(f"it sent {len(page.devices):,} records at once")
+    if page.total_matched is not None and not 0 <= page.total_matched <= MOST_DEVICES:
+        raise _malformed(f"it counts {str(page.total_matched)[:20]} devices")
+    # Copies: a slice of the reply would keep all of it alive for as long as one of its records is shown.
+    return [bytes(record) for record in page.devices]
 
 
 def _unreadable(offset: int, beyond: PageRead) -> PageRead:

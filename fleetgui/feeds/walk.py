@@ -1,19 +1,21 @@
 """The walk over the whole fleet: page after page, following the registry's own pointer, and honest about coverage.
 
-Offsets are no snapshot: devices that come and go during a walk repeat records or skip them. Each device is given out
-once; what was repeated, hidden, unreadable or overtaken is counted, and only a walk with nothing of that may be called
-complete. Pages are read one after another: each may cost the registry a scan.
+Where the registry pages by id, devices that come and go shift nothing. Offsets are no snapshot: changes during a walk
+repeat records or skip them. Either way each device is given out once; what was repeated, hidden, unreadable or
+overtaken is counted, and only a walk with nothing of that may be called complete. Pages are asked for one after
+another, the next one while the last is being read: each may cost the registry a scan.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.question import EVERYTHING, Question
-from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.question import EVERYTHING, Behind, Place, Question
+from fleetgui.feeds.registry import PageRead, RegistryClient
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.stores.export import Coverage
 from fleetgui.wire.codec import Malformed
@@ -44,39 +46,55 @@ class WalkedPage:
 
 async def walk(registry: RegistryClient, question: Question = EVERYTHING) -> AsyncGenerator[WalkedPage, None]:
     """Give out the fleet page by page. Raises `RegistryError`; closing the iterator ends the walk at once."""
-    seen: set[str] = set()
-    coverage = Coverage()
-    offset = 0
-    revision: int | None = None
-    crumbs = 0
-    while True:
-        read = await registry.read_from(offset, LARGEST_PAGE, question)
-        behind = read.offset + len(read.records)
+    course = _Course()
+    place: Place | None = Behind(None)
+    under_way: asyncio.Task[PageRead] | None = None
+    try:
+        while place is not None:
+            if under_way is None:
+                under_way = registry.begin_to_read(place, LARGEST_PAGE, question)
+            read, under_way = await under_way, None
+            place = course.after(read)
+            if place is not None:
+                under_way = registry.begin_to_read(place, LARGEST_PAGE, question)
+            yield course.take(read)
+    finally:
+        if under_way is not None:
+            under_way.cancel()
+            await asyncio.wait({under_way})
+
+
+class _Course:
+    """How far a walk has come, and what it may claim."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._coverage = Coverage()
+        self._revision: int | None = None
+        self._crumbs = 0
+
+    def after(self, read: PageRead) -> Place | None:
+        """Where the page behind this one begins, None at the end."""
+        return read.next_offset if read.next_after is None else Behind(read.next_after)
+
+    def take(self, read: PageRead) -> WalkedPage:
+        """What is new in the page. Raises `RegistryError` when the pages lead on and bring nothing."""
+        coverage = self._coverage
+        by_id = "after" in read.applied
+        behind = coverage.seen if by_id else read.offset + len(read.records)
         # A server that gives no total shows it by where its last page ends.
-        total = behind if read.total is None and read.next_offset is None else read.total
+        is_last = read.next_offset is None and read.next_after is None
+        total = behind if read.total is None and is_last else read.total
         overtaken = (
             coverage.overtaken
             or (coverage.expected is not None and coverage.expected != total)
-            or (revision is not None and read.revision is not None and revision != read.revision)
+            or (self._revision is not None and read.revision is not None and self._revision != read.revision)
         )
-        revision = read.revision if read.revision is not None else revision
-        devices, repeated, malformed = [], 0, 0
-        for record in read.records:
-            try:
-                summary: Summary | None = summarize(record)
-            except Malformed:
-                summary = None
-                malformed += 1
-            device_id = summary.device_id if summary is not None else device_id_of(record)
-            if device_id is not None and device_id in seen:
-                repeated += 1
-                continue
-            if device_id is not None:
-                seen.add(device_id)
-            devices.append(WalkedRecord(record, summary, device_id, read.asked_at))
+        self._revision = read.revision if read.revision is not None else self._revision
+        devices, repeated, malformed = self._new(read)
         ends = [end for end in (read.next_offset, total) if end is not None]
-        gone = max(0, min(ends) - behind) - (read.unreadable is not None)
-        coverage = replace(
+        gone = 0 if by_id or not ends else max(0, min(ends) - behind) - (read.unreadable is not None)
+        self._coverage = replace(
             coverage,
             seen=coverage.seen + len(devices),
             expected=total,
@@ -86,14 +104,35 @@ async def walk(registry: RegistryClient, question: Question = EVERYTHING) -> Asy
             unreadable=coverage.unreadable + (read.unreadable is not None),
             overtaken=overtaken,
         )
-        yield WalkedPage(devices, coverage)
-        if read.next_offset is None:
+        self._look_for_crumbs(read, bool(devices))
+        return WalkedPage(devices, self._coverage)
+
+    def _new(self, read: PageRead) -> tuple[list[WalkedRecord], int, int]:
+        """(devices that were not given out yet, how many were, how many are malformed)"""
+        devices, repeated, malformed = [], 0, 0
+        for record in read.records:
+            try:
+                summary: Summary | None = summarize(record)
+            except Malformed:
+                summary = None
+                malformed += 1
+            device_id = summary.device_id if summary is not None else device_id_of(record)
+            if device_id is not None and device_id in self._seen:
+                repeated += 1
+                continue
+            if device_id is not None:
+                self._seen.add(device_id)
+            devices.append(WalkedRecord(record, summary, device_id, read.asked_at))
+        return devices, repeated, malformed
+
+    def _look_for_crumbs(self, read: PageRead, brought: bool) -> None:
+        if read.next_offset is None and read.next_after is None:
             return
-        crumbs = 0 if devices or read.unreadable or read.next_offset - read.offset > FEW else crumbs + 1
-        if crumbs > MOST_CRUMBS:
+        step = FEW if read.next_offset is None else read.next_offset - read.offset
+        self._crumbs = 0 if brought or read.unreadable or step > FEW else self._crumbs + 1
+        if self._crumbs > MOST_CRUMBS:
             raise RegistryError(
                 Fault.NOT_ADVANCING,
-                f"The registry is at fault: {crumbs:,} pages in a row brought nothing and led on by {FEW} devices "
-                "or less; reading was stopped.",
+                f"The registry is at fault: {self._crumbs:,} pages in a row brought nothing and led on by {FEW} "
+                "devices or less; reading was stopped.",
             )
-        offset = read.next_offset

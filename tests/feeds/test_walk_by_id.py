@@ -1,0 +1,118 @@
+"""Walks over our own registry, which pages by id: what comes and goes meanwhile shifts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from fleetgui.backend.registry.records import record_of, registration_of
+from fleetgui.backend.registry.service import RegistryService
+from fleetgui.feeds.errors import Fault, RegistryError
+from fleetgui.feeds.question import EVERY_ROW, Behind, Question
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.walk import walk
+from fleetgui.policy.clock import SystemClock
+from fleetgui.policy.pages import PageSizer
+from fleetgui.wire.subjects import Subjects
+from tests.backend.links import party
+from tests.backend.registry.samples import params
+from tests.feeds.scripted_registry import Params, fleet, scripted
+from tests.nats_server import NatsServer
+
+
+@dataclass
+class Bench:
+    client: RegistryClient
+    service: RegistryService
+
+    def put(self, *device_ids: str) -> None:
+        for device_id in device_ids:
+            registration = registration_of(params(device_id))
+            self.service.store.put(
+                "t", record_of(registration, registration_id="r", registered_at="2026-11-21T00:00:00Z")
+            )
+
+    def remove(self, *device_ids: str) -> None:
+        for device_id in device_ids:
+            self.service.store.remove("t", device_id)
+
+
+@asynccontextmanager
+async def ours(url: str) -> AsyncIterator[Bench]:
+    async with party(url, "registry") as server, party(url, "console") as console:
+        service = RegistryService(server.link, clock=server.clock, tasks=server.tasks)
+        await service.start()
+        await server.link.flush()
+        yield Bench(RegistryClient(console.link, Subjects("t"), SystemClock(), PageSizer({})), service)
+
+
+def ids(first: int, last: int) -> list[str]:
+    return [f"cam-{number:04}" for number in range(first, last)]
+
+
+@pytest.mark.parametrize(
+    "question", [Question(), EVERY_ROW, Question(query="CAM-0", where={"battery": {"gt": 1}})], ids=str
+)
+async def test_a_fleet_that_stands_still_is_complete(nats_server: NatsServer, question: Question) -> None:
+    async with ours(nats_server.url) as bench:
+        bench.put(*ids(0, 450))
+        pages = [page async for page in walk(bench.client, question)]
+        assert [device.device_id for page in pages for device in page.devices] == ids(0, 450)
+        assert pages[-1].coverage.complete
+        assert all(device.summary is not None for page in pages for device in page.devices)
+
+
+async def test_what_comes_and_goes_meanwhile_repeats_and_skips_nobody(nats_server: NatsServer) -> None:
+    async with ours(nats_server.url) as bench:
+        bench.put(*ids(0, 450))
+        seen: list[str | None] = []
+        async for page in walk(bench.client):
+            if not seen:
+                bench.remove(*ids(10, 60))  # by offset, the next page would begin fifty devices further on
+                bench.put(*(f"cam-0001-{number}" for number in range(30)))
+            seen += [device.device_id for device in page.devices]
+            coverage = page.coverage
+        assert seen == ids(0, 450)
+        assert (coverage.repeated, coverage.hidden, coverage.overtaken) == (0, 0, True)
+        assert not coverage.complete
+
+
+async def test_a_registry_that_leads_nowhere_is_at_fault(shared_nats_server: NatsServer) -> None:
+    def answer(params: Params) -> dict[str, Any]:
+        return {"devices": fleet(1), "next_after": "a", "total_matched": 5, "applied": ["after"]}
+
+    async with scripted(shared_nats_server.url, "circle", answer) as bench:
+        with pytest.raises(RegistryError, match="would never end") as caught:
+            async for _ in walk(bench.client):
+                pass
+        assert caught.value.fault is Fault.NOT_ADVANCING
+
+
+async def test_a_registry_that_pages_by_id_no_more_does_not_begin_again(shared_nats_server: NatsServer) -> None:
+    """Another one of its queue group answered, an older one: its first page is not the page that was asked for."""
+
+    def answer(params: Params) -> dict[str, Any]:
+        if "offset" in params:
+            return {"devices": fleet(2), "next_after": "b", "total_matched": 5, "applied": ["after"]}
+        return {"devices": fleet(2), "next_offset": None, "total_matched": 2}
+
+    async with scripted(shared_nats_server.url, "mixed", answer) as bench:
+        with pytest.raises(RegistryError, match="does not know after") as caught:
+            async for _ in walk(bench.client):
+                pass
+        assert caught.value.fault is Fault.UNABLE
+        with pytest.raises(RegistryError):
+            await bench.client.list_page(Behind("b"), 10)
+
+
+async def test_a_walk_that_is_given_up_leaves_nothing_under_way(nats_server: NatsServer) -> None:
+    async with ours(nats_server.url) as bench:
+        bench.put(*ids(0, 450))
+        pages = walk(bench.client)
+        await anext(pages)
+        await pages.aclose()
+        assert "a page of the registry" not in bench.client._link.tasks.names
