@@ -21,7 +21,7 @@ from fleetgui.backend.devices.columns import AREAS, KIND_NAMES, MAKERS, MODELS
 from fleetgui.backend.devices.specs import ARCHES, FIRMWARES, SITES
 from fleetgui.backend.registry.computed_records import AVAILABILITY, REGISTERED, ComputedRecords
 from fleetgui.backend.registry.search import Hits
-from fleetgui.backend.registry.steps import Steps, sorted_in_steps
+from fleetgui.backend.registry.steps import Steps, let_go, sorted_in_steps
 from fleetgui.wire.query import FIELDS, SEARCHED, Filter, Order, Value, comparable
 from fleetgui.wire.records import labels_text
 
@@ -124,12 +124,12 @@ def _those(
     indices: Indices, texts: Callable[[Sequence[int]], list[str]], holds: Callable[[str], bool]
 ) -> Steps[Indices]:
     """Those of `indices` to whose text `holds` says yes."""
-    kept: list[int] = []
+    kept: list[Indices] = [indices[:0]]
     for start in range(0, len(indices), _AT_ONCE):
-        some = indices[start : start + _AT_ONCE].tolist()
-        kept += [index for index, text in zip(some, texts(some), strict=True) if holds(text)]
+        some = indices[start : start + _AT_ONCE]
+        kept.append(some[list(map(holds, texts(some.tolist())))])
         yield None
-    return np.array(kept, dtype=np.int64)
+    return np.concatenate(kept)
 
 
 def _sorted_by_facet(entries: Indices, facet: Facet, overlaid: Overlaid, order: Order) -> Steps[Indices]:
@@ -174,7 +174,13 @@ def _sorted_by_text(
                 present.append(entry)
         yield None
     ordered = yield from sorted_in_steps(keys, present, descending=order.descending)
-    return np.array(ordered + missing, dtype=np.int64)
+    sorted_entries = [np.array(missing, dtype=np.int64)]
+    for some_at_the_end in range(len(ordered), 0, -_AT_ONCE):
+        sorted_entries.append(np.array(ordered[max(0, some_at_the_end - _AT_ONCE) : some_at_the_end], dtype=np.int64))
+        yield None
+    for done in (keys, present, ordered):
+        yield from let_go(done)
+    return np.concatenate(sorted_entries[::-1])
 
 
 class Table:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from fleetgui.backend.registry.records import Record
-from fleetgui.backend.registry.steps import Steps, sorted_in_steps
+from fleetgui.backend.registry.steps import Steps, let_go, sorted_in_steps
 from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.query import FIELDS, Filter, Order, Value, comparable, value_of
 from fleetgui.wire.records import Status
@@ -92,7 +92,9 @@ def search(
                     present.append(record.device_id)
         yield None
     ordered = yield from sorted_in_steps(keys, present, descending=order.descending)
-    return FoundIds(ordered + missing)
+    ordered += missing
+    yield from let_go(keys)
+    return FoundIds(ordered)
 
 
 def cost_s(records: int, what: Filter, order: Order) -> float:

@@ -21,6 +21,7 @@ TURN_S: Final = 0.004
 """How long one turn of the loop may be used."""
 
 _AT_ONCE: Final = 1_000
+_FREED_AT_ONCE: Final = 10_000
 _MOST_PIVOTS: Final = 1_024
 _OVERSAMPLED: Final = 4
 
@@ -55,6 +56,13 @@ async def in_turns(steps: Steps[T]) -> T:
         ends = perf_counter() + TURN_S
 
 
+def let_go(items: list[Any]) -> Steps[None]:
+    """Empty a list that nobody else holds: to free a million objects at once takes a tenth of a second."""
+    while items:
+        del items[-_FREED_AT_ONCE:]
+        yield None
+
+
 def sorted_in_steps(keys: Sequence[Any], items: Sequence[T], *, descending: bool = False) -> Steps[list[T]]:
     """`items` sorted by the key that stands at the same place in `keys`; ties stay in the order in which they are.
 
@@ -86,4 +94,5 @@ def sorted_in_steps(keys: Sequence[Any], items: Sequence[T], *, descending: bool
         for start in range(0, len(bucket), _AT_ONCE):
             ordered += [items[place] for place in bucket[start : start + _AT_ONCE]]
             yield None
+        bucket.clear()
     return ordered
