@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fleetgui.backend.topology.look_ups import LookUps
 from fleetgui.backend.topology.picture import Picture
 from fleetgui.backend.topology.walk import Found, Walk, WalkFailed, found_in
 from fleetgui.link.connection import Link
@@ -48,11 +49,6 @@ LEAST_APART_S: Final = 2.0
 """… and so many seconds after it at least."""
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 15.0
-MOST_LOOK_UPS: Final = 50
-"""More devices to look up than this are walked for instead."""
-MOST_WAITING: Final = 10_000
-LOOK_UP_TRIES: Final = 3
-"""Registry processes agree within a second: the one that is asked may not know yet what another has announced."""
 MOST_NOWHERE: Final = 100_000
 OFFLINE_KEPT_S: Final = 3_600.0
 _SLICE: Final = 5_000
@@ -104,8 +100,7 @@ class Members:
         self._sizer = PageSizer(environ)
         self._offline: dict[str, float] = {}
         """When each member that is offline went so, the earliest first."""
-        self._look_up: dict[str, int] = {}
-        """Devices whose record is to be read, and how often that was tried."""
+        self.look_ups = LookUps()
         self._edges: dict[str, bool] | None = None
         """Who came online or went offline since the walk that is under way began, None while none is."""
         self._walk_due = True
@@ -155,13 +150,11 @@ class Members:
         if self._edges is not None:
             self._edges[device_id] = online
         self._set_online(device_id, online)
-        if not online:
-            self._look_up.pop(device_id, None)
-            self.nowhere.pop(device_id, None)
-        elif len(self._look_up) < MOST_WAITING:
-            self._look_up[device_id] = 0
+        if online:
+            self.look_ups.want(device_id)
         else:
-            self._walk_due = True
+            self.look_ups.done(device_id)
+            self.nowhere.pop(device_id, None)
 
     def _set_online(self, device_id: str, online: bool) -> None:
         if not self._picture.sites.set_online(device_id, online):
@@ -212,14 +205,12 @@ class Members:
             await asyncio.sleep(TICK_S)
 
     async def _work(self) -> None:
-        if len(self._look_up) > MOST_LOOK_UPS:
-            self._walk_due = True
-        if self._walk_due:
+        if self._walk_due or self.look_ups.too_many:
             if self._clock.now() >= self._walk_not_before:
                 await self._walk()
             return
-        for device_id in list(self._look_up):
-            if self._walk_due or not await self._look_one_up(device_id):
+        for device_id in self.look_ups.waiting():
+            if self.look_ups.too_many or not await self._look_one_up(device_id):
                 return
 
     def _let_go(self) -> None:
@@ -243,7 +234,7 @@ class Members:
         walk = Walk(self._ask, self._sizer, self._clock)
         edges: dict[str, bool] = {}
         self._edges = edges
-        waiting = dict(self._look_up)
+        waiting = self.look_ups.walk_began()
         seen: set[str] = set()
         try:
             async for page in walk.pages():
@@ -261,11 +252,9 @@ class Members:
             self._edges = None
             self.counters.malformed += walk.coverage.malformed
             self.settled.set()
-        for device_id, tries in waiting.items():
-            if device_id in seen and device_id not in edges:
-                self._look_up.pop(device_id, None)
-            elif device_id in self._look_up:
-                self._tried(device_id, tries)
+        for device_id in waiting:
+            if device_id not in edges and not (device_id in seen and self.look_ups.done(device_id)):
+                self.look_ups.tried(device_id)
         self._walk_succeeded(walk, self._clock.now() - began)
 
     def _walk_succeeded(self, walk: Walk, took: float) -> None:
@@ -298,16 +287,15 @@ class Members:
 
     async def _look_one_up(self, device_id: str) -> bool:
         """Read one record and place its device; False when there is no point in asking on now."""
-        tries = self._look_up.get(device_id)
-        if tries is None:
-            return True
+        if device_id not in self.look_ups:
+            return True  # it went offline meanwhile
         try:
             reply = await self._ask("discovery/getDevice", {"device_id": device_id}, LOOK_UP_PATIENCE_S)
             device = bytes(decode(bytes(rpc.result_of(reply)), _Device).device)
             found = None if device == b"null" else found_in(device, knows_offline=False)
         except RequestTimeout:
             self._walk_due = True  # it may be too old to know how
-            self._tried(device_id, tries)
+            self.look_ups.tried(device_id)
             return False
         except LinkError:
             return False
@@ -316,14 +304,7 @@ class Members:
             found = None
         self.counters.looked_up += 1
         if found is None or found.device_id != device_id:
-            self._tried(device_id, tries)
-        elif self._look_up.pop(device_id, None) is not None:  # else it went offline meanwhile
+            self.look_ups.tried(device_id)
+        elif self.look_ups.done(device_id):  # else it went offline meanwhile
             self._place(found)
         return True
-
-    def _tried(self, device_id: str, tries: int) -> None:
-        if device_id not in self._look_up:
-            return
-        del self._look_up[device_id]
-        if tries + 1 < LOOK_UP_TRIES:
-            self._look_up[device_id] = tries + 1

@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
-from fleetgui.backend.deployments.targets import Group, Labels, Targets
+from fleetgui.backend.deployments.targets import Labels, Targets
 from fleetgui.backend.topology.sites import Sites
+from fleetgui.backend.topology.tallies import Rollout, State, Tally
 from fleetgui.wire.deployments import Deployment, DeploymentName, DeviceKey, DeviceState, Phase
 from fleetgui.wire.topology import IN_FLIGHT, MAX_ERROR_CHARS, Mutation, MutationState
 
@@ -40,65 +40,6 @@ _STEPS: Final[dict[MutationState, int]] = {"enqueued": 0, "applying": 1, "applie
 _LADDER: Final[tuple[MutationState, ...]] = ("enqueued", "applying")
 
 
-class _State(NamedTuple):
-    phase: Phase
-    at: float
-    error: str | None
-
-
-@dataclass(slots=True)
-class _Tally:
-    """One deployment at one site: how many of `targets` members wrote which phase; what was told of it, as which id."""
-
-    targets: int = 0
-    phases: Counter[Phase] = field(default_factory=Counter)
-    failed: dict[str, None] = field(default_factory=dict)
-    told: MutationState | None = None
-    told_id: str = ""
-
-    def count(self, device_id: str, state: _State | None, by: int) -> None:
-        if state is None:
-            return
-        self.phases[state.phase] += by
-        if state.phase is Phase.FAILED:
-            if by > 0:
-                self.failed[device_id] = None
-            else:
-                self.failed.pop(device_id, None)
-
-    def clear(self) -> None:
-        self.targets = 0
-        self.phases.clear()
-        self.failed.clear()
-
-    def state(self) -> MutationState | None:
-        """None when it means nobody here."""
-        if not self.targets:
-            return None
-        if self.phases[Phase.RUNNING] == self.targets:
-            return "applied"
-        if self.phases[Phase.RUNNING] + self.phases[Phase.FAILED] == self.targets:
-            return "failed"
-        return "applying" if any(self.phases.values()) else "enqueued"
-
-
-@dataclass(slots=True)
-class _Rollout:
-    """A deployment, None before it is there, and the states written of it. It means a group, or those listed."""
-
-    deployment: Deployment | None = None
-    group: Group | None = None
-    listed: frozenset[str] = frozenset()
-    states: dict[str, _State] = field(default_factory=dict)
-    tallies: dict[str, _Tally] = field(default_factory=dict)
-
-    def tally(self, site: str) -> _Tally:
-        tally = self.tallies.get(site)
-        if tally is None:
-            tally = self.tallies[site] = _Tally()
-        return tally
-
-
 class Rollouts:
     """Tells `sites` of mutations and services. `crowded_out` counts what passed a bound."""
 
@@ -112,7 +53,7 @@ class Rollouts:
         """How many members with these labels are at each site."""
         self._listing: dict[str, set[str]] = {}
         """The deployments that name each device."""
-        self._rollouts: dict[str, _Rollout] = {}
+        self._rollouts: dict[str, Rollout] = {}
         self._running: dict[str, set[str]] = {}
         self._listed = self._states = self._deployments = 0
         self._untold: dict[tuple[str, str], None] = {}
@@ -149,7 +90,7 @@ class Rollouts:
             self.crowded_out += 1
             return
         if rollout is None:
-            rollout = self._rollouts[name] = _Rollout()
+            rollout = self._rollouts[name] = Rollout()
         self._deployments += (deployment is not None) - (before is not None)
         rollout.deployment = deployment
         left, rollout.group = rollout.group, None
@@ -167,7 +108,7 @@ class Rollouts:
         """
         rollout = self._rollouts.get(name)
         before = rollout.states.get(device) if rollout is not None else None
-        after = None if state is None else _State(state.phase, state.last_event_at, state.last_error)
+        after = None if state is None else State(state.phase, state.last_event_at, state.last_error)
         if after == before:
             return
         if after is not None and before is not None and after.at <= before.at and not anew:
@@ -177,7 +118,7 @@ class Rollouts:
             self.crowded_out += 1
             return
         if rollout is None:
-            rollout = self._rollouts[name] = _Rollout()
+            rollout = self._rollouts[name] = Rollout()
         if after is None:
             del rollout.states[device]
         else:
@@ -250,7 +191,7 @@ class Rollouts:
     def _tell(self, site: str, mutation_id: str, state: MutationState, error: str | None = None) -> None:
         self._sites.set_mutation(site, Mutation(mutation_id=mutation_id, kind=KIND, state=state, error=error))
 
-    def _error(self, rollout: _Rollout, tally: _Tally) -> str | None:
+    def _error(self, rollout: Rollout, tally: Tally) -> str | None:
         """What the device says that failed last, of those that everybody may see."""
         for device_id in reversed(tally.failed):
             if self._sites.is_public(device_id):
@@ -267,7 +208,7 @@ class Rollouts:
         tally.count(device_id, rollout.states.get(device_id), by)
         self._untold[name, site] = None
 
-    def _recount(self, name: str, rollout: _Rollout) -> None:
+    def _recount(self, name: str, rollout: Rollout) -> None:
         for tally in rollout.tallies.values():
             tally.clear()
         for site, members in self._meant_at(rollout):
@@ -279,7 +220,7 @@ class Rollouts:
         for site in rollout.tallies:
             self._untold[name, site] = None
 
-    def _meant_at(self, rollout: _Rollout) -> Iterator[tuple[str, int]]:
+    def _meant_at(self, rollout: Rollout) -> Iterator[tuple[str, int]]:
         if rollout.group is not None:
             for profile in rollout.group.profiles:
                 yield from self._where.get(profile.labels, {}).items()
@@ -287,12 +228,12 @@ class Rollouts:
             if (site := self._sites.site_of(device_id)) is not None:
                 yield site, 1
 
-    def _is_meant(self, rollout: _Rollout, device_id: str) -> bool:
+    def _is_meant(self, rollout: Rollout, device_id: str) -> bool:
         if rollout.group is not None:
             return rollout.group in self._targets.groups_of(device_id)
         return device_id in rollout.listed
 
-    def _list(self, name: str, rollout: _Rollout, devices: tuple[DeviceKey, ...] | None) -> None:
+    def _list(self, name: str, rollout: Rollout, devices: tuple[DeviceKey, ...] | None) -> None:
         for device_id in rollout.listed:
             listing = self._listing[device_id]
             listing.discard(name)
@@ -339,6 +280,6 @@ class Rollouts:
                 del self._running[device_id]
         self._untold_services[device_id] = None
 
-    def _forget_if_empty(self, name: str, rollout: _Rollout) -> None:
+    def _forget_if_empty(self, name: str, rollout: Rollout) -> None:
         if rollout.deployment is None and not rollout.states and not rollout.tallies:
             self._rollouts.pop(name, None)

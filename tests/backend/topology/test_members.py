@@ -8,6 +8,7 @@ import pytest
 
 from fleetgui.backend.topology import members as module
 from fleetgui.backend.topology import publisher as publisher_module
+from fleetgui.backend.topology.look_ups import LOOK_UP_TRIES, MOST_LOOK_UPS, LookUps
 from fleetgui.backend.topology.publisher import Publisher
 from tests.backend.links import party
 from tests.backend.processes import until
@@ -62,8 +63,8 @@ async def test_many_that_come_together_are_walked_for(nats_server: NatsServer) -
             for device_id in registry.places:
                 registry.online(device_id)
             await until(lambda: seen(running) == {"hall": (500, 500)}, "all are there")
-            assert registry.methods.count("discovery/getDevice") <= module.MOST_LOOK_UPS * module.LOOK_UP_TRIES
-            await until(lambda: not running.members._look_up, "nobody waits to be looked up")
+            assert registry.methods.count("discovery/getDevice") <= MOST_LOOK_UPS * LOOK_UP_TRIES
+            await until(lambda: not running.members.look_ups, "nobody waits to be looked up")
 
 
 async def test_heartbeats_move_members_and_give_a_place_to_those_without(nats_server: NatsServer) -> None:
@@ -214,5 +215,25 @@ async def test_a_replica_that_does_not_know_a_device_yet_is_asked_again(nats_ser
             registry.places["cam"] = "hall"
             await until(lambda: seen(running) == {"hall": (1, 1)}, "it is found at the second try")
             registry.online("ghost")
-            await until(lambda: not running.members._look_up, "who is never found is given up")
-            assert registry.methods.count("discovery/getDevice") <= 2 + module.LOOK_UP_TRIES
+            await until(lambda: not running.members.look_ups, "who is never found is given up")
+            assert registry.methods.count("discovery/getDevice") <= 2 + LOOK_UP_TRIES
+
+
+def test_look_ups_are_few_bounded_and_given_up() -> None:
+    look_ups = LookUps()
+    were_too_many = []
+    for number in range(MOST_LOOK_UPS + 1):
+        look_ups.want(f"cam-{number}")
+        were_too_many.append(look_ups.too_many)
+    assert were_too_many == MOST_LOOK_UPS * [False] + [True]
+    assert len(look_ups.walk_began()) == MOST_LOOK_UPS + 1
+    assert not look_ups.too_many, "until more are wanted"
+    for _ in range(LOOK_UP_TRIES - 1):
+        look_ups.tried("cam-0")
+        assert look_ups.waiting()[-1] == "cam-0"
+    look_ups.tried("cam-0")
+    assert "cam-0" not in look_ups
+    look_ups.tried("nobody")
+    assert "nobody" not in look_ups
+    assert look_ups.done("cam-1")
+    assert not look_ups.done("cam-1")

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from fleetgui.link.credentials import UserPassword
-from fleetgui.link.errors import LinkError
+from fleetgui.link.errors import LinkError, NoResponders
 from fleetgui.wire import rpc
 from fleetgui.wire.deployments import Phase
 from tests.backend.links import LIMIT_S, Party, party
@@ -46,8 +46,15 @@ async def running(*roles: Role) -> AsyncIterator[None]:
 
 
 async def enter(one: Party, device_id: str, location: str | None, ttl: int = 3_600) -> None:
-    status = {**params()["status"], "location": location}
-    result(await one.ask(REGISTRY, register(device_id, device_ttl=ttl, status=status)))
+    """Register a device, as soon as there is a registry (again)."""
+    request = register(device_id, device_ttl=ttl, status={**params()["status"], "location": location})
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            try:
+                result(await one.ask(REGISTRY, request))
+                return
+            except NoResponders:
+                await asyncio.sleep(0.05)
 
 
 def epochs(console: Console) -> set[str]:
