@@ -1,0 +1,109 @@
+"""Rows in order, and counted by value; runs in a worker.
+
+One sort by each key, the last key first: a key's place and the place so far make one number of 63 bits, and numbers
+are what numpy sorts fastest. What is missing comes last whichever way a key goes, ties go by device id, as in
+`wire.query`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleetgui.stores.held.cells import Rows
+from fleetgui.stores.held.columns import TextView, TruthView
+from fleetgui.stores.held.snapshot import Snapshot
+from fleetgui.stores.held.texts import Check
+from fleetgui.wire.query import Order, Value
+
+
+class Count(NamedTuple):
+    """How many rows have a value; None is missing."""
+
+    value: Value
+    rows: int
+
+
+class Places(NamedTuple):
+    """The place of each row's value among the distinct ones, −1 for missing; there are `distinct` places."""
+
+    of_rows: NDArray[np.int32]
+    distinct: int
+
+
+def order(snapshot: Snapshot, among: Rows | None, keys: Sequence[Order], check: Check) -> Rows:
+    """`among`, or all rows, sorted by `keys`, the first counting most."""
+    rows = snapshot.rows if among is None else snapshot.living(among)
+    ids = snapshot.text_ranks("device_id", check)
+    by_id = ids.first
+    tie: NDArray[np.int64] = ids.rank[rows].astype(np.int64)
+    if not keys:
+        check()
+        rows = by_id[np.sort(tie)]
+    for turn, key in enumerate(reversed(keys)):
+        check()
+        places, count = places_of(snapshot, key.field, rows, check)
+        first = places.astype(np.int64)
+        if key.descending:
+            np.subtract(count - 1, first, out=first)
+        first[places < 0] = count
+        check()
+        first <<= 32
+        first |= tie
+        first.sort()
+        # At first ties are places among all ids, each of which leads to its row; then places in what is sorted so far.
+        rows = (rows if turn else by_id)[first & 0xFFFFFFFF]
+        tie = np.arange(len(rows), dtype=np.int64)
+    return rows.astype(np.int32, copy=False)
+
+
+def places_of(snapshot: Snapshot, field: str, rows: Rows, check: Check) -> Places:
+    """The places of a field's values in `rows`, among those of the whole column."""
+    match snapshot.columns[field]:
+        case TextView() as column:
+            ranks = snapshot.text_ranks(field, check)
+            rank, count = ranks.rank, len(ranks.first)
+            if count and not column.texts.text(int(ranks.first[0])):  # what has no length is missing
+                rank, count = rank - 1, count - 1
+            return Places(rank[snapshot.array(field)[rows]], count)
+        case TruthView():
+            return Places(np.array([0, 1, -1], np.int32)[snapshot.array(field)[rows]], 2)
+        case _:
+            ranks_by_row = snapshot.number_ranks(field, check)
+            return Places(ranks_by_row[rows], int(ranks_by_row.max(initial=-1)) + 1)
+
+
+def group(snapshot: Snapshot, among: Rows | None, field: str, most: int, check: Check) -> tuple[list[Count], int]:
+    """The values of a field in `among`, or in all rows, in their order, missing last; and how many there are.
+
+    With more than `most` of them those that most rows have are given, still in their order.
+    """
+    rows = snapshot.rows if among is None else snapshot.living(among)
+    places, count = places_of(snapshot, field, rows, check)
+    check()
+    counts = np.bincount(places + 1, minlength=count + 1)
+    missing, counts = int(counts[0]), counts[1:]
+    there = np.flatnonzero(counts)
+    distinct = len(there) + (missing > 0)
+    room = most - (missing > 0)
+    if len(there) > room:
+        check()
+        kept = np.argsort(-counts[there], kind="stable")[: max(0, room)]
+        there = np.sort(there[kept])
+    check()
+    examples = np.zeros(count, np.int32)
+    """Of each place some row that has its value."""
+    present = places >= 0
+    examples[places[present]] = rows[present]
+    column: Any = snapshot.columns[field]
+    groups = []
+    for at, place in enumerate(there.tolist()):
+        if at % 256 == 0:
+            check()
+        groups.append(Count(column.value(int(examples[place])), int(counts[place])))
+    if missing:
+        groups.append(Count(None, missing))
+    return groups, distinct

@@ -1,0 +1,90 @@
+"""The held fleet as it was at one moment: what a worker searches, sorts and counts while the live one changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleetgui.stores.held.cells import Cells, Rows
+from fleetgui.stores.held.columns import ColumnView, NumberView, TextView, TimeView, TruthView
+from fleetgui.stores.held.ranks import TextRanks, number_ranks, ranks_of
+from fleetgui.stores.held.texts import Check
+from fleetgui.wire.query import FIELDS
+from fleetgui.wire.records import Summary
+
+
+@dataclass
+class Ranks:
+    """What was learned about the order of a column's values, kept from one look to the next; the worker's own."""
+
+    texts: dict[str, TextRanks] = field(default_factory=dict)
+    numbers: dict[str, tuple[int, NDArray[np.int32]]] = field(default_factory=dict)
+
+
+class Snapshot:
+    """`size` rows, of which those in `alive` are devices; `generation` says of which data."""
+
+    def __init__(
+        self,
+        generation: int,
+        size: int,
+        alive: Cells,
+        columns: dict[str, ColumnView],
+        versions: dict[str, int],
+        ranks: Ranks,
+    ) -> None:
+        self.generation = generation
+        self.size = size
+        self._alive = alive
+        self.columns = columns
+        self._versions = versions
+        self._ranks = ranks
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    @cached_property
+    def rows(self) -> Rows:
+        """All devices, in the order of their rows."""
+        return np.flatnonzero(self._alive.whole(self.size)).astype(np.int32)
+
+    def living(self, rows: Rows) -> Rows:
+        """Those of `rows` that are devices."""
+        inside = rows[(rows >= 0) & (rows < self.size)]
+        return inside[self._alive.whole(self.size)[inside].astype(np.bool_)]
+
+    def array(self, name: str) -> NDArray[Any]:
+        """A column by row: codes, numbers or truths, whichever it has."""
+        if name not in self._arrays:
+            column = self.columns[name]
+            match column:
+                case TextView():
+                    self._arrays[name] = column.codes(self.size)
+                case NumberView() | TimeView():
+                    self._arrays[name] = column.numbers(self.size)
+                case TruthView():
+                    self._arrays[name] = column.truths(self.size)
+        return self._arrays[name]
+
+    def text_ranks(self, name: str, check: Check) -> TextRanks:
+        """Where each text of a column stands among all of them."""
+        column = self.columns[name]
+        if not isinstance(column, TextView):
+            raise TypeError(f"{name} holds no texts")
+        ranks = self._ranks.texts[name] = ranks_of(column.texts, self._ranks.texts.get(name), check)
+        return ranks
+
+    def number_ranks(self, name: str, check: Check) -> NDArray[np.int32]:
+        """Where the number in each row stands among all of them, −1 where there is none."""
+        version, ranks = self._ranks.numbers.get(name, (-1, None))
+        if ranks is None or version != self._versions[name] or len(ranks) != self.size:
+            check()
+            column, numbers = self.columns[name], self.array(name)
+            ranks = number_ranks(numbers, column.ties(numbers) if isinstance(column, NumberView) else None)
+            self._ranks.numbers[name] = (self._versions[name], ranks)
+        return ranks
+
+    def summary(self, row: int) -> Summary:
+        return Summary(**{name: self.columns[name].raw(row) for name in FIELDS})  # type: ignore[arg-type] # by name
