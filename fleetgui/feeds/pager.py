@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.question import EVERY_ROW, Question
 from fleetgui.feeds.registry import PageRead, RegistryClient
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import BLOCK, Roster, RowKind
+from fleetgui.wire.question import EVERY_ROW, Question
 
 REREAD_S: Final = 10.0
 """How often what is in view is read again …"""

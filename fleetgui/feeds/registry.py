@@ -19,7 +19,6 @@ from typing import Any, Final
 import msgspec
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.question import EVERYTHING, Behind, Place, Question, params_of
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import (
     LinkDown,
@@ -34,6 +33,7 @@ from fleetgui.policy.formats import text
 from fleetgui.policy.pages import PageSizer
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed
+from fleetgui.wire.question import EVERYTHING, Behind, Place, Question, params_of
 from fleetgui.wire.records import Page, device_of, page_of
 from fleetgui.wire.subjects import Subjects
 

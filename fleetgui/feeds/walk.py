@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.question import EVERYTHING, Behind, Place, Question
 from fleetgui.feeds.registry import PageRead, RegistryClient
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.stores.export import Coverage
 from fleetgui.wire.codec import Malformed
+from fleetgui.wire.question import EVERYTHING, Behind, Place, Question
 from fleetgui.wire.records import Summary, device_id_of, summarize
 
 FEW: Final = 10

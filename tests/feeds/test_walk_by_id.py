@@ -12,11 +12,11 @@ import pytest
 from fleetgui.backend.registry.records import record_of, registration_of
 from fleetgui.backend.registry.service import RegistryService
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.question import EVERY_ROW, Behind, Question
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.walk import walk
 from fleetgui.policy.clock import SystemClock
 from fleetgui.policy.pages import PageSizer
+from fleetgui.wire.question import EVERY_ROW, Behind, Question
 from fleetgui.wire.subjects import Subjects
 from tests.backend.links import party
 from tests.backend.registry.samples import params

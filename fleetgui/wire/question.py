@@ -38,7 +38,7 @@ def params_of(place: Place) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Question:
-    """`device_type`, `location`: substrings, whatever the case. `query`, `where`, `order_by`: as `wire.query` has them.
+    """`device_type`, `location`: substrings, whatever the case. `query`, `where`, `order_by`: as `query` has them.
 
     `summary`: records without their capabilities' bodies, where the registry can; a registry that cannot sends them
     whole, which is an answer all the same. None and False ask for nothing.
