@@ -44,7 +44,7 @@ class _Named(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class _Capabilities(msgspec.Struct, frozen=True):
+class _Capabilities(msgspec.Struct, frozen=True, gc=False):
     description: str | None = None
     functions: list[_Named] | None = None
     events: list[_Named] | None = None
@@ -58,7 +58,7 @@ class _Registry(msgspec.Struct, frozen=True, gc=False):
     registered_at: str | float | None = None
 
 
-class _Record(msgspec.Struct, frozen=True):
+class _Record(msgspec.Struct, frozen=True, gc=False):
     device_id: str
     device_ttl: float | None = None
     identity: _Identity | None = None
