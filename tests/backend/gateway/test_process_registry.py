@@ -65,6 +65,12 @@ async def test_a_large_computed_fleet_lists_pages_filters_and_sorts_over_the_wir
             mine = await listed(client, where={"manufacturer": {"eq": "Acme"}}, limit=5)
             assert [each["device_id"] for each in mine["devices"]] == [specs.device_id(7)]
             assert mine["revision"] > found["revision"]
+            async with asyncio.TaskGroup() as group:
+                sorting = group.create_task(listed(client, order_by="serial_number", limit=5))
+                await client.link.flush()
+                result(await client.ask("device-connect.default.registry", register("cam-001")))
+                assert not sorting.done(), "a registration does not wait for somebody's sort"
+            assert sorting.result()["total_matched"] == MANY
     finally:
         role.close()
 
