@@ -207,8 +207,8 @@ _LABEL: Final = re.compile(r"(?:^|(?<= ))([^ =]+)=")
 def labels_in(text: str) -> list[tuple[str, str]]:
     """Keys and values in a summary's `labels`; a value runs to the next ` key=`, so that it may hold spaces."""
     found = list(_LABEL.finditer(text))
-    ends = [each.start() - 1 for each in found[1:]] + [len(text)]
-    return [(each[1], text[each.end() : end]) for each, end in zip(found, ends, strict=True)]
+    ends = (each.start() - 1 for each in found[1:])
+    return [(each[1], text[each.end() : next(ends, len(text))]) for each in found]
 
 
 _PART: Final = re.compile(r"[0-9]+|[^\W\d_]+")

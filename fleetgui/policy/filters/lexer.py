@@ -111,7 +111,7 @@ def read(text: str) -> Reading:
 
 
 NAME: Final = re.compile(r"[^\W\d][\w-]*(?:\.[^\s:=<>!()\"',]*)?")
-_OPERATOR: Final = re.compile(r":(?:[<>]=?|!?=)?|\s*(?:!=|<>|<=|>=|==|=<|=>|<|>|=)")
+OPERATOR: Final = re.compile(r":(?:[<>]=?|!?=)?|\s*(?:!=|<>|<=|>=|==|=<|=>|<|>|=)")
 _SPACES: Final = re.compile(r"\s*")
 _PLAIN: Final = re.compile(r"[^\s()\\,*?]+")
 _KEYWORDS: Final = {"or": Mark.OR, "and": Mark.AND, "not": Mark.NOT}
@@ -160,7 +160,7 @@ class _Reader:
         """A term, a keyword, or a mistake; at least one character of it."""
         start = self.at
         name = NAME.match(self.text, start)
-        operator = _OPERATOR.match(self.text, name.end()) if name else None
+        operator = OPERATOR.match(self.text, name.end()) if name else None
         if name is not None and operator is not None:
             self._term(name.group(), name.end(), operator)
             return
@@ -238,7 +238,7 @@ class _Reader:
         if self.text[after] in "-!" and not self.text[after + 1 : after + 2].isdecimal():
             return
         name = NAME.match(self.text, after)
-        if name is not None and (name.group().lower() in _KEYWORDS or _OPERATOR.match(self.text, name.end())):
+        if name is not None and (name.group().lower() in _KEYWORDS or OPERATOR.match(self.text, name.end())):
             return
         self.at = after
 
@@ -322,7 +322,7 @@ class _Reader:
                 if char == "\\" and after and not after.isalnum():
                     self.at += 2
                     plain.append(after)
-                    pattern.append("\\" + after)
+                    pattern.append("\\" + after if after in "*?\\" else after)
                     continue
             self.at += len(char)
             plain.append(char)

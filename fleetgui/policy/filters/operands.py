@@ -74,7 +74,7 @@ def between(first: Bounds | None, second: Bounds | None) -> Within:
 
 
 def aged(check: Within, now: float) -> Within:
-    """The times that were as long ago as `check` says, seconds before `now`. Raises `Wrong` for what is in no calendar."""
+    """The times as many seconds before `now` as `check` says; raises `Wrong` for what is in no calendar."""
     return Within(
         None if check.high is None else _in_calendar(now - check.high),
         None if check.low is None else _in_calendar(now - check.low),

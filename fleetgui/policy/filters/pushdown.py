@@ -64,7 +64,7 @@ _Read = tuple[Box, bool]
 
 
 def pushed(expression: Expression | None) -> Pushed:
-    """The strictest `query` and `where` that every device keeps within for which `expression` holds; None: any device."""
+    """The strictest `query` and `where` that every match of `expression` keeps within; None matches any device."""
     box, exact = (Box(), True) if expression is None else _read(expression, holds=True)
     query, queried = _query_of(box)
     where, whole = _where_of(box)
@@ -213,6 +213,8 @@ def _one_of(one: _Read, other: _Read) -> _Read:
 def _either_limits(one: tuple[Limits, bool], other: tuple[Limits, bool]) -> tuple[Limits, bool]:
     """What holds for a value that is within one or the other, and whether it is no more than that."""
     (first, first_exact), (second, second_exact) = one, other
+    if (first.options is None) is not (second.options is None):
+        first, second = _spanned(first), _spanned(second)
     options = None
     if first.options is not None and second.options is not None:
         options = first.options | second.options
@@ -231,6 +233,14 @@ def _either_limits(one: tuple[Limits, bool], other: tuple[Limits, bool]) -> tupl
             return only_options, first_exact and second_exact
     exact = (_same(either, first) and first_exact) or (_same(either, second) and second_exact)
     return either, exact
+
+
+def _spanned(limits: Limits) -> Limits:
+    """Options that are numbers as the bounds around them: the same for one of them, a little less for several."""
+    numbers = [each for each in limits.options or () if isinstance(each, int | float) and not isinstance(each, bool)]
+    if not numbers or limits.low is not None or limits.high is not None:
+        return limits
+    return replace(limits, low=(min(numbers), False), high=(max(numbers), False), options=None)
 
 
 def _same(one: Limits, other: Limits) -> bool:

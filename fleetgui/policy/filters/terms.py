@@ -8,7 +8,7 @@ from typing import Final
 from fleetgui.policy import formats
 from fleetgui.policy.filters import checks, operands
 from fleetgui.policy.filters.checks import Check
-from fleetgui.policy.filters.expression import Expression, Clause, every, negated, some
+from fleetgui.policy.filters.expression import Clause, Expression, every, negated, some
 from fleetgui.policy.filters.lexer import Colour, Operand, Term
 from fleetgui.policy.filters.operands import Wrong
 from fleetgui.policy.filters.patterns import BadPattern, Wild, pieces_of

@@ -35,29 +35,24 @@ def _asked(check: Check) -> str:
             return ":*"
         case checks.OneOf(texts):
             return "=" + ",".join(map(quoted, sorted(texts)))
-        case checks.Is(wanted):
-            return ":yes" if wanted else ":no"
+        case checks.Is():
+            return ":" + _value(check)
         case checks.Within():
-            return (check.operator if check.operator in _COMPARES else ":") + _operand(check)
+            return (check.operator if check.operator in _COMPARES else ":") + _value(check)
         case checks.Version(low, high, low_open, high_open):
-            if low is not None and high is not None:
-                return f":{low}..{high}"
-            if low is not None:
-                return f"{'>' if low_open else '>='}{low}"
-            return f"{'<' if high_open else '<='}{high}"
+            if not low_open and not high_open:
+                return ":" + _value(check)
+            return f">{low}" if low_open else f"<{high}"
         case checks.AnyOf(each):
-            return ":" + ",".join(_operand(one) if isinstance(one, checks.Within) else _value(one) for one in each)
+            return ":" + ",".join(map(_value, each))
     return ":" + _value(check)
 
 
 _COMPARES: Final = ("<", "<=", ">", ">=", "=")
 
 
-def _operand(check: checks.Within) -> str:
-    return f"{check.first}..{check.second}" if check.operator == ".." else check.first
-
-
 def _value(check: Check, *, bare: bool = False) -> str:
+    """One operand."""
     match check:
         case checks.Contains(text):
             return quoted(text, bare=bare)
@@ -68,6 +63,14 @@ def _value(check: Check, *, bare: bool = False) -> str:
             return "\\" + written if bare and written.startswith("-") else written
         case checks.Present():
             return patterns.Wild.ANY.value
+        case checks.Is(wanted):
+            return "yes" if wanted else "no"
+        case checks.Within(operator="..", first=first, second=second):
+            return f"{first}..{second}"
+        case checks.Within(first=first):
+            return first
+        case checks.Version(low, high):
+            return f"{low or ''}..{high or ''}"
     raise TypeError(f"{check} is no value")
 
 
