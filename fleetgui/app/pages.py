@@ -86,7 +86,7 @@ class Pages:
         page.reconnect_requested.connect(self._window.reconnect_requested)
         page.said.connect(self._window.say)
         page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.pager.view_moved(first, last)))
-        page.filter_changed.connect(lambda kind, where: self._tell(lambda fabric: fabric.pager.filter(kind, where)))
+        page.question_changed.connect(lambda question: self._tell(lambda fabric: fabric.pager.ask(question)))
         self.devices = page
         self._watch = _Painted(page.table.viewport(), lambda: self._state.roster.loaded > 0, self._first_rows)
         self._window.attach_devices(page)

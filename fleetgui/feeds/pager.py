@@ -111,12 +111,9 @@ class Pager:
         self._not_before = float("-inf")
         self._wake.set()
 
-    def filter(self, device_type: str, location: str) -> None:
-        """Show only what matches; the registry does it. Empty texts match everything."""
-        self.ask(replace(EVERY_ROW, device_type=device_type.strip() or None, location=location.strip() or None))
-
     def ask(self, question: Question) -> None:
-        """Show the answer to another question."""
+        """Show the answer to another question; of each record, what a row shows."""
+        question = replace(question, summary=True)
         if question != self._question:
             self._question = question
             self._view = self._view and _View()

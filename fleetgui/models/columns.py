@@ -17,6 +17,7 @@ from fleetgui.policy import formats
 from fleetgui.policy.states import BANDS, State
 from fleetgui.policy.throttle import explain
 from fleetgui.stores.roster import RowKind
+from fleetgui.wire.query import FIELDS
 
 
 class Align(Enum):
@@ -98,8 +99,18 @@ class Column:
     def header(self) -> str:
         return f"{self.title} {self.unit}".strip()
 
+    @property
+    def field(self) -> str | None:
+        """The field of `wire.query` that the column shows, by which it can be sorted; None for what only we know."""
+        field = _FIELDS.get(self.key, self.key)
+        return field if field in FIELDS else None
+
     def of(self, facts: Facts) -> Cell:
         return self.cell(facts) if facts.loaded else self.other(facts)
+
+
+_FIELDS: Final = {"busy": "busy_score"}
+"""Columns whose field has another name."""
 
 
 def _words(value: Any, ink: str = "text") -> Cell:

@@ -72,6 +72,8 @@ class DeviceTableModel(QAbstractTableModel):
         self._link = link
         self._aging = [number for number, column in enumerate(self.columns) if column.ages]
         self._rows = roster.total
+        self._sorted: int | None = None
+        self._order_mark = ""
         self._window: Range | None = None
         self._changes = Changes()
         self._drawn: dict[int, _Shown] = {}
@@ -115,10 +117,15 @@ class DeviceTableModel(QAbstractTableModel):
             return None
         column = self.columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
-            return column.header
+            return column.header + (self._order_mark if section == self._sorted else "")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _ALIGNMENTS[column.align]
         return None
+
+    def show_order(self, number: int | None, *, descending: bool = False) -> None:
+        """Mark the column that the rows are sorted by, None where none is; the rows themselves are the registry's."""
+        self._sorted, self._order_mark = number, " ↓" if descending else " ↑"
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
 
     # What our own view and delegate ask, without going through Qt
 

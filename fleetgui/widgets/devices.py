@@ -32,6 +32,8 @@ from fleetgui.widgets.devices_table import DeviceTable
 from fleetgui.widgets.elided import ElidedLabel
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
+from fleetgui.wire.query import BY_ID, Order
+from fleetgui.wire.question import Question
 
 TYPING_MS: Final = 300
 """A filter goes to the registry once nothing was typed for this long."""
@@ -42,8 +44,8 @@ NOTICE_S: Final = 6.0
 class DevicesPage(QWidget):
     device_opened = QtSignal(str)
     """Show this device: an exact id, loaded or not."""
-    filter_changed = QtSignal(str, str)
-    """Ask the registry for this device type and location (substrings; "" for any)."""
+    question_changed = QtSignal(object)
+    """Show the answer to this `Question`."""
     refresh_requested = QtSignal()
     reconnect_requested = QtSignal()
     view_moved = QtSignal(int, int)
@@ -58,7 +60,8 @@ class DevicesPage(QWidget):
         self._hidden_seen = False
         self._notice: tuple[str, float] = ("", 0.0)
         self._empty: Empty | None = None
-        self._asked_for = ("", "")
+        self._asked_for = Question()
+        self._order = BY_ID
         self.model = DeviceTableModel(state.roster, state.presence, state.engagements, clock, state.link, parent=self)
         self.table = DeviceTable(self.model)
         self.columns = ColumnSettings(self.table, self.model.columns)
@@ -109,6 +112,7 @@ class DevicesPage(QWidget):
         self.table.device_opened.connect(self.device_opened)
         self.table.view_moved.connect(self.view_moved)
         self.table.selection_told.connect(self._say)
+        self.table.column_clicked.connect(self.sort_by)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._open_menu)
         OwnKeys(
@@ -170,8 +174,7 @@ class DevicesPage(QWidget):
             now=self._clock.now(),
             wall=self._clock.wall(),
             link=state.link.state,
-            device_type=self._asked_for[0],
-            location=self._asked_for[1],
+            question=self._asked_for,
             hidden=self._hidden_seen,
             selected=self.table.selected_count,
         )
@@ -199,19 +202,44 @@ class DevicesPage(QWidget):
 
     def _apply_filter(self) -> None:
         self._typing.stop()
-        wanted = (self.device_type.text().strip(), self.location.text().strip())
+        by_id = self._order.is_by_id
+        wanted = Question(
+            device_type=self.device_type.text().strip() or None,
+            location=self.location.text().strip() or None,
+            order_by=None if by_id else self._order.field,
+            descending=self._order.descending,
+        )
         if wanted != self._asked_for:
             self._asked_for = wanted
             self._hidden_seen = False
             self.table.clear_selection()
             self.table.scrollToTop()
-            self.filter_changed.emit(*wanted)
+            self.question_changed.emit(wanted)
             self._say()
+
+    def sort_by(self, number: int) -> None:
+        """Sort by a column; again: the other way round; once more: as they stand in the registry."""
+        column = self.model.columns[number]
+        if column.field is None:
+            self.tell(f"{column.title} is what this console sees; the registry cannot sort by it.")
+            return
+        if column.field != self._order.field:
+            self._sort(Order(column.field))
+        elif not self._order.descending:
+            self._sort(Order(column.field, descending=True))
+        else:
+            self._sort(BY_ID)
+
+    def _sort(self, order: Order) -> None:
+        self._order = order
+        numbers = [number for number, column in enumerate(self.model.columns) if column.field == order.field]
+        self.model.show_order(None if order.is_by_id else numbers[0], descending=order.descending)
+        self._apply_filter()
 
     def clear_filter(self) -> None:
         self.device_type.clear()
         self.location.clear()
-        self._apply_filter()
+        self._sort(BY_ID)
 
     def _go_to_id(self) -> None:
         device_id = self.go_to.text().strip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fleetgui.policy import formats
 from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.stores.roster import RosterPhase, RosterStatus
+from fleetgui.wire.question import EVERYTHING, Question
 
 SLOW_S = 1.0
 """A request that takes longer than this is worth a word."""
@@ -22,14 +23,13 @@ class View:
     now: float
     wall: float
     link: LinkState | None = None
-    device_type: str = ""
-    location: str = ""
+    question: Question = EVERYTHING
     hidden: bool = False
     selected: int = 0
 
     @property
     def filtered(self) -> bool:
-        return bool(self.device_type or self.location)
+        return bool(self.question.device_type or self.question.location)
 
     @property
     def link_up(self) -> bool:
@@ -52,6 +52,9 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"{most}{status.total:,} {'match' if view.filtered else 'registered'}")
         parts.append(f"{view.loaded:,} loaded")
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
+    if view.question.order_by:
+        way = "descending" if view.question.descending else "ascending"
+        parts.append(f"sorted by {view.question.order_by}, {way}")
     if view.selected:
         parts.append(f"{view.selected:,} selected")
     if not view.link_up:
@@ -115,9 +118,5 @@ def _no_link(view: View) -> str:
 
 
 def _filter_words(view: View) -> str:
-    words = []
-    if view.device_type:
-        words.append(f"type “{formats.text(view.device_type, 64)}”")
-    if view.location:
-        words.append(f"location “{formats.text(view.location, 64)}”")
-    return " and ".join(words)
+    asked = (("type", view.question.device_type), ("location", view.question.location))
+    return " and ".join(f"{name} “{formats.text(text, 64)}”" for name, text in asked if text)

@@ -39,6 +39,8 @@ class DeviceTable(QTableView):
     """Enter, or a double click, on a row with a device."""
     view_moved = QtSignal(int, int)
     """First and last row that are on the screen now; coalesced."""
+    column_clicked = QtSignal(int)
+    """The header of this column (its number in the model) was clicked."""
     selection_told = QtSignal()
     """The selection changed, "all that match" included."""
 
@@ -78,7 +80,10 @@ class DeviceTable(QTableView):
         header = self.horizontalHeader()
         header.setSectionsMovable(True)
         header.setHighlightSections(False)
-        header.setSectionsClickable(False)  # a click would select the column, which is every row
+        header.setSectionsClickable(True)
+        for signal in (header.sectionPressed, header.sectionEntered):
+            signal.disconnect()  # Qt's view would select the column, which is every row
+        header.sectionClicked.connect(self.column_clicked)
         # A header asks whether its whole column is selected, row by row, whenever it is painted: not of ours.
         header.setSelectionModel(QItemSelectionModel(self._model, header))
         header.setStretchLastSection(True)

@@ -11,6 +11,7 @@ from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.walk import walk
 from fleetgui.stores.export import Coverage
 from fleetgui.stores.roster import RosterPhase, RosterStatus, RowKind
+from fleetgui.wire.question import Question
 from tests.feeds.scripted_registry import Bench, Params, Refuse, fleet, paging, record, scripted
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -112,7 +113,7 @@ async def test_a_filter_is_sent_and_starts_over(shared_nats_server: NatsServer) 
         await open_table(bench)
         await loaded(bench, 0, 49)
         bench.answer = paging(fleet(3))
-        bench.pager.filter(" cam ", "")
+        bench.pager.ask(Question("cam"))
         await until(lambda: bench.state.roster.total == 3, bench.state.roster.resized)
         assert bench.asked[-1]["device_type"] == "cam"
         assert "location" not in bench.asked[-1]

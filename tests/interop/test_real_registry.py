@@ -14,6 +14,7 @@ from fleetgui.stores.calls import Call, Outcome
 from fleetgui.stores.details import DetailPhase
 from fleetgui.stores.export import ExportPhase
 from fleetgui.stores.roster import RosterPhase, RowKind
+from fleetgui.wire.question import Question
 from tests.interop import services
 from tests.interop.conftest import FLEET, Console, RealServices
 from tests.waiting import until
@@ -62,7 +63,7 @@ async def test_it_pages_through_1400_devices(console: Console) -> None:
 
 async def test_a_filter_is_the_registrys_own(console: Console) -> None:
     await loaded(console, 0, 99)
-    console.fabric.pager.filter("CAMERA", "site-08")
+    console.fabric.pager.ask(Question("CAMERA", "site-08"))
     await until(lambda: console.state.roster.status.phase is RosterPhase.READY, console.state.roster.status_changed)
     await loaded(console, 0, 34)
     assert console.state.roster.total == 35

@@ -19,10 +19,11 @@ from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
 from fleetgui.widgets.devices_sentence import View, empty, sentence
 from fleetgui.widgets.devices_table import MOST_SELECTED
+from fleetgui.wire.question import Question
 from tests.models.fleet import Fleet, device_id, record
 
 NAMES = [column.key for column in COLUMNS]
-SIGNALS = ("device_opened", "filter_changed", "refresh_requested", "reconnect_requested", "view_moved", "said")
+SIGNALS = ("device_opened", "question_changed", "refresh_requested", "reconnect_requested", "view_moved", "said")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ class Opened:
         self.asked: list[tuple[Any, ...]] = []
         for name in (
             "device_opened",
-            "filter_changed",
+            "question_changed",
             "refresh_requested",
             "reconnect_requested",
             "view_moved",
@@ -52,6 +53,10 @@ class Opened:
         self.page.show()
         self.beat()
         self.asked.clear()
+
+    @property
+    def questions(self) -> list[Question]:
+        return [asked[1] for asked in self.asked if asked[0] == "question_changed"]
 
     def beat(self) -> None:
         self.table.tell_moved()
@@ -67,6 +72,11 @@ class Opened:
     @property
     def selected(self) -> list[int]:
         return [row for first, last in self.table.selected_ranges for row in range(first, last + 1)]
+
+
+@pytest.fixture
+def fleet_of_ten() -> Fleet:
+    return Fleet(10)
 
 
 @pytest.fixture
@@ -142,7 +152,7 @@ def test_each_empty_page_has_one_sentence_and_one_action() -> None:
     none = empty(view(fleet))
     assert none is not None
     assert (none.sentence, none.asks) == ("The registry lists no devices.", "refresh")
-    unmatched = empty(view(fleet, device_type="camra", location="x"))
+    unmatched = empty(view(fleet, question=Question(device_type="camra", location="x")))
     assert unmatched is not None
     assert unmatched.sentence == "No device matches type “camra” and location “x”."
     assert unmatched.asks == "clear"
@@ -180,14 +190,59 @@ def test_rows_replace_the_empty_page_and_go_again(qtbot: QtBot) -> None:
 
 
 def test_a_filter_is_asked_of_the_registry_once_typing_stops(opened: Opened, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(opened.page.filter_changed):
+    with qtbot.waitSignal(opened.page.question_changed):
         QTest.keyClicks(opened.page.device_type, "cam")
     opened.page.location.setText(" hall ")
     QTest.keyClick(opened.page.location, Qt.Key.Key_Return)
     QTest.keyClick(opened.page.location, Qt.Key.Key_Return)
     opened.page.clear_filter()
-    filters = [asked for asked in opened.asked if asked[0] == "filter_changed"]
-    assert filters == [("filter_changed", "cam", ""), ("filter_changed", "cam", "hall"), ("filter_changed", "", "")]
+    assert opened.questions == [Question("cam"), Question("cam", "hall"), Question()]
+
+
+def test_a_click_on_a_header_sorts_and_a_third_one_does_not_any_more(opened: Opened) -> None:
+    header = opened.table.horizontalHeader()
+
+    def click(key: str) -> None:
+        number = NAMES.index(key)
+        at = QPoint(header.sectionViewportPosition(number) + 20, header.height() // 2)
+        QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+    def titles() -> list[str]:
+        return [opened.page.model.headerData(n, Qt.Orientation.Horizontal) for n in range(len(NAMES))]
+
+    click("battery")
+    assert [title for title in titles() if "↑" in title] == ["Battery % ↑"]
+    click("battery")
+    assert [title for title in titles() if "↓" in title] == ["Battery % ↓"]
+    click("battery")
+    click("location")
+    assert opened.questions == [
+        Question(order_by="battery"),
+        Question(order_by="battery", descending=True),
+        Question(),
+        Question(order_by="location"),
+    ]
+    assert [title for title in titles() if "↑" in title] == ["Location ↑"]
+    assert opened.selected == []  # Qt's own view would have selected the column
+    opened.page.clear_filter()
+    assert not [title for title in titles() if "↑" in title or "↓" in title]
+
+
+def test_what_only_this_console_sees_cannot_be_sorted_by_and_says_so(opened: Opened) -> None:
+    opened.page.sort_by(NAMES.index("last_beat"))
+    assert opened.questions == []
+    assert any(asked[0] == "said" and "cannot sort by it" in asked[1] for asked in opened.asked)
+
+
+def test_every_field_of_the_registry_that_is_a_column_can_be_sorted_by() -> None:
+    fields = {column.key: column.field for column in COLUMNS}
+    assert [key for key, field in fields.items() if field is None] == ["state", "held", "last_beat", "read"]
+    assert fields["busy"] == "busy_score"
+
+
+def test_the_order_is_said(fleet_of_ten: Fleet) -> None:
+    question = Question(order_by="battery", descending=True)
+    assert "sorted by battery, descending" in sentence(view(fleet_of_ten, question=question))[0]
 
 
 def test_any_exact_id_opens_whether_it_is_loaded_or_not(opened: Opened, qtbot: QtBot) -> None:
