@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from fleetgui.stores.held.plan import All, Each, Either, Expression, Leaf, Not, Plan, plan_of_filter
+from fleetgui.policy.filters import checks, expression
+from fleetgui.stores.held.plan import (
+    All,
+    Among,
+    Between,
+    Contains,
+    Each,
+    Either,
+    Expression,
+    How,
+    Leaf,
+    Not,
+    Plan,
+    Present,
+    plan_of_filter,
+)
 from fleetgui.wire import query
+from fleetgui.wire.query import FIELDS, Kind
 
 Asked = Expression | query.Filter | Plan
 """What may be asked of the held fleet."""
@@ -16,5 +32,61 @@ def plan_of(asked: Asked) -> Plan:
             return asked
         case query.Filter():
             return plan_of_filter(asked)
+        case expression.All():
+            return All(tuple(map(plan_of, asked.parts)))
+        case expression.Either():
+            return Either(tuple(map(plan_of, asked.parts)))
+        case expression.Not():
+            return Not(plan_of(asked.part))
+        case expression.Clause():
+            return _either(tuple(_of_check(name, asked.check) for name in asked.looks_into))
         case _:
             return Each(asked.holds)
+
+
+def _of_check(name: str, check: checks.Check) -> Plan:
+    if isinstance(check, checks.AnyOf):
+        return _either(tuple(_of_check(name, each) for each in check.checks))
+    return Leaf(name, check.accepts, _how(name, check), _needs(check))
+
+
+def _either(parts: tuple[Plan, ...]) -> Plan:
+    return parts[0] if len(parts) == 1 else Either(parts)
+
+
+def _how(name: str, check: checks.Check) -> How | None:
+    """The quicker way to what `check.accepts` says of a field's values, where there is one."""
+    is_text = FIELDS.get(name) is Kind.TEXT
+    match check:
+        case checks.Present():
+            return Present()
+        case checks.Contains() if is_text:
+            return Contains(check.folded) if check.folded else Present()
+        case checks.OneOf() if is_text:
+            return Among(check.texts)
+        case checks.Within() if FIELDS.get(name) in (Kind.NUMBER, Kind.TIME):
+            return Between(check.low, check.high, check.low_open, check.high_open)
+        case _:
+            return None
+
+
+def _needs(check: checks.Check) -> tuple[str, ...]:
+    """What every text that is accepted has in its lower-cased form."""
+    match check:
+        case checks.Like() | checks.Finds():
+            return tuple(each for each in check.needed if each)
+        case checks.Labelled():
+            return (check.key.lower(), *_needed_by_value(check.check))
+        case _:
+            return ()
+
+
+def _needed_by_value(check: checks.Check) -> tuple[str, ...]:
+    """As `_needs`, of a check that sees a part of the text."""
+    match check:
+        case checks.Contains():
+            return (check.folded,) if check.folded else ()
+        case checks.OneOf():
+            return tuple(each.lower() for each in check.texts) if len(check.texts) == 1 else ()
+        case _:
+            return _needs(check)

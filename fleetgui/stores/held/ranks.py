@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from fleetgui.stores.held.texts import WORD, Check, TextsView, word_at, words_of
 
+WORTH_SKIPPING: Final = 3
+"""Bytes that all share with the first of their lot; to read anew behind fewer would cost more than it gains."""
+
 MOST_INSERTED: Final = 1_000
 """New texts that are put among sorted ones one by one; with more of them all are sorted again."""
 
@@ -46,71 +49,81 @@ def _sorted(texts: TextsView, check: Check) -> TextRanks:
         base += len(segment.blob)
     start, words = np.concatenate(starts), words_of(np.concatenate(blobs))
     order = np.arange(count)
-    group = np.zeros(count, np.int64)
-    """Of each position: the first position of those that are alike so far."""
-    open_ = np.arange(count)
+    fresh = np.zeros(count, np.bool_)
+    """Where in `order` something begins that differs from what stands before it."""
+    fresh[:1] = True
+    where, codes, heads = order.copy(), order, fresh.copy()
+    """Of those that are alike so far: places in `order`, codes, and at which of them a new lot begins."""
     at = 0
-    while len(open_):
+    while len(codes):
         check()
-        codes = order[open_]
+        lot = np.cumsum(heads) - 1
+        firsts = np.flatnonzero(heads)
         word = word_at(words, start[codes], lengths[codes], at)
         check()
-        codes, word, fresh = _parted(codes, word, group[open_], check)
-        order[open_] = codes
-        firsts = np.flatnonzero(fresh)
-        sizes = np.diff(np.append(firsts, len(codes)))
-        group[open_] = np.repeat(open_[firsts], sizes)
-        at += WORD
-        # Whoever shares its bytes with others goes on, as long as one of them has bytes left.
-        longest = np.maximum.reduceat(lengths[codes], firsts)
-        shortest = np.minimum.reduceat(lengths[codes], firsts)
-        done = (sizes == 1) | ((longest <= at) & (longest == shortest))
-        over = ~done & (longest <= at)
-        if over.any():  # alike but for zeros at their ends: the shorter is first
-            here = np.repeat(over, sizes)
-            self_at, alike = open_[here], np.flatnonzero(here)
-            turn = np.lexsort((lengths[codes[alike]], group[self_at]))
-            order[self_at] = codes[alike][turn]
-            group[self_at] = _by_length(self_at, group[self_at], lengths[order[self_at]])
-        open_ = open_[np.repeat(~(done | over), sizes)]
-    fresh = np.ones(count, np.bool_)
-    fresh[1:] = group[1:] != group[:-1]
+        shared = _shared(word, word[firsts], lot)
+        if shared >= WORTH_SKIPPING:
+            at += shared
+            if shared < WORD:
+                word = word_at(words, start[codes], lengths[codes], at)
+        if shared < WORD:
+            # A lot's number and as many bytes as fit beside it are one number: one sort does for both.
+            taken = (64 - (len(firsts) - 1).bit_length()) // 8
+            if len(firsts) > 1:
+                word >>= np.uint64(64 - 8 * taken)
+                word |= lot.astype(np.uint64) << np.uint64(8 * taken)
+            if (word[1:] < word[:-1]).any():
+                check()
+                turn = np.argsort(word)
+                codes, word = codes[turn], word[turn]
+                order[where] = codes
+            heads[1:] = word[1:] != word[:-1]
+            fresh[where[heads]] = True
+            at += taken
+        check()
+        codes, where, heads = _still_open(order, fresh, codes, where, heads, lengths, at)
     rank = np.empty(count, np.int32)
     rank[order] = np.cumsum(fresh, dtype=np.int32) - 1
     return TextRanks(rank, order[fresh].astype(np.int32))
 
 
-def _parted(
-    codes: Codes, word: NDArray[np.uint64], group: NDArray[np.int64], check: Check
-) -> tuple[Codes, NDArray[np.uint64], NDArray[np.bool_]]:
-    """Sorted by group and then word, and which of them differ from the one before."""
-    apart = np.ones(len(codes), np.bool_)
-    apart[1:] = group[1:] != group[:-1]
-    changes = ~apart
-    changes[1:] &= word[1:] != word[:-1]
-    if changes.any():
-        falls = changes
-        falls[1:] &= word[1:] < word[:-1]
-        if falls.any():
-            check()
-            turn = np.argsort(word, kind="stable")
-            dense = np.cumsum(apart) - 1
-            if dense[-1]:
-                check()
-                # Sorting by 16 bits is a matter of counting.
-                kept = dense.astype(np.uint16) if dense[-1] < 2**16 else dense
-                turn = turn[np.argsort(kept[turn], kind="stable")]
-            codes, word = codes[turn], word[turn]
-        apart[1:] |= word[1:] != word[:-1]
-    return codes, word, apart
+def _shared(word: NDArray[np.uint64], first: NDArray[np.uint64], lot: Codes) -> int:
+    """How many leading bytes every word has in common with the first of its lot."""
+    differing = int(np.bitwise_or.reduce(word ^ (first[lot] if len(first) > 1 else first[0])))
+    return (64 - differing.bit_length()) // 8
 
 
-def _by_length(at: Codes, group: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Groups of those that differ in length alone, once they are sorted by it."""
-    fresh = np.ones(len(at), np.bool_)
-    fresh[1:] = (group[1:] != group[:-1]) | (lengths[1:] != lengths[:-1])
-    firsts = np.flatnonzero(fresh)
-    return np.repeat(at[firsts], np.diff(np.append(firsts, len(at))))
+def _still_open(
+    order: Codes,
+    fresh: NDArray[np.bool_],
+    codes: Codes,
+    where: Codes,
+    heads: NDArray[np.bool_],
+    lengths: NDArray[np.int64],
+    at: int,
+) -> tuple[Codes, Codes, NDArray[np.bool_]]:
+    """Those that are still like a neighbour and go on behind byte `at`; what ends there is put in its place."""
+    company = ~heads
+    company[:-1] |= ~heads[1:]
+    codes, where, heads = codes[company], where[company], heads[company]
+    if not len(codes):
+        return codes, where, heads
+    firsts = np.flatnonzero(heads)
+    length = lengths[codes]
+    ended = np.maximum.reduceat(length, firsts) <= at
+    if not ended.any():
+        return codes, where, heads
+    lot = np.cumsum(heads) - 1
+    over = ended[lot]
+    mixed = over & (np.minimum.reduceat(length, firsts) != np.maximum.reduceat(length, firsts))[lot]
+    if mixed.any():  # alike but for NULs at their ends: the shorter is first
+        turn = np.lexsort((length[mixed], lot[mixed]))
+        places = where[mixed]
+        order[places] = codes[mixed][turn]
+        grows = np.zeros(len(turn), np.bool_)
+        grows[1:] = np.diff(length[mixed][turn]) != 0
+        fresh[places[grows]] = True  # where one lot ends and the next begins it is true already
+    return codes[~over], where[~over], heads[~over]
 
 
 def _inserted(texts: TextsView, before: TextRanks, check: Check) -> TextRanks:

@@ -98,7 +98,7 @@ class _Search:
         codes = self._snapshot.array(leaf.field)[rows]
         by_code = self._by_code(leaf, column)
         if by_code is not None:
-            by_code[column.texts.lengths() == 0] = False  # what has no length is missing
+            by_code[column.texts.is_empty] = False  # what has no length is missing
             answer: Mask = by_code[codes]
             return answer
         wanted = np.zeros(len(column.texts), np.bool_)
@@ -106,12 +106,10 @@ class _Search:
         for needed in leaf.needs:
             wanted &= column.texts.containing(needed, self._check)
         by_code = np.zeros(len(column.texts), np.bool_)
-        for at, code in enumerate(np.flatnonzero(wanted).tolist()):
-            if at % _BETWEEN_CHECKS == 0:
-                self._check()
-            by_code[code] = leaf.holds(column.texts.text(code) or None)
-        if leaf.needs and leaf.holds(None):
-            by_code[column.texts.lengths() == 0] = True
+        for code, text in column.texts.each(wanted, self._check):
+            by_code[code] = leaf.holds(text or None)
+        if leaf.needs:
+            by_code[column.texts.is_empty] = leaf.holds(None)
         answer = by_code[codes]
         return answer  # noqa: RET504 - the annotation is what says that it is a mask
 

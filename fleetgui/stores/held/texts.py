@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ from numpy.typing import NDArray
 SEGMENT_TEXTS: Final = 32_768
 SEGMENT_BYTES: Final = 2_000_000
 """A segment is closed at either; a batch that is larger by itself makes a larger segment."""
+
+LOT: Final = 1_024
+"""Texts that are decoded together: half a millisecond."""
 
 WORD: Final = 8
 _MASKS: Final = np.array([(2**64 - 1) ^ (2 ** (64 - 8 * kept) - 1) for kept in range(WORD + 1)], dtype=np.uint64)
@@ -45,6 +49,18 @@ class Segment:
     def text(self, number: int) -> str:
         start = self.ends[number - 1] if number else 0
         return self.blob[start : self.ends[number]].tobytes().decode()
+
+    def texts(self, numbers: NDArray[np.int64]) -> list[str]:
+        """The texts of these numbers, which go up."""
+        starts, ends = self.starts()[numbers].tolist(), self.ends[numbers].tolist()
+        if not starts:
+            return []
+        base = starts[0]
+        data = self.blob[base : ends[-1]].tobytes()
+        if data.isascii():
+            text = data.decode()
+            return [text[start - base : end - base] for start, end in zip(starts, ends, strict=True)]
+        return [data[start - base : end - base].decode() for start, end in zip(starts, ends, strict=True)]
 
     def starts(self) -> NDArray[np.int64]:
         starts = np.zeros(len(self.ends), np.int64)
@@ -123,6 +139,21 @@ class TextsView:
     def lengths(self) -> NDArray[np.int64]:
         """In bytes, by code."""
         return np.concatenate([np.zeros(0, np.int64), *(segment.lengths() for segment in self.segments)])
+
+    @cached_property
+    def is_empty(self) -> Mask:
+        """Which texts have no length."""
+        empty: Mask = self.lengths() == 0
+        return empty
+
+    def each(self, wanted: Mask, check: Check) -> Iterator[tuple[int, str]]:
+        """The code and text of those `wanted`, decoded a lot at a time."""
+        for base, segment in zip(self._bases, self.segments, strict=False):
+            numbers = np.flatnonzero(wanted[base : base + len(segment)])
+            for start in range(0, len(numbers), LOT):
+                check()
+                lot = numbers[start : start + LOT]
+                yield from zip((lot + base).tolist(), segment.texts(lot), strict=True)
 
     def containing(self, lowered: str, check: Check) -> Mask:
         """Which texts have `lowered` in their lower-cased form."""

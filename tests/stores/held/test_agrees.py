@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetgui.stores.held import columns, search, texts
+from fleetgui.policy.filters.syntax import parse
 from fleetgui.stores.held.fleet import HeldFleet
 from fleetgui.stores.held.plan import All, Each, Either, Leaf, Not, Plan, plan_of_condition
 from fleetgui.wire import query
@@ -21,17 +20,16 @@ from fleetgui.wire.query import FIELDS, Filter, Kind, Order, value_of
 from fleetgui.wire.records import Summary
 from tests.stores.held import fleets
 
+pytestmark = pytest.mark.usefixtures("small_limits")
+
+FILTERS = (
+    "camera", '"a"', "id:camera-00*", "id:*1", "id:/0[0-3]$/", "/s+e/", "type:camera", "location=site-01", "site*",
+    "location:site-01,site-02", "battery<20", "battery:5..20", "battery>=1e300", "functions>=5", "functions=2",
+    "online:yes", "online:no", "fw<2.4", "fw>=1", "label.a:b", "label.a:c", "label.A=B", "has:error", "no:location",
+    "registered>2026-11-01", "age<2h", "reported>2020-01-01", "gone>2001-01-01", "-type:x", "model:é", "serial:σ",
+    "maker:i*l", "label:/d,E/",
+)  # fmt: skip
 drawn = st.lists(fleets.summaries(), max_size=40)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small() -> Iterator[None]:
-    """Limits so low that few devices go through everything that a million would."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "_FEW", 2)
-        patch.setattr(columns, "MOST_SHARED", 12)
-        patch.setattr(texts, "SEGMENT_TEXTS", 5)
-        yield
 
 
 def held(summaries: list[Summary]) -> tuple[HeldFleet, dict[str, Summary]]:
@@ -101,7 +99,7 @@ def holds(plan: Plan, summary: Summary) -> bool:
             return any(holds(part, summary) for part in plan.parts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(drawn, plans)
 def test_a_search_finds_what_holds(summaries: list[Summary], plan: Plan) -> None:
     fleet, wanted = held(summaries)
@@ -113,7 +111,7 @@ def test_a_search_finds_what_holds(summaries: list[Summary], plan: Plan) -> None
     assert found.generation == fleet.generation
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(drawn, st.lists(fleets.conditions(), max_size=3), fleets.texts)
 def test_a_search_in_the_registrys_language_finds_what_the_registry_would(
     summaries: list[Summary], conditions: list[query.Condition], text: str
@@ -127,7 +125,7 @@ def test_a_search_in_the_registrys_language_finds_what_the_registry_would(
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(drawn, fleets.orders, st.data())
 def test_an_order_is_that_of_the_language(summaries: list[Summary], keys: list[Order], data: st.DataObject) -> None:
     fleet, wanted = held(summaries)
@@ -139,7 +137,7 @@ def test_an_order_is_that_of_the_language(summaries: list[Summary], keys: list[O
     assert found.rows.tolist() == order
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(drawn, fleets.fields, st.integers(1, 50))
 def test_groups_are_the_values_with_their_counts(summaries: list[Summary], name: str, most: int) -> None:
     fleet, wanted = held(summaries)
@@ -157,7 +155,7 @@ def test_groups_are_the_values_with_their_counts(summaries: list[Summary], name:
     assert max(left_out, default=0) <= min((each.rows for each in groups.counts if each.value is not None), default=999)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(drawn, st.sampled_from([name for name, kind in FIELDS.items() if kind is Kind.TEXT]), fleets.texts)
 def test_completion_offers_the_texts_that_begin_alike(summaries: list[Summary], name: str, prefix: str) -> None:
     fleet, wanted = held(summaries)
@@ -166,3 +164,19 @@ def test_completion_offers_the_texts_that_begin_alike(summaries: list[Summary], 
     values = [value_of(summary, name) for summary in wanted.values()]
     expected = Counter(value for value in values if isinstance(value, str) and value.lower().startswith(prefix.lower()))
     assert {each.value: each.rows for each in groups.counts if each.value is not None} == expected
+
+
+@settings(max_examples=120, deadline=None)
+@given(drawn, st.lists(st.sampled_from(FILTERS), min_size=1, max_size=3), st.sampled_from([" ", " or ", " -"]))
+def test_a_search_in_the_filter_language_finds_what_its_expression_holds_for(
+    summaries: list[Summary], written: list[str], joined: str
+) -> None:
+    fleet, wanted = held(summaries)
+    parsed = parse(joined.join(written), now=1_795_219_200.0)
+    assert parsed.filter is not None
+    assert not parsed.mistakes
+    found = asyncio.run(fleet.search(parsed.filter))
+    fleet.close()
+    assert [fleet.device_id(row) for row in found.rows.tolist()] == [
+        device_id for device_id, summary in wanted.items() if parsed.filter.holds(summary)
+    ]
