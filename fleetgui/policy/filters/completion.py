@@ -199,7 +199,7 @@ def _values(name: str, operator: str, typed: str, values: Values, fields: Vocabu
         what = f"{field.field}.{key}" if key else field.field
         title = f"label {formats.text(key, 40)}" if key else field.title
         verb = "contains" if operator == ":" else "is"
-        for each in values(what, typed):
+        for each in filter(None, values(what, typed)):
             yield quoted(each), f"{title} {verb} {formats.text(each, 60)}"
     if operator == ":" and not typed:
         yield "*", f"any {field.title} at all"

@@ -73,6 +73,8 @@ def expression(source: str) -> Any:
     options.max_mem = _MEMORY
     try:
         return re2.compile(source, options)
+    except UnicodeEncodeError:
+        raise BadPattern("it holds half of a character") from None
     except re2.error as error:
         why = error.args[0] if error.args else ""
         raise BadPattern(_WHY.get(_code(why), "it is not one that can be used")) from None

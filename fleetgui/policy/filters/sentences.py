@@ -67,9 +67,7 @@ def _anywhere(check: Check, *, yes: bool) -> str:
         case checks.Contains(text):
             return f"{_shown(text)} {'in' if yes else 'not in'} {_ANYWHERE}"
         case checks.Like(pattern):
-            return f"one of {_ANYWHERE} {'is like' if yes else 'like'} {_raw(pattern)}".replace(
-                "one of its", "one of its" if yes else "none of its"
-            )
+            return f"{'one' if yes else 'none'} of {_ANYWHERE} is like {_raw(pattern)}"
         case checks.Finds(source):
             return f"/{_raw(source)}/ {'matches' if yes else 'does not match'} {_ANYWHERE}"
     return "every device" if yes else "no device"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from fleetgui.policy import formats
 from fleetgui.policy.filters import lexer
 from fleetgui.policy.filters.expression import Expression, every, negated, some
 from fleetgui.policy.filters.lexer import Item, Mark, Mistake, Term, Token
@@ -168,8 +169,9 @@ class _Parser:
             return None
         if self._before is not None:
             if term.operator:
-                shown = self._before.name + self._before.operator
-                self._reading.wrong(term.start, term.end, f"Only values stand in the parentheses after {shown}")
+                shown = formats.text(self._before.name, 40) + self._before.operator
+                sentence = f"Only values, without a field, stand in the parentheses after {shown}; take this out."
+                self._reading.wrong(term.start, term.end, sentence)
                 return None
             term = replace(term, name=self._before.name, operator=self._before.operator)
         try:

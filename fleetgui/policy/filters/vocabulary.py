@@ -70,7 +70,7 @@ _SUMMARY: Final = (
     Field("id", "device_id", Reads.TEXT, "id", "the device's id", "id:cam-*", ("device", "device_id")),
     Field("type", "device_type", Reads.TEXT, "type", "what sort of device it is", "type:camera", ("device_type",)),
     Field("location", "location", Reads.TEXT, "location", "where it is", "location:site-04", ("site", "loc")),
-    Field("battery", "battery", Reads.PERCENT, "battery", "battery level, percent", "battery<20", ("bat",)),
+    Field("battery", "battery", Reads.PERCENT, "battery", "battery level, percent", "battery<20"),
     Field("busy", "busy_score", Reads.SHARE, "busy", "how busy it is, 0 to 1", "busy>=0.8", ("busy_score",)),
     Field("online", "online", Reads.TRUTH, "online", "whether its record says that it is online", "online:yes"),
     Field("fw", "firmware", Reads.VERSION, "firmware", "firmware version", "fw<2.4", ("firmware", "version")),
