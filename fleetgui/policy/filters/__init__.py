@@ -38,8 +38,8 @@ from __future__ import annotations
 from fleetgui.policy.filters.completion import Completion, completions
 from fleetgui.policy.filters.expression import All, Clause, Either, Expression, Not
 from fleetgui.policy.filters.identity import exact_id
-from fleetgui.policy.filters.lexer import Colour, Mistake, Token
 from fleetgui.policy.filters.pushdown import Pushed, pushed
+from fleetgui.policy.filters.reading import Colour, Mistake, Token
 from fleetgui.policy.filters.sentences import sentence
 from fleetgui.policy.filters.syntax import Parsed, parse
 from fleetgui.policy.filters.vocabulary import SUMMARY, Field, Reads, Vocabulary

@@ -145,16 +145,20 @@ class Version(Check):
     high: str | None
     low_open: bool = False
     high_open: bool = False
+    _low: VersionKey | None = field(init=False, compare=False, repr=False)
+    _high: VersionKey | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_low", None if self.low is None else version_key(self.low))
+        object.__setattr__(self, "_high", None if self.high is None else version_key(self.high))
 
     def accepts(self, value: Value) -> bool:
         at = version_key(value) if isinstance(value, str) else None
         if at is None:
             return False
-        low = version_key(self.low) if self.low is not None else None
-        if low is not None and not (at > low if self.low_open else at >= low):
+        if self._low is not None and not (at > self._low if self.low_open else at >= self._low):
             return False
-        high = version_key(self.high) if self.high is not None else None
-        return high is None or (at < high if self.high_open else at <= high)
+        return self._high is None or (at < self._high if self.high_open else at <= self._high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from fleetgui.policy import formats
 from fleetgui.policy.filters import lexer
-from fleetgui.policy.filters.lexer import Mark, Term
+from fleetgui.policy.filters.reading import Mark, Term
 from fleetgui.policy.filters.syntax import MOST_CHARACTERS
 from fleetgui.policy.filters.vocabulary import SUMMARY, Field, Reads, Special, Vocabulary
 from fleetgui.policy.filters.writing import quoted

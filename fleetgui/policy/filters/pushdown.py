@@ -7,17 +7,14 @@ so that a registry never withholds a match. `exact` says that nothing was left o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import Any, Final
+from typing import Any
 
 from fleetgui.policy.filters import checks
 from fleetgui.policy.filters.expression import All, Clause, Either, Expression, Not
-from fleetgui.wire.query import FIELDS, MOST_CHARACTERS, MOST_CONDITIONS, MOST_OPTIONS, SEARCHED, Kind, Value
-
-Bound = tuple[float | str, bool]
-"""A value, and whether the value itself is outside."""
+from fleetgui.policy.filters.limits import Limits, both, common, conditions, either_of, pushable
+from fleetgui.wire.query import FIELDS, MOST_CONDITIONS, MOST_OPTIONS, SEARCHED, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +27,6 @@ class Pushed:
     query: str | None
     where: dict[str, dict[str, Any]] | None
     exact: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What holds for the values of one field. `options`, where there are any, are all that the value can be."""
-
-    low: Bound | None = None
-    high: Bound | None = None
-    options: frozenset[Any] | None = None
-    others: frozenset[Any] = frozenset()
-    """What it is not; a missing value is none of them either."""
-    contains: frozenset[str] = frozenset()
-    """Lower-cased."""
-    exists: bool | None = None
-
-    @property
-    def needs_value(self) -> bool:
-        """Whether a missing value is ruled out."""
-        return bool(self.low or self.high or self.options is not None or self.contains or self.exists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +105,7 @@ def _limits(check: checks.Check, kind: Kind) -> tuple[Limits, bool]:
             return Limits(contains=within.contains | {f"{key.lower()}="} | (alone or frozenset())), False
         case checks.AnyOf(each):
             read = [_limits(one, kind) for one in each]
-            return reduce(_either_limits, read)
+            return reduce(either_of, read)
         case _:
             return Limits(exists=True), False
 
@@ -158,32 +136,8 @@ def _boxed(name: str, limits: Limits) -> Box:
 def _both(one: _Read, other: _Read) -> _Read:
     (first, first_exact), (second, second_exact) = one, other
     names = dict.fromkeys((*first.limits, *second.limits))
-    limits = {name: _both_limits(first.limits.get(name, Limits()), second.limits.get(name, Limits())) for name in names}
+    limits = {name: both(first.limits.get(name, Limits()), second.limits.get(name, Limits())) for name in names}
     return Box(limits, first.texts | second.texts), first_exact and second_exact
-
-
-def _both_limits(one: Limits, other: Limits) -> Limits:
-    options = one.options if other.options is None else other.options
-    if one.options is not None and other.options is not None:
-        options = one.options & other.options
-    if {one.exists, other.exists} == {True, False}:
-        options = frozenset()
-    return Limits(
-        _stricter(one.low, other.low, upwards=True),
-        _stricter(one.high, other.high, upwards=False),
-        options,
-        one.others | other.others,
-        one.contains | other.contains,
-        one.exists if other.exists is None else other.exists,
-    )
-
-
-def _stricter(one: Any, other: Any, *, upwards: bool) -> Any:
-    if one is None or other is None:
-        return other if one is None else one
-    if one[0] == other[0]:
-        return one if one[1] else other
-    return one if (one[0] > other[0]) is upwards else other
 
 
 def _one_of(one: _Read, other: _Read) -> _Read:
@@ -192,14 +146,14 @@ def _one_of(one: _Read, other: _Read) -> _Read:
     union_exact = False
     for name in first.limits:
         if name in second.limits:
-            either, _ = _either_limits((first.limits[name], True), (second.limits[name], True))
+            either, _ = either_of((first.limits[name], True), (second.limits[name], True))
             if either != Limits():
                 limits[name] = either
-    box = Box(limits, _common(_findable(first), _findable(second)))
+    box = Box(limits, common(_findable(first), _findable(second)))
     alone = len(first.limits) == len(second.limits) == 1 and first.limits.keys() == second.limits.keys()
     if alone and not first.texts and not second.texts:
         (name,) = first.limits
-        _, union_exact = _either_limits((first.limits[name], True), (second.limits[name], True))
+        _, union_exact = either_of((first.limits[name], True), (second.limits[name], True))
         if union_exact:
             box = replace(box, texts=frozenset())
     exact = (
@@ -208,59 +162,6 @@ def _one_of(one: _Read, other: _Read) -> _Read:
         or (union_exact and first_exact and second_exact)
     )
     return box, exact
-
-
-def _either_limits(one: tuple[Limits, bool], other: tuple[Limits, bool]) -> tuple[Limits, bool]:
-    """What holds for a value that is within one or the other, and whether it is no more than that."""
-    (first, first_exact), (second, second_exact) = one, other
-    if (first.options is None) is not (second.options is None):
-        first, second = _spanned(first), _spanned(second)
-    options = None
-    if first.options is not None and second.options is not None:
-        options = first.options | second.options
-    either = Limits(
-        _looser(first.low, second.low, upwards=True),
-        _looser(first.high, second.high, upwards=False),
-        options,
-        first.others & second.others,
-        _common(first.contains, second.contains),
-        True if first.needs_value and second.needs_value else False if first.exists is second.exists is False else None,
-    )
-    if options is not None:
-        only_options = Limits(options=options)
-        exact = first == Limits(options=first.options) and second == Limits(options=second.options)
-        if exact:
-            return only_options, first_exact and second_exact
-    exact = (_same(either, first) and first_exact) or (_same(either, second) and second_exact)
-    return either, exact
-
-
-def _spanned(limits: Limits) -> Limits:
-    """Options that are numbers as the bounds around them: the same for one of them, a little less for several."""
-    numbers = [each for each in limits.options or () if isinstance(each, int | float) and not isinstance(each, bool)]
-    if not numbers or limits.low is not None or limits.high is not None:
-        return limits
-    return replace(limits, low=(min(numbers), False), high=(max(numbers), False), options=None)
-
-
-def _same(one: Limits, other: Limits) -> bool:
-    """Whether two limits let the same values through, where `exists` may or may not be spelled out."""
-    if one.needs_value and other.needs_value:
-        one, other = replace(one, exists=None), replace(other, exists=None)
-    return one == other
-
-
-def _looser(one: Any, other: Any, *, upwards: bool) -> Any:
-    if one is None or other is None:
-        return None
-    return other if _stricter(one, other, upwards=upwards) is one else one
-
-
-def _common(one: Iterable[str], other: Iterable[str]) -> frozenset[str]:
-    """Texts that are in a text of either side, so that whatever holds one side holds them."""
-    ones, others = tuple(one), tuple(other)
-    found = {text for text in ones if any(text in each for each in others)}
-    return frozenset(found | {text for text in others if any(text in each for each in ones)})
 
 
 def _findable(box: Box) -> frozenset[str]:
@@ -275,16 +176,9 @@ def _findable(box: Box) -> frozenset[str]:
     return frozenset(texts)
 
 
-def _pushable(texts: Iterable[str]) -> list[str]:
-    """The longest first: it rules out the most."""
-    return sorted(
-        (each for each in texts if each and len(each) <= MOST_CHARACTERS), key=lambda each: (-len(each), each)
-    )
-
-
 def _query_of(box: Box) -> tuple[str | None, bool]:
     """The text to look for, and whether it says all that the box says of texts."""
-    of_query = _pushable(box.texts)
+    of_query = pushable(box.texts)
     if of_query:
         return of_query[0], all(text in of_query[0] for text in box.texts)
     # A second text that a field must hold has no room in `where`; it is in one of the fields of `query` all the same.
@@ -292,11 +186,11 @@ def _query_of(box: Box) -> tuple[str | None, bool]:
         text
         for name in SEARCHED
         if name in box.limits
-        for longest in _pushable(box.limits[name].contains)[:1]
-        for text in _pushable(box.limits[name].contains)
+        for longest in pushable(box.limits[name].contains)[:1]
+        for text in pushable(box.limits[name].contains)
         if text not in longest
     ]
-    ordered = _pushable(spare)
+    ordered = pushable(spare)
     return (ordered[0] if ordered else None), not box.texts
 
 
@@ -306,7 +200,7 @@ def _where_of(box: Box) -> tuple[dict[str, dict[str, Any]], bool]:
     whole = True
     room, options = MOST_CONDITIONS, MOST_OPTIONS
     for name, limits in box.limits.items():
-        clauses, said = _conditions(limits, FIELDS[name], options)
+        clauses, said = conditions(limits, FIELDS[name], options)
         whole = whole and said
         if len(clauses) > room:
             whole = False
@@ -316,50 +210,3 @@ def _where_of(box: Box) -> tuple[dict[str, dict[str, Any]], bool]:
         if clauses:
             where[name] = clauses
     return where, whole
-
-
-_OPERATORS: Final = {(True, False): "ge", (True, True): "gt", (False, False): "le", (False, True): "lt"}
-
-
-def _conditions(limits: Limits, kind: Kind, room: int) -> tuple[dict[str, Any], bool]:
-    """The operators of one field, the most telling first; `room` options may still be listed."""
-    clauses: dict[str, Any] = {}
-    whole = True
-    if limits.options is not None:
-        whole = _options(limits, kind, room, clauses)
-    for bound, is_low in ((limits.low, True), (limits.high, False)):
-        if bound is not None:
-            clauses[_OPERATORS[is_low, bound[1]]] = bound[0]
-    if limits.contains:
-        longest = _pushable(limits.contains)[:1]
-        whole = whole and bool(longest) and all(text in longest[0] for text in limits.contains)
-        if longest:
-            clauses["contains"] = longest[0]
-    others = sorted(limits.others, key=repr)
-    if others:
-        clauses["ne"] = others[0]
-        whole = whole and len(others) == 1
-    if limits.exists is False or (limits.exists and not clauses):
-        clauses["exists"] = limits.exists
-    elif limits.exists and set(clauses) == {"ne"}:
-        clauses["exists"] = True
-    return clauses, whole
-
-
-def _options(limits: Limits, kind: Kind, room: int, clauses: dict[str, Value | list[Any] | bool]) -> bool:
-    """Adds the condition that a value is one of the options; returns whether it could be said."""
-    options = limits.options or frozenset()
-    if len(options) == 1:
-        (clauses["eq"],) = options
-        return True
-    if kind is Kind.TRUTH:
-        clauses["exists"] = True
-        if options:
-            return True
-        clauses["eq"], clauses["ne"] = True, True  # nothing is both
-        return True
-    if len(options) > room:
-        clauses["exists"] = True
-        return False
-    clauses["in"] = sorted(options)
-    return True

@@ -11,7 +11,7 @@ from typing import Final
 from fleetgui.policy import formats
 from fleetgui.policy.filters import lexer
 from fleetgui.policy.filters.expression import Expression, every, negated, some
-from fleetgui.policy.filters.lexer import Item, Mark, Mistake, Term, Token
+from fleetgui.policy.filters.reading import Item, Mark, Mistake, Reading, Term, Token
 from fleetgui.policy.filters.terms import Misread, understood
 from fleetgui.policy.filters.vocabulary import SUMMARY, Vocabulary
 
@@ -51,7 +51,7 @@ def parse(text: str, *, fields: Vocabulary = SUMMARY, now: float | None = None) 
 
 
 class _Parser:
-    def __init__(self, reading: lexer.Reading, fields: Vocabulary, now: float | None) -> None:
+    def __init__(self, reading: Reading, fields: Vocabulary, now: float | None) -> None:
         self._reading = reading
         self._items = reading.items
         self._at = 0

@@ -9,9 +9,9 @@ from fleetgui.policy import formats
 from fleetgui.policy.filters import checks, operands
 from fleetgui.policy.filters.checks import Check
 from fleetgui.policy.filters.expression import Clause, Expression, every, negated, some
-from fleetgui.policy.filters.lexer import Colour, Operand, Term
 from fleetgui.policy.filters.operands import Wrong
 from fleetgui.policy.filters.patterns import BadPattern, Wild, pieces_of
+from fleetgui.policy.filters.reading import Colour, Operand, Term
 from fleetgui.policy.filters.vocabulary import Field, Reads, Special, Vocabulary
 from fleetgui.policy.filters.writing import PRESENCE
 from fleetgui.wire.query import MOST_CHARACTERS, MOST_OPTIONS

@@ -88,6 +88,8 @@ def test_what_the_registry_can_do_whole(text: str, query: str | None, where: dic
         ("fw<2.4", None, {"firmware": {"exists": True}}),
         ("dock hall", "dock", None),
         ("location:dock location:hall", "hall", {"location": {"contains": "dock"}}),
+        ("battery:10,30 or battery:15..20", None, {"battery": {"ge": 10, "le": 30}}),
+        ("battery:10,15..20,30", None, {"battery": {"ge": 10, "le": 30}}),
         ("-id=a,b", None, {"device_id": {"ne": "a"}}),
     ],
 )

@@ -9,7 +9,6 @@ from fleetgui.policy.filters import Expression, parse, sentence
 from tests.policy.filters import strategies
 from tests.policy.filters.strategies import NOW
 
-
 ANYWHERE = "its id, type, location or labels"
 
 

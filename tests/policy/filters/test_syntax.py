@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetgui.policy.filters import Colour, Parsed, completions, exact_id, parse, pushed, sentence
-from fleetgui.policy.filters.lexer import MOST_MISTAKES
+from fleetgui.policy.filters.reading import MOST_MISTAKES
 from fleetgui.policy.filters.syntax import DEEPEST, MOST_CHARACTERS, MOST_TERMS
 from tests.policy.filters import strategies
 from tests.policy.filters.strategies import NOW
