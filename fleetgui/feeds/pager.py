@@ -25,6 +25,8 @@ from fleetgui.wire.question import EVERY_ROW, Question
 
 REREAD_S: Final = 10.0
 """How often what is in view is read again …"""
+COUNT_EVERY_S: Final = 30.0
+"""How often the whole fleet is counted while a part of it is shown."""
 JITTER: Final = 0.2
 """… and up to this part later, so that consoles that were opened together do not ask together."""
 MEMBERSHIP_S: Final = 2.0
@@ -83,6 +85,7 @@ class Pager:
         self._membership_at = float("-inf")
         self._failures = 0
         self._not_before = float("-inf")
+        self._counted_at = float("-inf")
         roster.status_changed.connect(lambda status: self._membership_changed() if status.stale_total else None)
 
     def start(self) -> None:
@@ -192,8 +195,14 @@ class Pager:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
+            now = self._clock.now()
+            counts_at = self._counts_due(now)
+            if self._up and now >= self._not_before and counts_at is not None and counts_at <= now:
+                await self._count()
             block, seconds = self._next(self._clock.now())
             if block is None:
+                if counts_at is not None:
+                    seconds = min(COUNT_EVERY_S if seconds is None else seconds, COUNT_EVERY_S)
                 await self._sleep(seconds)
             else:
                 await self._read(block)
@@ -259,11 +268,30 @@ class Pager:
         due = at + max(REREAD_S * (1 + JITTER * self._jitter()), REST * took)
         self._asked[block] = _Asked(at, took, due)
 
+    async def _count(self) -> None:
+        """Ask how many devices there are in all, while what is shown is a part of them."""
+        self._counted_at = self._clock.now()
+        try:
+            page = await self._registry.list_page(0, 1, EVERY_ROW)
+        except RegistryError as error:
+            self._failed(error)
+        else:
+            self._roster.counted(len(page.records) if page.total is None else page.total, page.asked_at)
+
+    def _counts_due(self, now: float) -> float | None:
+        """When the fleet is to be counted next; None while what is shown tells."""
+        return None if self._question.is_open else self._counted_at + COUNT_EVERY_S
+
     def _take(self, page: PageRead) -> None:
         if page.unreadable is not None:
             if page.total is not None:
                 self._roster.page_read(
-                    page.offset, [], next_offset=page.next_offset, total=page.total, read_at=page.asked_at
+                    page.offset,
+                    [],
+                    next_offset=page.next_offset,
+                    total=page.total,
+                    read_at=page.asked_at,
+                    of_all=self._question.is_open,
                 )
             self._roster.unreadable(page.offset, page.unreadable, page.asked_at)
             return
@@ -274,6 +302,7 @@ class Pager:
             total=page.total,
             read_at=page.asked_at,
             paging=page.paging,
+            of_all=self._question.is_open,
         )
         self._presence.listed(((summary.device_id, summary.ttl) for summary in summaries), page.asked_at)
         if not page.paging:

@@ -54,16 +54,16 @@ def fleet_figures(
         return state if up or state is State.UNKNOWN else State.STALE
 
     registered = Figure(
-        status.total if read else None,
+        roster.registered,
         while_up(
             reading_state(
-                read_at=status.read_at,
+                read_at=roster.registered_at,
                 interval_s=TOTAL_INTERVAL_S,
                 confirmed_from=presence.confirmed_from,
                 now=now,
             )
         ),
-        status.read_at,
+        roster.registered_at,
         "registry",
         "The registry's total; an upper bound where access control hides devices."
         if status.phase is not RosterPhase.FAILED

@@ -95,6 +95,9 @@ class Roster:
         self.malformed = 0
         self.memberships = 0
         """How often devices were said to have come or gone."""
+        self.registered: int | None = None
+        """How many devices the registry has in all, whatever is shown of them; as of `registered_at`."""
+        self.registered_at: float | None = None
         self._max_blocks = max_blocks
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
         self._where: dict[str, int] = {}
@@ -170,8 +173,11 @@ class Roster:
         total: int | None,
         read_at: float,
         paging: bool = True,
+        of_all: bool = True,
     ) -> list[Summary]:
         """Take in a page asked for at `offset` at time `read_at`; returns the summaries of what could be read.
+
+        `of_all`: the rows are all there are in the registry, and their number is that of the registered.
 
         Offsets from the last record up to `next_offset` (or the end) are hidden. `total` None (an old server): the
         page is the whole list. A page the registry ended before `total` leaves the rest hidden, since the registry
@@ -184,6 +190,8 @@ class Roster:
             size = max(total, end if records else 0)  # an empty page behind the end proves nothing beyond the total
         covered = size if next_offset is None else max(end, min(next_offset, size))
         self._resize(size)
+        if of_all:
+            self.counted(size, read_at)
         summaries: list[Summary] = []
         for index, record in enumerate(records):
             row = self._row_of(record, read_at)
@@ -205,6 +213,10 @@ class Roster:
         if max(end, shown) > offset:
             self.rows_changed.emit(offset, max(end, shown) - 1)
         return summaries
+
+    def counted(self, registered: int, at: float) -> None:
+        """The registry has so many devices in all."""
+        self.registered, self.registered_at = registered, at
 
     def membership_changed(self) -> None:
         """A device came or went: the total, and offsets behind it, may have shifted since they were read."""

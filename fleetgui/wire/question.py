@@ -53,6 +53,11 @@ class Question:
     include_offline: bool = False
     summary: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the answer is the whole fleet, in whatever order."""
+        return not (self.device_type or self.location or self.query or self.where or self.include_offline)
+
     def params(self) -> dict[str, Any]:
         """The params of `discovery/listDevices` for it, beside those of paging."""
         asked = {

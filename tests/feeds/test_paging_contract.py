@@ -120,6 +120,22 @@ async def test_a_filter_is_sent_and_starts_over(shared_nats_server: NatsServer) 
         await table_is(bench, RosterPhase.READY)
 
 
+async def test_while_a_part_is_shown_the_whole_fleet_is_counted_all_the_same(shared_nats_server: NatsServer) -> None:
+    """What is registered is the registry's total, never the number of matches."""
+    some, all_of_them = paging(fleet(3)), paging(fleet(250))
+    async with scripted(
+        shared_nats_server.url, "counted", lambda params: (some if "device_type" in params else all_of_them)(params)
+    ) as bench:
+        roster = bench.state.roster
+        await open_table(bench)
+        assert (roster.total, roster.registered) == (250, 250)
+        bench.answer = lambda params: (some if "device_type" in params else paging(fleet(260)))(params)
+        bench.pager.ask(Question("cam"))
+        await until(lambda: roster.total == 3, roster.resized)
+        await table_is(bench, RosterPhase.READY)
+        assert roster.registered == 260
+
+
 async def test_an_empty_fleet_is_an_empty_table_and_a_complete_walk(shared_nats_server: NatsServer) -> None:
     async with scripted(shared_nats_server.url, "empty", paging([])) as bench:
         assert (await open_table(bench)).total == 0
