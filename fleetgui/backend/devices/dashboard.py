@@ -26,7 +26,9 @@ FIRST_BURST: Final = 40
 MOST_AT_ONCE: Final = 2_400
 SEARCHED_AT_ONCE: Final = 5_000
 """The registry answers a search of so many devices on the spot (`registry.discovery.AT_ONCE_S`)."""
-PAGE: Final = 100
+PAGE: Final = 40
+MOST_PAGES_AT_ONCE: Final = 1_000
+"""Together they stay below what a link holds for a broker that does not take it (`LinkSettings.max_buffered_bytes`)."""
 GROWTH: Final = 8
 """A burst is at most so many times as large as the one before."""
 
@@ -42,6 +44,7 @@ class Dashboard:
         self.answered = 0
         self.failed = 0
         self._devices = devices
+        self._leafs = devices > SEARCHED_AT_ONCE
         self._link = link
         self._subject = Subjects(tenant).discovery
         self._tasks = tasks
@@ -55,7 +58,8 @@ class Dashboard:
             return
         if self._seconds_each is not None:
             wanted = busy_ms / 1_000 / self._seconds_each
-            self._size = int(max(FIRST_BURST, min(wanted, GROWTH * self._size, MOST_AT_ONCE)))
+            most = MOST_PAGES_AT_ONCE if self._leafs else MOST_AT_ONCE
+            self._size = int(max(FIRST_BURST, min(wanted, GROWTH * self._size, most)))
         self._burst = self._tasks.spawn(self._ask_all(self._size), name="dashboard burst")
 
     async def _ask_all(self, requests: int) -> None:
@@ -68,7 +72,7 @@ class Dashboard:
         self.asked += 1
         request_id = f"dashboard-{self.asked}"
         method, params = "discovery/listDevices", dict[str, Any]()
-        if self._devices > SEARCHED_AT_ONCE:
+        if self._leafs:
             offset = int(draw("dashboard", self.asked) * self._devices)
             params = {"offset": offset, "limit": PAGE, "projection": "summary"}
         elif self.asked % 2:
