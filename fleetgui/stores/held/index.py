@@ -1,4 +1,4 @@
-"""Which row a device stands in: a hash table over ids that are kept as bytes elsewhere, 13 bytes a device.
+"""Which row a device stands in: a hash table over ids that are kept as bytes elsewhere, about 12 bytes a device.
 
 A dict of a million ids would take 140 MB. The table is 256 small ones, each growing by itself, so that no single
 growth takes longer than a millisecond.
@@ -14,6 +14,7 @@ from fleetgui.stores.held.texts import Texts
 _SHARDS: Final = 256
 _FEWEST: Final = 64
 _FULL: Final = 0.65
+_HASH: Final = 2**32 - 1
 
 
 class IdIndex:
@@ -21,12 +22,12 @@ class IdIndex:
 
     def __init__(self, ids: Texts) -> None:
         self._ids = ids
-        self._hashes = array("Q")
+        self._hashes = array("I")
         self._tables = [array("i", [-1]) * _FEWEST for _ in range(_SHARDS)]
         self._used = [0] * _SHARDS
 
     def row_of(self, device_id: str) -> int | None:
-        hashed = hash(device_id) & 0xFFFFFFFFFFFFFFFF
+        hashed = hash(device_id) & _HASH
         table = self._tables[hashed % _SHARDS]
         mask = len(table) - 1
         at = hashed // _SHARDS & mask
@@ -52,7 +53,7 @@ class IdIndex:
     def add(self, device_ids: list[str]) -> None:
         """Take in ids that are new, in the order in which `ids` has them behind what is known here."""
         for device_id in device_ids:
-            hashed = hash(device_id) & 0xFFFFFFFFFFFFFFFF
+            hashed = hash(device_id) & _HASH
             row, shard = len(self._hashes), hashed % _SHARDS
             self._hashes.append(hashed)
             self._used[shard] += 1

@@ -1,14 +1,14 @@
 """Rows in order, and counted by value; runs in a worker.
 
-One sort by each key, the last key first: a key's place and the place so far make one number of 63 bits, and numbers
-are what numpy sorts fastest. What is missing comes last whichever way a key goes, ties go by device id, as in
-`wire.query`.
+The places that a row's values have by each key, the first key's above the others' and the device id's below them all,
+make one number of 63 bits, and numbers are what numpy sorts fastest; where they do not fit, there is a sort more. What
+is missing comes last whichever way a key goes, and ties go by device id, as in `wire.query`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from fleetgui.stores.held.columns import TextView, TruthView
 from fleetgui.stores.held.snapshot import Snapshot
 from fleetgui.stores.held.texts import Check
 from fleetgui.wire.query import Order, Value
+
+_BITS: Final = 63
 
 
 class Count(NamedTuple):
@@ -38,26 +40,32 @@ def order(snapshot: Snapshot, among: Rows | None, keys: Sequence[Order], check: 
     """`among`, or all rows, sorted by `keys`, the first counting most."""
     rows = snapshot.rows if among is None else snapshot.living(among)
     ids = snapshot.text_ranks("device_id", check)
-    by_id = ids.first
-    tie: NDArray[np.int64] = ids.rank[rows].astype(np.int64)
-    if not keys:
-        check()
-        rows = by_id[np.sort(tie)]
-    for turn, key in enumerate(reversed(keys)):
+    place: NDArray[np.int64] = ids.rank[rows].astype(np.int64)
+    """Of each row: by its id, and above that by the keys so far."""
+    lowest = ids.first
+    """The row that each value of the lowest `bits` of a place stands for."""
+    bits = taken = len(lowest).bit_length()
+    for key in reversed(keys):
         check()
         places, count = places_of(snapshot, key.field, rows, check)
-        first = places.astype(np.int64)
+        if taken + count.bit_length() > _BITS:  # there is no room above the others: sorted, they become one place
+            check()
+            place.sort()
+            rows = lowest = lowest[place & ((1 << bits) - 1)]
+            place = np.arange(len(rows), dtype=np.int64)
+            bits = taken = len(rows).bit_length()
+            places, count = places_of(snapshot, key.field, rows, check)
+        above = places.astype(np.int64)
         if key.descending:
-            np.subtract(count - 1, first, out=first)
-        first[places < 0] = count
-        check()
-        first <<= 32
-        first |= tie
-        first.sort()
-        # At first ties are places among all ids, each of which leads to its row; then places in what is sorted so far.
-        rows = (rows if turn else by_id)[first & 0xFFFFFFFF]
-        tie = np.arange(len(rows), dtype=np.int64)
-    return rows.astype(np.int32, copy=False)
+            np.subtract(count - 1, above, out=above)
+        above[places < 0] = count
+        above <<= taken
+        place |= above
+        taken += count.bit_length()
+    check()
+    place.sort()
+    found: Rows = lowest[place & ((1 << bits) - 1)].astype(np.int32, copy=False)
+    return found
 
 
 def places_of(snapshot: Snapshot, field: str, rows: Rows, check: Check) -> Places:

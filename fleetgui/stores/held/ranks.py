@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from fleetgui.stores.held.texts import WORD, Check, TextsView, word_at, words_of
 
-WORTH_SKIPPING: Final = 3
-"""Bytes that all share with the first of their lot; to read anew behind fewer would cost more than it gains."""
+MOST_SHIFTED: Final = 4
+"""Bytes of a word that all share with the first of their lot: behind more of them it is better to read another word."""
 
 MOST_INSERTED: Final = 1_000
 """New texts that are put among sorted ones one by one; with more of them all are sorted again."""
@@ -54,7 +54,7 @@ def _sorted(texts: TextsView, check: Check) -> TextRanks:
     fresh[:1] = True
     where, codes, heads = order.copy(), order, fresh.copy()
     """Of those that are alike so far: places in `order`, codes, and at which of them a new lot begins."""
-    at = 0
+    at = _prefix(texts, lengths, check)
     while len(codes):
         check()
         lot = np.cumsum(heads) - 1
@@ -62,16 +62,16 @@ def _sorted(texts: TextsView, check: Check) -> TextRanks:
         word = word_at(words, start[codes], lengths[codes], at)
         check()
         shared = _shared(word, word[firsts], lot)
-        if shared >= WORTH_SKIPPING:
-            at += shared
-            if shared < WORD:
-                word = word_at(words, start[codes], lengths[codes], at)
-        if shared < WORD:
+        at += shared
+        if shared <= MOST_SHIFTED:
             # A lot's number and as many bytes as fit beside it are one number: one sort does for both.
-            taken = (64 - (len(firsts) - 1).bit_length()) // 8
+            taken = min(WORD - shared, (64 - (len(firsts) - 1).bit_length()) // 8)
+            word <<= np.uint64(8 * shared)
             if len(firsts) > 1:
                 word >>= np.uint64(64 - 8 * taken)
                 word |= lot.astype(np.uint64) << np.uint64(8 * taken)
+            else:
+                taken = WORD - shared
             if (word[1:] < word[:-1]).any():
                 check()
                 turn = np.argsort(word)
@@ -85,6 +85,24 @@ def _sorted(texts: TextsView, check: Check) -> TextRanks:
     rank = np.empty(count, np.int32)
     rank[order] = np.cumsum(fresh, dtype=np.int32) - 1
     return TextRanks(rank, order[fresh].astype(np.int32))
+
+
+def _prefix(texts: TextsView, lengths: NDArray[np.int64], check: Check) -> int:
+    """How many bytes all texts begin with, as far as the first and the last of them have them in common."""
+    if len(texts) < 2:
+        return 0
+    first, last = texts.text(0).encode(), texts.text(len(texts) - 1).encode()
+    differs = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    shared = min(next(differs, len(first)), int(lengths.min()))
+    for segment in texts.segments:
+        if not shared:
+            return 0
+        check()
+        begins = np.ndarray((len(segment.blob) - shared + 1,), f"V{shared}", segment.blob, strides=(1,))
+        columns = begins[segment.starts()].view(np.uint8).reshape(-1, shared)
+        alike = (columns == np.frombuffer(first[:shared], np.uint8)).all(axis=0)
+        shared = shared if alike.all() else int(np.argmin(alike))
+    return shared
 
 
 def _shared(word: NDArray[np.uint64], first: NDArray[np.uint64], lot: Codes) -> int:

@@ -103,7 +103,7 @@ class _Search:
             return answer
         wanted = np.zeros(len(column.texts), np.bool_)
         wanted[codes] = True
-        for needed in leaf.needs:
+        for needed in _least(leaf.needs):
             wanted &= column.texts.containing(needed, self._check)
         by_code = np.zeros(len(column.texts), np.bool_)
         for code, text in column.texts.each(wanted, self._check):
@@ -186,6 +186,15 @@ def _by_number(leaf: Leaf, numbers: NDArray[np.float64]) -> Mask | None:
         case _:
             return None
     return mask
+
+
+def _least(needs: tuple[str, ...]) -> list[str]:
+    """Those of `needs` that no other one has in it: who has the others has all of them."""
+    least: list[str] = []
+    for need in sorted(needs, key=len, reverse=True):
+        if not any(need in other for other in least):
+            least.append(need)
+    return least
 
 
 def _comparable(value: Any) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import OrderedDict
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,28 @@ from fleetgui.stores.held.texts import Check
 from fleetgui.wire.query import FIELDS
 from fleetgui.wire.records import Summary
 
+MOST_RANKED: Final = 5
+"""Columns whose ranks are kept besides the ids': 8 MB each for a million rows, in texts that all differ."""
 
-@dataclass
+
 class Ranks:
-    """What was learned about the order of a column's values, kept from one look to the next; the worker's own."""
+    """What was learned about the order of columns' values, kept from one question to the next; the worker's own."""
 
-    texts: dict[str, TextRanks] = field(default_factory=dict)
-    numbers: dict[str, tuple[int, NDArray[np.int32]]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.texts: dict[str, TextRanks] = {}
+        self.numbers: dict[str, tuple[int, NDArray[np.int32]]] = {}
+        self._asked: OrderedDict[str, None] = OrderedDict()
+
+    def ask(self, name: str) -> None:
+        """The ranks of a column are asked for: those that were not for longest are forgotten."""
+        if name == "device_id":
+            return
+        self._asked[name] = None
+        self._asked.move_to_end(name)
+        if len(self._asked) > MOST_RANKED:
+            oldest, _ = self._asked.popitem(last=False)
+            self.texts.pop(oldest, None)
+            self.numbers.pop(oldest, None)
 
 
 class Snapshot:
@@ -73,11 +88,13 @@ class Snapshot:
         column = self.columns[name]
         if not isinstance(column, TextView):
             raise TypeError(f"{name} holds no texts")
+        self._ranks.ask(name)
         ranks = self._ranks.texts[name] = ranks_of(column.texts, self._ranks.texts.get(name), check)
         return ranks
 
     def number_ranks(self, name: str, check: Check) -> NDArray[np.int32]:
         """Where the number in each row stands among all of them, −1 where there is none."""
+        self._ranks.ask(name)
         version, ranks = self._ranks.numbers.get(name, (-1, None))
         if ranks is None or version != self._versions[name] or len(ranks) != self.size:
             check()
