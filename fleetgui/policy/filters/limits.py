@@ -38,9 +38,7 @@ def both(one: Limits, other: Limits) -> Limits:
     options = one.options if other.options is None else other.options
     if one.options is not None and other.options is not None:
         options = one.options & other.options
-    if {one.exists, other.exists} == {True, False}:
-        options = frozenset()
-    return Limits(
+    united = Limits(
         _stricter(one.low, other.low, upwards=True),
         _stricter(one.high, other.high, upwards=False),
         options,
@@ -48,6 +46,9 @@ def both(one: Limits, other: Limits) -> Limits:
         one.contains | other.contains,
         one.exists if other.exists is None else other.exists,
     )
+    if False in (one.exists, other.exists) and (one.needs_value or other.needs_value):
+        return replace(united, options=frozenset())  # nothing is both missing and there
+    return united
 
 
 def _stricter(one: Any, other: Any, *, upwards: bool) -> Any:

@@ -93,5 +93,6 @@ class Reading:
     mistakes: list[Mistake] = field(default_factory=list)
 
     def wrong(self, start: int, end: int, sentence: str) -> None:
-        if len(self.mistakes) < MOST_MISTAKES:
-            self.mistakes.append(Mistake(start, end, sentence))
+        mistake = Mistake(start, end, sentence)
+        if len(self.mistakes) < MOST_MISTAKES and mistake not in self.mistakes:
+            self.mistakes.append(mistake)

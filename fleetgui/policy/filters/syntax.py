@@ -173,7 +173,7 @@ class _Parser:
                 sentence = f"Only values, without a field, stand in the parentheses after {shown}; take this out."
                 self._reading.wrong(term.start, term.end, sentence)
                 return None
-            term = replace(term, name=self._before.name, operator=self._before.operator)
+            term = replace(term, start=self._before.start, name=self._before.name, operator=self._before.operator)
         try:
             return understood(term, self._fields, self._now)
         except Misread as misread:

@@ -95,6 +95,33 @@ filters = st.recursive(
 )
 """Texts that are read, most of them without a mistake."""
 
+_dense = st.one_of(
+    _ordered("battery", ["0", "1", "1.5", "20"]),
+    st.sampled_from(
+        ["type:a", "type:ab", "type=a", "type=b,a", "type!=ab", "a", "ab", "no:type", "type:*", "-type=b,a"]
+    ),
+    st.sampled_from(["online", "offline", "online:*", "online:yes,no", "no:online"]),
+)
+crowded = st.recursive(
+    st.one_of(_dense, _dense, _dense.map("-{}".format)),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map(" ".join).map("({})".format),
+        st.lists(inner, min_size=2, max_size=3).map(" or ".join).map("({})".format),
+        inner.map("-({})".format),
+    ),
+    max_leaves=6,
+)
+"""Filters whose terms are about so few fields that they say the same, more, less or the opposite of one another."""
+
+crowd = st.builds(
+    Summary,
+    device_id=st.just("x"),
+    device_type=st.sampled_from([None, "", "a", "b", "ab", "B"]),
+    battery=st.sampled_from([None, -1, 0, 0.5, 1, 1.2, 1.5, 2, 20, 21]),
+    online=st.sampled_from([None, True, False]),
+)
+"""The devices that such filters tell apart."""
+
 
 @st.composite
 def parsed(draw: st.DrawFn) -> Expression:

@@ -23,6 +23,17 @@ def registry(asked: Pushed, device: Summary) -> bool:
 
 @given(strategies.parsed(), strategies.summaries)
 def test_no_match_is_withheld_and_an_exact_question_finds_nothing_else(filter_: Expression, device: Summary) -> None:
+    meets(filter_, device)
+
+
+@given(strategies.crowded, strategies.crowd)
+def test_nor_where_terms_are_about_the_same_fields(text: str, device: Summary) -> None:
+    filter_ = parse(text, now=NOW).filter
+    assert filter_ is not None
+    meets(filter_, device)
+
+
+def meets(filter_: Expression, device: Summary) -> None:
     asked = pushed(filter_)
     found = registry(asked, device)
     if filter_.holds(device):
@@ -61,6 +72,8 @@ def asked(text: str) -> Pushed:
         ("-(-type=a or -battery<5)", None, {"device_type": {"eq": "a"}, "battery": {"lt": 5}}),
         ("cam or type:camera", "cam", None),
         ("*", None, None),
+        ("battery>0 no:battery", None, {"battery": {"in": [], "gt": 0, "exists": False}}),
+        ("(battery>0 no:battery) or (battery>0 no:battery)", None, {"battery": {"in": [], "gt": 0}}),
         (
             'type:camera battery<20 -online "hall 3"',
             "hall 3",

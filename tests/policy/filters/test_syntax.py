@@ -152,6 +152,8 @@ def test_parentheses_so_deep_and_no_deeper() -> None:
         ("type:a,,b", "type:a,,", "missing at the comma", "type:a,b"),
         ("label.:x", "label.", "which label", "None"),
         ("type:(a b<2)", "b<2", "Only values", "type:a"),
+        ("tpye:(a b) c", "tpye", "did you mean type?", "c"),
+        ("battery:(1 x 2)", "x", "no number", "battery=1 battery=2"),
         ("has:bettery", "bettery", "did you mean battery?", "None"),
         ("is:red", "red", "is:online", "None"),
         ("is<3", "is<3", "is:online", "None"),

@@ -1,0 +1,66 @@
+"""What the table of devices is to show: which devices, in which order; and how much of it a registry can do itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fleetgui.policy.filters import Expression, pushed
+from fleetgui.wire.query import BY_ID, Order
+from fleetgui.wire.question import Question
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to ask of a registry. `exact`: its answer is what is wanted; else it holds that, and more."""
+
+    question: Question
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`filter` None: every device. `order` by id: as they stand in every registry."""
+
+    filter: Expression | None = None
+    order: Order = BY_ID
+
+    @property
+    def is_everything(self) -> bool:
+        return self.filter is None
+
+    def asked(self) -> Asked:
+        """What a registry of ours is asked; where only type and location are wanted, what every registry knows."""
+        question, exact = self._selected()
+        if not self.order.is_by_id:
+            question = Question(
+                question.device_type,
+                question.location,
+                question.query,
+                question.where,
+                self.order.field,
+                self.order.descending,
+            )
+        return Asked(question, exact)
+
+    def scope(self) -> Question:
+        """The smallest part of the fleet that any registry can give and that holds all that is wanted."""
+        question, _ = self._selected()
+        return Question(question.device_type, question.location)
+
+    def _selected(self) -> tuple[Question, bool]:
+        found = pushed(self.filter)
+        plain = _plain(found.query, found.where)
+        if plain is not None:
+            return plain, found.exact
+        return Question(query=found.query, where=found.where), found.exact
+
+
+def _plain(query: str | None, where: dict[str, dict[str, Any]] | None) -> Question | None:
+    """The question in the contract's own params, which every registry knows; None where it needs an extension."""
+    texts: dict[str, str] = {}
+    for name, clauses in (where or {}).items():
+        if name not in ("device_type", "location") or set(clauses) != {"contains"} or not clauses["contains"]:
+            return None
+        texts[name] = clauses["contains"]
+    return None if query else Question(**texts)  # type: ignore[arg-type] # the two names above alone
