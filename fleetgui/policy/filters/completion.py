@@ -44,9 +44,10 @@ def completions(text: str, cursor: int, values: Values, *, fields: Vocabulary = 
     if not operator and around is not None:
         name, operator = around.name, around.operator
     if not operator:
+        at, end = start, _end(text, cursor, ":=<>!,")
         offers = _fields(typed, values, fields, any_before=bool(text[:start].strip()))
-        end = _end(text, cursor, ":=<>!,")
-        at = start
+        if lexer.OPERATOR.match(text, end):  # the word alone is to be replaced: an operator stands behind it already
+            offers = ((insert.rstrip(":"), explain) for insert, explain in offers)
     else:
         at, typed, end = cursor - len(typed), typed.lstrip("\"'"), _end(text, cursor, ",")
         offers = _values(name, operator, typed, values, fields)
@@ -67,6 +68,9 @@ def _word_at(before: str) -> tuple[int, Term | None]:
     last = items[-1] if items else None
     marks = (Mark.OPEN, Mark.CLOSE)
     open_word = last is not None and last.end == len(before) and last.what not in marks and before[-1:] not in "-!"
+    if last is not None and last.what is None and not open_word:
+        name, operator, rest = _taken_apart(before[last.start :])
+        open_word = bool(name and operator) and not rest  # `type: ` waits for its value, spaces or not
     return last.start if last is not None and open_word else len(before), around[-1] if around else None
 
 
