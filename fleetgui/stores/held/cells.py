@@ -65,6 +65,12 @@ class Cells:
             here = blocks == number
             self._own(number)[rows[here] & (BLOCK - 1)] = values[here]
 
+    def rewrite(self, values: NDArray[Any]) -> None:
+        """Put `values` at the first rows, as many as there are; the rows are there already."""
+        for number, start in enumerate(range(0, len(values), BLOCK)):
+            part = values[start : start + BLOCK]
+            self._own(number)[: len(part)] = part
+
     def at(self, row: int) -> Any:
         """The value at a row, as a Python object."""
         return self._blocks[row >> SHIFT][row & (BLOCK - 1)].item()

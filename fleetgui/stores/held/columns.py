@@ -8,14 +8,14 @@ for a worker to read; whatever changes a column runs on the loop's thread.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleetgui.stores.held import times
 from fleetgui.stores.held.cells import Cells, Rows, Sharing
-from fleetgui.stores.held.texts import Texts, TextsView
+from fleetgui.stores.held.texts import LOT, Check, Texts, TextsView
 from fleetgui.wire.query import Value
 
 MOST_SHARED: Final = 32_768
@@ -43,6 +43,13 @@ class TextView:
         return self.raw(row) or None
 
 
+class Tidied(NamedTuple):
+    """The texts that are needed, and by old code the new one."""
+
+    texts: Texts
+    codes: NDArray[np.int32]
+
+
 class TextColumn:
     """Texts, of which None and the empty one are both missing."""
 
@@ -68,6 +75,34 @@ class TextColumn:
 
     def view(self) -> TextView:
         return TextView(self._cells.view(), self._texts.view())
+
+    def is_wasteful(self, size: int) -> bool:
+        """Whether most of its texts may be such as no row has any more."""
+        return len(self._texts) > 2 * (size + MOST_SHARED)
+
+    def tidied(self, view: TextView, size: int, check: Check) -> Tidied:
+        """Only those texts that some row has, or that would be recognised; in a worker, from a view."""
+        used = np.zeros(len(view.texts), np.bool_)
+        used[view.codes(size)] = True
+        used[: 2 + MOST_SHARED] = True  # the shared ones were the first to come
+        texts = Texts()
+        lot: list[str] = []
+        for _, text in view.texts.each(used, check):
+            lot.append(text)
+            if len(lot) == LOT:
+                texts.extend(lot)
+                lot = []
+        texts.extend(lot)
+        return Tidied(texts, np.where(used, np.cumsum(used, dtype=np.int32) - 1, 0))
+
+    def tidy(self, tidied: Tidied, size: int) -> None:
+        """Take over what `tidied` has made, and what was added since."""
+        since = [self._texts.text(code) for code in range(len(tidied.codes), len(self._texts))]
+        first = tidied.texts.extend(since)
+        codes = np.append(tidied.codes, np.arange(first, first + len(since), dtype=np.int32))
+        self._known = {text: int(codes[code]) for text, code in self._known.items()}
+        self._cells.rewrite(codes[self._cells.whole(size)])
+        self._texts = tidied.texts
 
     def _add(self, rows: Rows, values: Sequence[str | None], codes: list[int | None], known_rows: int) -> None:
         new: dict[str, int] = {}

@@ -13,7 +13,9 @@ from fleetgui.stores.held.texts import Texts
 
 _SHARDS: Final = 256
 _FEWEST: Final = 64
-_FULL: Final = 0.65
+_LEAST_FULL: Final = 0.5
+_MOST_FULL: Final = 0.8
+"""How full the first table may be, and the last: all fill alike, and are not to grow in the same turn of the loop."""
 _HASH: Final = 2**32 - 1
 
 
@@ -57,7 +59,8 @@ class IdIndex:
             row, shard = len(self._hashes), hashed % _SHARDS
             self._hashes.append(hashed)
             self._used[shard] += 1
-            if self._used[shard] > len(self._tables[shard]) * _FULL:
+            full = _LEAST_FULL + (_MOST_FULL - _LEAST_FULL) * shard / _SHARDS
+            if self._used[shard] > len(self._tables[shard]) * full:
                 self._grow(shard)
             self._put(self._tables[shard], row, hashed)
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetgui.stores.held.texts import WORD, Check, TextsView, word_at, words_of
+from fleetgui.stores.held.texts import WORD, Check, Texts, TextsView, word_at, words_of
 
 MOST_SHIFTED: Final = 4
 """Bytes of a word that all share with the first of their lot: behind more of them it is better to read another word."""
@@ -26,12 +26,15 @@ Codes = NDArray[np.int64]
 class TextRanks(NamedTuple):
     """`rank[code]`: its place among the distinct texts, from 0; `first[rank]`: one code of the text in that place."""
 
+    origin: Texts
     rank: NDArray[np.int32]
     first: NDArray[np.int32]
 
 
 def ranks_of(texts: TextsView, before: TextRanks | None, check: Check) -> TextRanks:
     """The ranks of all `texts`, from those `before` where that is the shorter way."""
+    if before is not None and before.origin is not texts.origin:
+        before = None
     if before is not None and len(before.rank) == len(texts):
         return before
     if before is not None and len(texts) - len(before.rank) <= MOST_INSERTED:
@@ -84,7 +87,7 @@ def _sorted(texts: TextsView, check: Check) -> TextRanks:
         codes, where, heads = _still_open(order, fresh, codes, where, heads, lengths, at)
     rank = np.empty(count, np.int32)
     rank[order] = np.cumsum(fresh, dtype=np.int32) - 1
-    return TextRanks(rank, order[fresh].astype(np.int32))
+    return TextRanks(texts.origin, rank, order[fresh].astype(np.int32))
 
 
 def _prefix(texts: TextsView, lengths: NDArray[np.int64], check: Check) -> int:
@@ -173,7 +176,7 @@ def _inserted(texts: TextsView, before: TextRanks, check: Check) -> TextRanks:
     rank[:known] = before.rank + shift[before.rank]
     for code, place in alike:
         rank[code] = place + shift[place]
-    return TextRanks(rank, np.insert(first, at, np.array(fresh, np.int32)))
+    return TextRanks(texts.origin, rank, np.insert(first, at, np.array(fresh, np.int32)))
 
 
 def number_ranks(values: NDArray[np.float64], ties: NDArray[np.int64] | None = None) -> NDArray[np.int32]:

@@ -124,7 +124,9 @@ def word_at(words: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.
 class TextsView:
     """Texts as they were at one moment: what a worker reads."""
 
-    def __init__(self, segments: list[Segment], bases: list[int], count: int) -> None:
+    def __init__(self, origin: Texts, segments: list[Segment], bases: list[int], count: int) -> None:
+        self.origin = origin
+        """Whose codes these are."""
         self.segments = segments
         self._bases = bases
         self._count = count
@@ -203,7 +205,7 @@ class Texts:
 
     def view(self) -> TextsView:
         tail = [self._tail.segment()] if len(self._tail) else []
-        return TextsView(self._segments + tail, self._bases.copy(), self._count)
+        return TextsView(self, self._segments + tail, self._bases.copy(), self._count)
 
 
 class _Tail:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fleetgui.stores.held import cells, fleet
+from fleetgui.stores.held import cells, columns, fleet
 from fleetgui.stores.held.fleet import SLICE, Change, Done, HeldFleet
 from fleetgui.stores.held.plan import EVERYTHING, Each
 from fleetgui.stores.held.worker import Worker
@@ -199,3 +199,18 @@ async def test_few_new_texts_take_their_place_among_ranks_that_are_known(held: H
     found = await held.order([Order("location")])
     places = [held.value(row, "location") for row in found.rows.tolist()]
     assert places == sorted(["a", "zz", "site-1", "site-25", *[f"site-{number}" for number in range(5)], *["m"] * 11])
+
+
+async def test_what_is_cleared_while_it_is_tidied_stays_cleared(
+    held: HeldFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "MOST_SHARED", 4)
+    held.take(devices(3))
+    for number in range(50):
+        held.revise([("device-000001", {"error_state": f"error {number}"})])
+    tidying = asyncio.ensure_future(held.tidy())
+    await asyncio.sleep(0)
+    held.clear()
+    held.take([Summary("other", error_state="new")])
+    assert await tidying == []
+    assert held.summary(0) == Summary("other", error_state="new")

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
+from fleetgui.stores.held import columns
 from fleetgui.stores.held.fleet import Change, Done, Found, HeldFleet
 from fleetgui.stores.held.plan import plan_of_condition
 from fleetgui.wire import query
@@ -96,6 +97,28 @@ class Machine(RuleBasedStateMachine):
         ]
         return multiple((found, self.fleet.generation))
 
+    @rule(batch=st.lists(fleets.summaries(), max_size=8), errors=st.sampled_from([0, 3, 30]))
+    def tidy(self, batch: list[Summary], errors: int) -> None:
+        """Texts that are replaced again and again; what changes while they are tidied up is not lost."""
+        for number in range(errors):
+            for device_id in self.wanted:
+                new = {"error_state": f"error {number}", "location": f"{device_id} {number}"}
+                self.fleet.revise([(device_id, new)])
+                self.wanted[device_id] = msgspec.structs.replace(self.wanted[device_id], **new)
+
+        async def both() -> None:
+            tidying = asyncio.ensure_future(self.fleet.tidy())
+            await asyncio.sleep(0)  # it has begun
+            self.changes.clear()
+            self.take(batch)
+            await tidying
+            await self.fleet.tidy()
+
+        self.loop.run_until_complete(both())
+        for name in ("error_state", "location"):
+            view = self.fleet._columns[name].view()
+            assert len(view.texts) <= 2 * (self.fleet.size + columns.MOST_SHARED)  # type: ignore[union-attr] # of texts
+
     @rule(keys=fleets.orders)
     def order(self, keys: list[Order]) -> None:
         found = self.loop.run_until_complete(self.fleet.order(keys))
@@ -145,7 +168,7 @@ class Machine(RuleBasedStateMachine):
                 assert self.fleet.summary(row) == self.wanted[device_id]
 
 
-Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+Machine.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 
 
 TestMachine = pytest.mark.usefixtures("small_limits")(Machine.TestCase)
