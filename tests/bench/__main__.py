@@ -26,6 +26,7 @@ BENCHMARKS = (
     "page",
     "herd",
     "deployments",
+    "held",
 )
 
 
