@@ -8,6 +8,7 @@ from collections import deque
 from typing import Final
 
 from fleetgui import __version__
+from fleetgui.app.table import TableFeed
 from fleetgui.feeds.calls import CallsFeed
 from fleetgui.feeds.details import DetailsFeed
 from fleetgui.feeds.export import ExportFeed
@@ -40,6 +41,7 @@ class Fabric:
         self.link = Link(context, clock=clock, name="fleetgui", tasks=tasks)
         self.registry = RegistryClient(self.link, subjects, clock, PageSizer(os.environ))
         self.pager = Pager(self.registry, state.roster, state.presence, clock, tasks)
+        self.table = TableFeed(self.registry, self.pager, state, clock, tasks)
         self.presence = PresenceFeed(self.link, subjects, state, clock, tasks)
         self.gateway = GatewayFeed(self.link, subjects, state, clock, tasks)
         self.details = DetailsFeed(
@@ -76,6 +78,7 @@ class Fabric:
         """Feeds first, then the link, within two seconds."""
         self.presence.close()
         self.gateway.close()
+        self.table.close()
         await self.link.close()
 
     def _link_changed(self, link: LinkState) -> None:
@@ -90,6 +93,7 @@ class Fabric:
             self._write(link, before)
         if went_up:
             self.pager.link_came_up()
+            self.table.link_came_up()
             self.gateway.link_came_up()
             self.details.link_came_up()
         elif before.phase is LinkPhase.UP and link.phase is not LinkPhase.UP:

@@ -49,7 +49,7 @@ class Pages:
         self.devices: DevicesPage | None = None
         window.device_opened.connect(self.open_device)
         window.detail_closed.connect(self._close_device)
-        window.refresh_requested.connect(lambda: self._tell(lambda fabric: fabric.pager.refresh()))
+        window.refresh_requested.connect(lambda: self._tell(lambda fabric: fabric.table.refresh()))
         window.theme_chosen.connect(self._choose_theme)
         window.density_chosen.connect(self._choose_density)
         window.export_requested.connect(self._open_export)
@@ -85,8 +85,9 @@ class Pages:
         page.refresh_requested.connect(self._window.refresh_requested)
         page.reconnect_requested.connect(self._window.reconnect_requested)
         page.said.connect(self._window.say)
-        page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.pager.view_moved(first, last)))
-        page.question_changed.connect(lambda question: self._tell(lambda fabric: fabric.pager.ask(question)))
+        page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.table.view_moved(first, last)))
+        page.wanted.connect(lambda wanted: self._tell(lambda fabric: fabric.table.show(wanted)))
+        page.walk_asked.connect(lambda what: self._tell(lambda fabric: fabric.table.walk(what)))
         self.devices = page
         self._watch = _Painted(page.table.viewport(), lambda: self._state.roster.loaded > 0, self._first_rows)
         self._window.attach_devices(page)

@@ -19,6 +19,7 @@ from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.registry import PageRead, RegistryClient
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
+from fleetgui.policy.signals import Signal
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import BLOCK, Roster, RowKind
 from fleetgui.wire.question import EVERY_ROW, Question
@@ -86,6 +87,8 @@ class Pager:
         self._failures = 0
         self._not_before = float("-inf")
         self._counted_at = float("-inf")
+        self.unable = Signal[[]]()
+        """The registry cannot answer what was asked: others can do it here."""
         roster.status_changed.connect(lambda status: self._membership_changed() if status.stale_total else None)
 
     def start(self) -> None:
@@ -257,6 +260,9 @@ class Pager:
     def _failed(self, error: RegistryError) -> None:
         if error.fault is Fault.LINK_DOWN:
             self._up = False  # whoever watches the link tells when it is back
+            return
+        if error.fault is Fault.UNABLE:
+            self.unable.emit()
             return
         self._not_before = self._clock.now() + BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1

@@ -24,7 +24,7 @@ from fleetgui.policy.states import LinkState, State
 from fleetgui.stores.engagements import Engagements, Refusal
 from fleetgui.stores.link import LinkStore
 from fleetgui.stores.presence import Presence
-from fleetgui.stores.roster import Roster
+from fleetgui.stores.rows import RowSource
 
 Index: TypeAlias = QModelIndex | QPersistentModelIndex
 
@@ -53,7 +53,7 @@ class DeviceTableModel(QAbstractTableModel):
 
     def __init__(
         self,
-        roster: Roster,
+        roster: RowSource,
         presence: Presence,
         engagements: Engagements,
         clock: Clock,

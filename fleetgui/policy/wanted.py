@@ -43,10 +43,15 @@ class Wanted:
             )
         return Asked(question, exact)
 
-    def scope(self) -> Question:
-        """The smallest part of the fleet that any registry can give and that holds all that is wanted."""
-        question, _ = self._selected()
-        return Question(question.device_type, question.location)
+    def scope(self, *, extended: bool) -> Question:
+        """The smallest part of the fleet that a registry can give, in any order, and that holds all that is wanted.
+
+        `extended`: it knows our extensions.
+        """
+        if extended:
+            return self._selected()[0]
+        where = pushed(self.filter).where or {}
+        return Question(where.get("device_type", {}).get("contains"), where.get("location", {}).get("contains"))
 
     def _selected(self) -> tuple[Question, bool]:
         found = pushed(self.filter)

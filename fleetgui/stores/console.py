@@ -8,12 +8,14 @@ from fleetgui.stores.calls import Calls
 from fleetgui.stores.details import Details
 from fleetgui.stores.engagements import Engagements
 from fleetgui.stores.export import ExportStore
+from fleetgui.stores.hold import HoldStore
 from fleetgui.stores.journal import Journal
 from fleetgui.stores.lag import LagStore
 from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.link import LinkStore
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import Roster
+from fleetgui.stores.rows import TableRows
 
 
 @dataclass
@@ -25,10 +27,14 @@ class ConsoleState:
     presence: Presence = field(default_factory=Presence)
     details: Details = field(default_factory=Details)
     calls: Calls = field(default_factory=Calls)
+    hold: HoldStore = field(default_factory=HoldStore)
     export: ExportStore = field(default_factory=ExportStore)
+    table: TableRows = field(init=False)
+    """What the table of devices shows: the roster's rows, or those of the fleet as it is held."""
     lag: LagStore = field(init=False)
     engagements: Engagements = field(init=False)
 
     def __post_init__(self) -> None:
+        self.table = TableRows(self.roster)
         self.lag = LagStore(self.ledger)
         self.engagements = Engagements(self.ledger)

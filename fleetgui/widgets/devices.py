@@ -6,6 +6,7 @@ a second: the model's collected changes go to the view, the sentence is brought 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -23,20 +24,21 @@ from PySide6.QtWidgets import (
 
 from fleetgui.models.devices import FLUSH_S, DeviceTableModel
 from fleetgui.policy.clock import Clock
+from fleetgui.policy.filters import Parsed
+from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.hold import HoldPhase
 from fleetgui.stores.roster import RowKind
 from fleetgui.widgets import devices_copy, theme
 from fleetgui.widgets.devices_columns import ColumnSettings
 from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
 from fleetgui.widgets.elided import ElidedLabel
+from fleetgui.widgets.filter_line import FilterLine
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
-from fleetgui.wire.query import BY_ID, Order
-from fleetgui.wire.question import Question
+from fleetgui.wire.query import BY_ID, FIELDS, Order, value_of
 
-TYPING_MS: Final = 300
-"""A filter goes to the registry once nothing was typed for this long."""
 FADE_MS: Final = 40
 NOTICE_S: Final = 6.0
 
@@ -44,8 +46,10 @@ NOTICE_S: Final = 6.0
 class DevicesPage(QWidget):
     device_opened = QtSignal(str)
     """Show this device: an exact id, loaded or not."""
-    question_changed = QtSignal(object)
-    """Show the answer to this `Question`."""
+    wanted = QtSignal(object)
+    """Show this (`Wanted`)."""
+    walk_asked = QtSignal(str)
+    """"pause", "go on" or "cancel" the reading of the whole fleet."""
     refresh_requested = QtSignal()
     reconnect_requested = QtSignal()
     view_moved = QtSignal(int, int)
@@ -60,9 +64,8 @@ class DevicesPage(QWidget):
         self._hidden_seen = False
         self._notice: tuple[str, float] = ("", 0.0)
         self._empty: Empty | None = None
-        self._asked_for = Question()
-        self._order = BY_ID
-        self.model = DeviceTableModel(state.roster, state.presence, state.engagements, clock, state.link, parent=self)
+        self._wanted = Wanted()
+        self.model = DeviceTableModel(state.table, state.presence, state.engagements, clock, state.link, parent=self)
         self.table = DeviceTable(self.model)
         self.columns = ColumnSettings(self.table, self.model.columns)
         self._lay_out()
@@ -72,8 +75,7 @@ class DevicesPage(QWidget):
     # Building
 
     def _lay_out(self) -> None:
-        self.device_type = _field("Type", "Filter by device type")
-        self.location = _field("Location", "Filter by location")
+        self.filter = FilterLine(self._clock.wall, self._values_of)
         self.go_to = _field("Go to id   Ctrl+G", "Open the device with this exact id")
         self._clear = _button("Clear")
         self._clear.setToolTip("Show every device again")
@@ -83,9 +85,14 @@ class DevicesPage(QWidget):
         line = QHBoxLayout()
         line.setContentsMargins(8, 6, 8, 6)
         line.setSpacing(2 * theme.GRID)
-        for widget in (self.device_type, self.location, self._clear):
-            line.addWidget(widget)
-        line.addWidget(self._sentence, 1)
+        self._pause = _button("Pause")
+        self._cancel = _button("Stop")
+        self._cancel.setToolTip("Stop reading the fleet; what was read stays")
+        line.addWidget(self.filter, 1)
+        line.addWidget(self._clear)
+        line.addWidget(self._sentence, 2)
+        line.addWidget(self._pause)
+        line.addWidget(self._cancel)
         line.addWidget(self._refresh)
         line.addWidget(self.go_to)
         self._placeholder = Placeholder("")
@@ -100,11 +107,10 @@ class DevicesPage(QWidget):
         self.setFocusProxy(self.table)
 
     def _connect(self) -> None:
-        self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
-        self._typing.timeout.connect(self._apply_filter)
-        for edit in (self.device_type, self.location):
-            edit.textChanged.connect(self._typing.start)
-            edit.returnPressed.connect(self._apply_filter)
+        self.filter.edited.connect(self._filter_edited)
+        self.filter.textChanged.connect(lambda _: self._say())
+        self._pause.clicked.connect(self._pause_or_go_on)
+        self._cancel.clicked.connect(lambda: self.walk_asked.emit("cancel"))
         self._clear.clicked.connect(self.clear_filter)
         self._refresh.clicked.connect(self.refresh_requested)
         self.go_to.returnPressed.connect(self._go_to_id)
@@ -121,7 +127,8 @@ class DevicesPage(QWidget):
                 "Ctrl+C": self.copy_rows,
                 "F5": self.refresh_requested.emit,
                 "Ctrl+G": lambda: _focus(self.go_to),
-                "Ctrl+F": lambda: _focus(self.device_type),
+                "Ctrl+F": lambda: _focus(self.filter),
+                "/": lambda: _focus(self.filter),
             },
         )
         self._beat = QTimer(self, interval=int(FLUSH_S * 1000))
@@ -160,21 +167,23 @@ class DevicesPage(QWidget):
 
     def _view(self) -> View:
         state = self._state
-        status = state.roster.status
+        status = state.table.status
         if status.total == 0:
             self._hidden_seen = False
         elif not self._hidden_seen:
             last = min(self.table.last_visible, status.total - 1)
             rows = range(self.table.first_visible, last + 1)
-            self._hidden_seen = any(state.roster.row(row).kind is RowKind.HIDDEN for row in rows)
+            self._hidden_seen = any(state.table.row(row).kind is RowKind.HIDDEN for row in rows)
         return View(
             status=status,
-            loaded=state.roster.loaded,
-            malformed=state.roster.malformed,
+            loaded=state.table.loaded,
+            malformed=state.table.malformed,
             now=self._clock.now(),
             wall=self._clock.wall(),
             link=state.link.state,
-            question=self._asked_for,
+            wanted=self._wanted,
+            mistake=self.filter.mistake,
+            hold=state.hold.state if state.table.source is not state.roster else None,
             hidden=self._hidden_seen,
             selected=self.table.selected_count,
         )
@@ -190,7 +199,12 @@ class DevicesPage(QWidget):
         if notice and self._clock.now() < until:
             words, ink = notice, "text"
         self._sentence.say(words, ink)
-        self._clear.setVisible(view.filtered)
+        self._clear.setVisible(view.filtered or bool(self.filter.text()))
+        under_way = view.hold is not None and view.hold.phase.is_under_way
+        self._pause.setVisible(under_way)
+        self._cancel.setVisible(under_way)
+        if view.hold is not None:
+            self._pause.setText("Go on" if view.hold.phase is HoldPhase.PAUSED else "Pause")
 
     def tell(self, notice: str) -> None:
         """Show what was just done, for a few seconds."""
@@ -200,52 +214,57 @@ class DevicesPage(QWidget):
 
     # What the user asks for
 
-    def _apply_filter(self) -> None:
-        self._typing.stop()
-        by_id = self._order.is_by_id
-        wanted = Question(
-            device_type=self.device_type.text().strip() or None,
-            location=self.location.text().strip() or None,
-            order_by=None if by_id else self._order.field,
-            descending=self._order.descending,
-        )
-        if wanted != self._asked_for:
-            self._asked_for = wanted
+    def _filter_edited(self, parsed: Parsed) -> None:
+        self._want(replace(self._wanted, filter=parsed.filter))
+
+    def _want(self, wanted: Wanted) -> None:
+        if wanted != self._wanted:
+            self._wanted = wanted
             self._hidden_seen = False
             self.table.clear_selection()
             self.table.scrollToTop()
-            self.question_changed.emit(wanted)
-            self._say()
+            self.wanted.emit(wanted)
+        self._say()
+
+    def _values_of(self, field: str, prefix: str) -> list[str]:
+        """Values that devices on the screen have, for completion."""
+        rows = range(self.table.first_visible, min(self.table.last_visible + 1, self.model.rowCount()))
+        summaries = [summary for row in rows if (summary := self._state.table.row(row).summary) is not None]
+        found = {str(value_of(summary, field)) for summary in summaries} if field in FIELDS else set()
+        return sorted(value for value in found if prefix.lower() in value.lower() and value != "None")
+
+    def _pause_or_go_on(self) -> None:
+        paused = self._state.hold.state.phase is HoldPhase.PAUSED
+        self.walk_asked.emit("go on" if paused else "pause")
 
     def sort_by(self, number: int) -> None:
         """Sort by a column; again: the other way round; once more: as they stand in the registry."""
         column = self.model.columns[number]
         if column.field is None:
-            self.tell(f"{column.title} is what this console sees; the registry cannot sort by it.")
+            self.tell(f"{column.title} is what this console sees; it cannot be sorted by.")
             return
-        if column.field != self._order.field:
+        order = self._wanted.order
+        if column.field != order.field:
             self._sort(Order(column.field))
-        elif not self._order.descending:
+        elif not order.descending:
             self._sort(Order(column.field, descending=True))
         else:
             self._sort(BY_ID)
 
     def _sort(self, order: Order) -> None:
-        self._order = order
         numbers = [number for number, column in enumerate(self.model.columns) if column.field == order.field]
         self.model.show_order(None if order.is_by_id else numbers[0], descending=order.descending)
-        self._apply_filter()
+        self._want(replace(self._wanted, order=order))
 
     def clear_filter(self) -> None:
-        self.device_type.clear()
-        self.location.clear()
+        self.filter.set_filter("")
         self._sort(BY_ID)
 
     def _go_to_id(self) -> None:
         device_id = self.go_to.text().strip()
         if not device_id:
             return
-        row = self._state.roster.offset_of(device_id)
+        row = self._state.table.offset_of(device_id)
         if row is not None:
             self.table.go_to_row(row)
         self.device_opened.emit(device_id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from fleetgui.policy import formats
+from fleetgui.policy import filters, formats
 from fleetgui.policy.states import LinkPhase, LinkState, State
+from fleetgui.policy.wanted import Wanted
+from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
-from fleetgui.wire.question import EVERYTHING, Question
 
 SLOW_S = 1.0
 """A request that takes longer than this is worth a word."""
@@ -23,13 +24,17 @@ class View:
     now: float
     wall: float
     link: LinkState | None = None
-    question: Question = EVERYTHING
+    wanted: Wanted = field(default_factory=Wanted)
+    mistake: str = ""
+    """What is wrong with the filter that is being typed."""
+    hold: HoldState | None = None
+    """The fleet as it is held, where that is what the table shows."""
     hidden: bool = False
     selected: int = 0
 
     @property
     def filtered(self) -> bool:
-        return bool(self.question.device_type or self.question.location)
+        return self.wanted.filter is not None
 
     @property
     def link_up(self) -> bool:
@@ -44,6 +49,8 @@ class View:
 
 def sentence(view: View) -> tuple[str, str]:
     """(what is above the table, theme token): the count first, then its age, then what to know about it."""
+    if view.mistake:
+        return view.mistake, "band_critical"
     status = view.status
     ink = "muted"
     parts = []
@@ -52,9 +59,11 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"{most}{status.total:,} {'match' if view.filtered else 'registered'}")
         parts.append(f"{view.loaded:,} loaded")
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
-    if view.question.order_by:
-        way = "descending" if view.question.descending else "ascending"
-        parts.append(f"sorted by {view.question.order_by}, {way}")
+    if not view.wanted.order.is_by_id:
+        way = "descending" if view.wanted.order.descending else "ascending"
+        parts.append(f"sorted by {view.wanted.order.field}, {way}")
+    if view.hold is not None:
+        parts.append(_held(view.hold))
     if view.selected:
         parts.append(f"{view.selected:,} selected")
     if not view.link_up:
@@ -101,7 +110,10 @@ def empty(view: View) -> Empty | None:
         waited = f", {formats.age(view.waiting_s)}" if view.waiting_s >= SLOW_S else ""
         return Empty(f"Waiting for the registry{waited}.", "Ask again", "refresh")
     if view.filtered:
-        return Empty(f"No device matches {_filter_words(view)}.", "Clear the filter", "clear")
+        sought = f"{formats.text(filters.sentence(view.wanted.filter), 200)}"
+        if view.hold is not None and not view.hold.coverage.complete:
+            return Empty(f"No match so far ({sought}): {_held(view.hold)}.", "Clear the filter", "clear")
+        return Empty(f"No device matches: {sought}.", "Clear the filter", "clear")
     return Empty("The registry lists no devices.", "Read again", "refresh")
 
 
@@ -117,6 +129,17 @@ def _no_link(view: View) -> str:
     }.get(link.phase, "No link to the broker.") + why
 
 
-def _filter_words(view: View) -> str:
-    asked = (("type", view.question.device_type), ("location", view.question.location))
-    return " and ".join(f"{name} “{formats.text(text, 64)}”" for name, text in asked if text)
+def _held(hold: HoldState) -> str:
+    """How much of the fleet was read to search and sort it here."""
+    coverage = hold.coverage
+    total = "?" if coverage.expected is None else f"{coverage.expected:,}"
+    match hold.phase:
+        case HoldPhase.WALKING:
+            left = f", {formats.age(hold.eta_s)} left" if hold.eta_s is not None else ""
+            return f"reading the fleet to do this here: {coverage.seen:,} of {total}{left}"
+        case HoldPhase.PAUSED:
+            return f"paused at {coverage.seen:,} of {total}"
+        case HoldPhase.CANCELLED | HoldPhase.FAILED:
+            return f"only {coverage.seen:,} of {total} were read"
+        case _:
+            return f"searched here: {coverage.sentence}"

@@ -72,9 +72,14 @@ class Question:
         }
         return {name: value for name, value in asked.items() if value}
 
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """What of it only some registries can answer."""
+        return tuple(name for name in self.params() if name in _MUST)
+
     def unmet(self, applied: Collection[str]) -> tuple[str, ...]:
         """What the answer would have to honour to be one, and did not."""
-        return tuple(name for name in self.params() if name in _MUST and name not in applied)
+        return tuple(name for name in self.extensions if name not in applied)
 
 
 _MUST: Final = ("query", "where", "order_by", "descending", "include_offline")

@@ -14,16 +14,18 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from fleetgui.models.columns import COLUMNS
+from fleetgui.policy.filters import parse
 from fleetgui.policy.states import LinkPhase, LinkState
+from fleetgui.policy.wanted import Wanted
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
 from fleetgui.widgets.devices_sentence import View, empty, sentence
 from fleetgui.widgets.devices_table import MOST_SELECTED
-from fleetgui.wire.question import Question
+from fleetgui.wire.query import BY_ID, Order
 from tests.models.fleet import Fleet, device_id, record
 
 NAMES = [column.key for column in COLUMNS]
-SIGNALS = ("device_opened", "question_changed", "refresh_requested", "reconnect_requested", "view_moved", "said")
+SIGNALS = ("device_opened", "wanted", "refresh_requested", "reconnect_requested", "view_moved", "said")
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,7 @@ class Opened:
         self.asked: list[tuple[Any, ...]] = []
         for name in (
             "device_opened",
-            "question_changed",
+            "wanted",
             "refresh_requested",
             "reconnect_requested",
             "view_moved",
@@ -55,8 +57,8 @@ class Opened:
         self.asked.clear()
 
     @property
-    def questions(self) -> list[Question]:
-        return [asked[1] for asked in self.asked if asked[0] == "question_changed"]
+    def wanted(self) -> list[Wanted]:
+        return [asked[1] for asked in self.asked if asked[0] == "wanted"]
 
     def beat(self) -> None:
         self.table.tell_moved()
@@ -152,9 +154,9 @@ def test_each_empty_page_has_one_sentence_and_one_action() -> None:
     none = empty(view(fleet))
     assert none is not None
     assert (none.sentence, none.asks) == ("The registry lists no devices.", "refresh")
-    unmatched = empty(view(fleet, question=Question(device_type="camra", location="x")))
+    unmatched = empty(view(fleet, wanted=Wanted(parse("type:camra site:x").filter)))
     assert unmatched is not None
-    assert unmatched.sentence == "No device matches type “camra” and location “x”."
+    assert unmatched.sentence == "No device matches: type contains camra and location contains x."
     assert unmatched.asks == "clear"
     fleet.state.roster.failed("The registry refused the request.")
     failed = empty(view(fleet))
@@ -189,14 +191,22 @@ def test_rows_replace_the_empty_page_and_go_again(qtbot: QtBot) -> None:
 # Filter and going to an id
 
 
-def test_a_filter_is_asked_of_the_registry_once_typing_stops(opened: Opened, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(opened.page.question_changed):
-        QTest.keyClicks(opened.page.device_type, "cam")
-    opened.page.location.setText(" hall ")
-    QTest.keyClick(opened.page.location, Qt.Key.Key_Return)
-    QTest.keyClick(opened.page.location, Qt.Key.Key_Return)
+def test_a_filter_is_wanted_once_typing_stops(opened: Opened, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(opened.page.wanted):
+        QTest.keyClicks(opened.page.filter, "cam")
+    opened.page.filter.setText(" type:cam site:hall ")
+    QTest.keyClick(opened.page.filter, Qt.Key.Key_Return)
+    QTest.keyClick(opened.page.filter, Qt.Key.Key_Return)
     opened.page.clear_filter()
-    assert opened.questions == [Question("cam"), Question("cam", "hall"), Question()]
+    texts = [str(wanted.filter) if wanted.filter else "" for wanted in opened.wanted]
+    assert texts == ["cam", "type:cam location:hall", ""]
+
+
+def test_a_mistake_is_said_and_what_stands_beside_it_counts(opened: Opened) -> None:
+    opened.page.filter.set_filter("type:cam batery<20")
+    assert [str(wanted.filter) for wanted in opened.wanted] == ["type:cam"]
+    assert "batery" in opened.page._sentence.text
+    assert "battery" in opened.page.filter.toolTip()  # the nearest that there is
 
 
 def test_a_click_on_a_header_sorts_and_a_third_one_does_not_any_more(opened: Opened) -> None:
@@ -216,11 +226,11 @@ def test_a_click_on_a_header_sorts_and_a_third_one_does_not_any_more(opened: Ope
     assert [title for title in titles() if "↓" in title] == ["Battery % ↓"]
     click("battery")
     click("location")
-    assert opened.questions == [
-        Question(order_by="battery"),
-        Question(order_by="battery", descending=True),
-        Question(),
-        Question(order_by="location"),
+    assert [wanted.order for wanted in opened.wanted] == [
+        Order("battery"),
+        Order("battery", descending=True),
+        BY_ID,
+        Order("location"),
     ]
     assert [title for title in titles() if "↑" in title] == ["Location ↑"]
     assert opened.selected == []  # Qt's own view would have selected the column
@@ -230,8 +240,8 @@ def test_a_click_on_a_header_sorts_and_a_third_one_does_not_any_more(opened: Ope
 
 def test_what_only_this_console_sees_cannot_be_sorted_by_and_says_so(opened: Opened) -> None:
     opened.page.sort_by(NAMES.index("last_beat"))
-    assert opened.questions == []
-    assert any(asked[0] == "said" and "cannot sort by it" in asked[1] for asked in opened.asked)
+    assert opened.wanted == []
+    assert any(asked[0] == "said" and "cannot be sorted by" in asked[1] for asked in opened.asked)
 
 
 def test_every_field_of_the_registry_that_is_a_column_can_be_sorted_by() -> None:
@@ -241,8 +251,8 @@ def test_every_field_of_the_registry_that_is_a_column_can_be_sorted_by() -> None
 
 
 def test_the_order_is_said(fleet_of_ten: Fleet) -> None:
-    question = Question(order_by="battery", descending=True)
-    assert "sorted by battery, descending" in sentence(view(fleet_of_ten, question=question))[0]
+    wanted = Wanted(order=Order("battery", descending=True))
+    assert "sorted by battery, descending" in sentence(view(fleet_of_ten, wanted=wanted))[0]
 
 
 def test_any_exact_id_opens_whether_it_is_loaded_or_not(opened: Opened, qtbot: QtBot) -> None:
@@ -312,10 +322,10 @@ def test_copy_copies_rows_in_the_table_and_text_in_a_field(opened: Opened, qtbot
     opened.table.setCurrentIndex(opened.page.model.index(2, 1))
     QTest.keyClick(opened.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert clipboard().startswith("State\tDevice")
-    opened.page.device_type.setText("cam")
-    opened.page.device_type.selectAll()
-    opened.page.device_type.setFocus()
-    QTest.keyClick(opened.page.device_type, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    opened.page.filter.setText("cam")
+    opened.page.filter.selectAll()
+    opened.page.filter.setFocus()
+    QTest.keyClick(opened.page.filter, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert clipboard() == "cam"
 
 
@@ -599,7 +609,7 @@ def test_hidden_rows_make_the_total_an_upper_bound(qtbot: QtBot) -> None:
 
 def test_names_are_there_for_a_screen_reader(opened: Opened) -> None:
     assert opened.table.accessibleName() == "Devices"
-    assert opened.page.device_type.accessibleName() == "Filter by device type"
+    assert opened.page.filter.accessibleName() == "Filter the devices"
     assert opened.page.model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole) == "↻ unconfirmed"
 
 

@@ -1,0 +1,108 @@
+"""Who fills the table of devices: the registry's pages where it can do what is wanted, else the fleet as it is held.
+
+What holds the fleet is made when it is first needed: most consoles never walk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleetgui.feeds.pager import Pager
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.wanted import Wanted
+from fleetgui.stores.console import ConsoleState
+from fleetgui.wire.question import EVERY_ROW
+
+if TYPE_CHECKING:
+    from fleetgui.feeds.hold import HoldFeed
+    from fleetgui.stores.held.rows import HeldRows
+
+
+class TableFeed:
+    """Told what is wanted, and where the table is looked at."""
+
+    def __init__(self, registry: RegistryClient, pager: Pager, state: ConsoleState, clock: Clock, tasks: Tasks) -> None:
+        self._registry = registry
+        self._pager = pager
+        self._state = state
+        self._clock = clock
+        self._tasks = tasks
+        self._wanted = Wanted()
+        self._able = True
+        """Whether the registry knows our extensions, as far as it was asked."""
+        self._hold: HoldFeed | None = None
+        self._rows: HeldRows | None = None
+        pager.unable.connect(self._unable)
+        state.roster.status_changed.connect(self._membership)
+
+    def show(self, wanted: Wanted) -> None:
+        """Show this from now on."""
+        self._wanted = wanted
+        asked = wanted.asked()
+        plain = not asked.question.extensions
+        if asked.exact and (plain or self._able):
+            self._stop_holding()
+            self._pager.ask(asked.question)
+            self._state.table.show(self._state.roster)
+        else:
+            self._hold_and_show(wanted)
+
+    def view_moved(self, first: int, last: int) -> None:
+        """Rows first … last are on the screen now."""
+        if not self._is_held:
+            self._pager.view_moved(first, last)
+
+    def refresh(self) -> None:
+        """Read again what is shown."""
+        self._pager.refresh()
+        if self._hold is not None and self._is_held:
+            self._hold.again()
+
+    def walk(self, what: str) -> None:
+        """ "pause", "go on" or "cancel" the walk under way."""
+        if self._hold is not None:
+            {"pause": self._hold.pause, "go on": self._hold.go_on, "cancel": self._hold.cancel}[what]()
+
+    def link_came_up(self) -> None:
+        """Another registry may be there."""
+        self._able = True
+        if self._is_held and self._hold is not None:
+            self._hold.again()
+
+    def close(self) -> None:
+        if self._hold is not None:
+            self._hold.close()
+
+    @property
+    def _is_held(self) -> bool:
+        return self._state.table.source is not self._state.roster
+
+    def _unable(self) -> None:
+        self._able = False
+        self._hold_and_show(self._wanted)
+
+    def _hold_and_show(self, wanted: Wanted) -> None:
+        if self._hold is None or self._rows is None:
+            from fleetgui.feeds.hold import HoldFeed
+            from fleetgui.stores.held.fleet import HeldFleet
+            from fleetgui.stores.held.rows import HeldRows
+
+            state, fleet = self._state, HeldFleet()
+            self._rows = HeldRows(fleet)
+            self._hold = HoldFeed(
+                self._registry, fleet, self._rows, state.hold, state.presence, self._clock, self._tasks
+            )
+        self._pager.ask(EVERY_ROW)  # what is registered is still to be known
+        self._pager.view_hidden()
+        self._state.table.show(self._rows)
+        self._hold.show(wanted, wanted.scope(extended=self._able and self._registry.quick))
+
+    def _stop_holding(self) -> None:
+        if self._hold is not None and self._is_held:
+            self._hold.cancel()
+
+    def _membership(self, _status: object) -> None:
+        if self._rows is not None and self._state.roster.status.stale_total:
+            self._rows.membership_changed()

@@ -1,0 +1,46 @@
+"""The walk that fills the held fleet: how far it has come, what it may claim, and what was asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from fleetgui.policy.signals import Signal
+from fleetgui.stores.export import Coverage
+
+
+class HoldPhase(Enum):
+    IDLE = "nothing is held"
+    WALKING = "reading the fleet"
+    PAUSED = "paused"
+    DONE = "read"
+    CANCELLED = "stopped; what was read is shown"
+    FAILED = "failed; what was read is shown"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self in (HoldPhase.WALKING, HoldPhase.PAUSED)
+
+
+@dataclass(frozen=True)
+class HoldState:
+    """`eta_s` seconds that remain, None while unknown. `arranging`: a search or sort of what is held is under way."""
+
+    phase: HoldPhase = HoldPhase.IDLE
+    coverage: Coverage = field(default_factory=Coverage)
+    eta_s: float | None = None
+    error: str | None = None
+    arranging: bool = False
+
+
+class HoldStore:
+    def __init__(self) -> None:
+        self.changed = Signal[[HoldState]]()
+        self.state = HoldState()
+
+    def update(self, **fields: Any) -> None:
+        state = replace(self.state, **fields)
+        if state != self.state:
+            self.state = state
+            self.changed.emit(state)

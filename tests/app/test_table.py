@@ -1,0 +1,179 @@
+"""The table's feed: by the registry's pages where it can, by walking the fleet where it cannot; the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from fleetgui.app.table import TableFeed
+from fleetgui.feeds.pager import Pager
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.policy.clock import SystemClock
+from fleetgui.policy.filters import parse
+from fleetgui.policy.pages import PageSizer
+from fleetgui.policy.wanted import Wanted
+from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.hold import HoldPhase
+from fleetgui.stores.roster import RosterPhase, RowKind
+from fleetgui.wire.query import BY_ID, Order
+from fleetgui.wire.subjects import Subjects
+from tests.backend.links import party
+from tests.backend.roles import Role
+from tests.feeds.scripted_registry import Params, record, scripted
+from tests.nats_server import NatsServer
+from tests.waiting import until
+
+DEVICES = 700
+
+
+class Bench:
+    def __init__(self, state: ConsoleState, pager: Pager, table: TableFeed) -> None:
+        self.state = state
+        self.pager = pager
+        self.table = table
+
+    async def shows(self, count: int | None = None) -> None:
+        """Wait until nothing is under way any more, and there are so many rows."""
+        state = self.state
+        await until(
+            lambda: (
+                state.table.total == (state.table.total if count is None else count)
+                and state.table.status.phase is RosterPhase.READY
+                and not state.hold.state.phase.is_under_way
+                and not state.hold.state.arranging
+            ),
+            state.table.status_changed,
+            state.hold.changed,
+            state.table.resized,
+        )
+
+    def ids(self) -> list[str | None]:
+        return [self.state.table.row(row).device_id for row in range(self.state.table.total)]
+
+    @property
+    def is_held(self) -> bool:
+        return self.state.table.source is not self.state.roster
+
+
+@asynccontextmanager
+async def plain(url: str, tenant: str) -> AsyncIterator[tuple[Bench, list[Params]]]:
+    """A registry that knows the contract and nothing else."""
+    devices = [
+        record(
+            f"cam-{number:04}",
+            identity={"device_type": "camera" if number % 2 else "lock"},
+            status={"location": f"hall-{number % 7}", "battery": number % 101},
+        )
+        for number in range(DEVICES)
+    ]
+
+    def answer(params: Params) -> dict[str, Any]:
+        kind, offset, limit = params.get("device_type", "").lower(), params["offset"], params["limit"]
+        found = [each for each in devices if kind in each["identity"]["device_type"]]
+        end = offset + min(limit, 200)
+        return {
+            "devices": found[offset:end],
+            "next_offset": end if end < len(found) else None,
+            "total_matched": len(found),
+        }
+
+    async with scripted(url, tenant, answer) as bench:
+        table = TableFeed(bench.client, bench.pager, bench.state, SystemClock(), bench.tasks)
+        bench.pager.start()
+        bench.pager.link_came_up()
+        yield Bench(bench.state, bench.pager, table), bench.asked
+        table.close()
+
+
+@asynccontextmanager
+async def ours() -> AsyncIterator[Bench]:
+    """A gateway of ours with a computed fleet, which knows every extension."""
+    settings = {"computed": {"devices": DEVICES, "seed": 1, "ttl": 600}, "environ": {"REGISTRY_STORAGE": "none"}}
+    with NatsServer() as nats, Role("fleetgui.backend.gateway", {"url": nats.url, **settings}):
+        async with party(nats.url) as on:
+            state, clock = ConsoleState(), SystemClock()
+            client = RegistryClient(on.link, Subjects("default"), clock, PageSizer({}))
+            pager = Pager(client, state.roster, state.presence, clock, on.tasks)
+            table = TableFeed(client, pager, state, clock, on.tasks)
+            pager.start()
+            pager.link_came_up()
+            yield Bench(state, pager, table)
+            table.close()
+
+
+def wanted(text: str, order: Order = BY_ID) -> Wanted:
+    parsed = parse(text)
+    assert not parsed.mistakes
+    return Wanted(parsed.filter, order)
+
+
+async def test_what_every_registry_knows_is_asked_of_it(shared_nats_server: NatsServer) -> None:
+    async with plain(shared_nats_server.url, "table-plain") as (bench, _):
+        bench.table.show(wanted("type:camera"))
+        await bench.shows(DEVICES // 2)
+        assert not bench.is_held
+        assert bench.state.roster.registered == DEVICES
+
+
+async def test_what_a_plain_registry_cannot_do_is_done_here(shared_nats_server: NatsServer) -> None:
+    async with plain(shared_nats_server.url, "table-held") as (bench, asked):
+        bench.table.show(wanted("battery<10 type:camera", Order("battery", descending=True)))
+        expected = [n for n in range(DEVICES) if n % 2 and n % 101 < 10]
+        expected.sort(key=lambda n: (-(n % 101), n))
+        await bench.shows(len(expected))
+        assert bench.is_held
+        assert bench.ids() == [f"cam-{n:04}" for n in expected]
+        assert bench.state.hold.state.coverage.complete
+        assert bench.state.table.status.waiting_since is None
+        assert bench.state.hold.state.coverage.seen == DEVICES // 2  # of the cameras alone
+        assert all(bench.state.table.row(row).kind is RowKind.LOADED for row in range(bench.state.table.total))
+        walked = len([each for each in asked if "after" in each or each["offset"]])
+        bench.table.show(wanted("type:camera battery<5"))
+        await bench.shows(len([n for n in expected if n % 101 < 5]))
+        again = len([each for each in asked if "after" in each or each["offset"]])
+        assert again == walked  # what is held was searched, nothing was read again
+        bench.table.show(wanted(""))
+        await bench.shows(DEVICES)
+        assert not bench.is_held
+
+
+@pytest.mark.parametrize("text", ["battery<20", "site-01 -type:camera", "type:camera or battery>90", "/^[a-z]+-0{2}/"])
+async def test_the_rows_are_the_same_whoever_searches(text: str) -> None:
+    """Whole, by the registry or here: by another order, which the one can do and the other has to."""
+    order = Order("location", descending=True)
+    async with ours() as bench:
+        exact = wanted(text).asked().exact
+        bench.table.show(wanted(text, order))
+        await bench.shows()
+        assert bench.state.table.total > 0
+        assert bench.is_held is not exact
+        bench.pager.view_moved(0, bench.state.table.total - 1)
+        if not bench.is_held:
+            await until(lambda: bench.state.roster.loaded == bench.state.roster.total, bench.state.roster.rows_changed)
+        first = bench.ids()
+        bench.table._able = False  # as if it had said that it cannot
+        bench.table.show(wanted(text + " "))
+        bench.table._unable()
+        bench.table.show(wanted(text, order))
+        await bench.shows(len(first))
+        assert bench.is_held
+        assert bench.ids() == first
+
+
+async def test_a_walk_is_paused_goes_on_and_is_stopped(shared_nats_server: NatsServer) -> None:
+    async with plain(shared_nats_server.url, "table-walk") as (bench, _):
+        hold = bench.state.hold
+        bench.table.show(wanted("battery<10"))
+        await until(lambda: hold.state.coverage.seen > 0, hold.changed)
+        bench.table.walk("pause")
+        await until(lambda: hold.state.phase is HoldPhase.PAUSED, hold.changed)
+        bench.table.walk("go on")
+        await until(lambda: hold.state.phase is HoldPhase.DONE, hold.changed)
+        bench.table.refresh()
+        await until(lambda: hold.state.coverage.seen > 0, hold.changed)
+        bench.table.walk("cancel")
+        assert hold.state.phase is HoldPhase.CANCELLED
+        assert bench.state.table.total > 0  # what was read stays
