@@ -1,0 +1,47 @@
+"""What of a wish a registry is asked for: as much as it can, never less than what is wanted."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetgui.policy.filters import parse
+from fleetgui.policy.wanted import Wanted
+from fleetgui.wire.query import Order
+from fleetgui.wire.question import EVERYTHING, Question
+
+
+def wanted(text: str, order: Order | None = None) -> Wanted:
+    return Wanted(parse(text).filter, order or Order())
+
+
+def test_everything_is_every_registrys() -> None:
+    assert wanted("").asked().question == EVERYTHING
+    assert wanted("").asked().exact
+
+
+def test_type_and_location_are_asked_of_every_registry() -> None:
+    asked = wanted("type:cam site:hall").asked()
+    assert (asked.question, asked.exact) == (Question("cam", "hall"), True)
+    assert asked.question.extensions == ()
+
+
+def test_the_rest_is_asked_of_those_that_know_it() -> None:
+    asked = wanted("type:cam battery<20 dock", Order("battery", descending=True)).asked()
+    assert asked.exact
+    assert asked.question.query == "dock"
+    assert asked.question.where is not None
+    assert set(asked.question.where) == {"device_type", "battery"}
+    assert (asked.question.order_by, asked.question.descending) == ("battery", True)
+
+
+@pytest.mark.parametrize("text", ["/cam-[0-9]/", "type:cam or site:hall", "-dock"])
+def test_what_no_registry_can_do_whole_is_not_exact(text: str) -> None:
+    assert not wanted(text).asked().exact
+
+
+def test_the_scope_is_what_can_be_narrowed_down_without_an_order() -> None:
+    wish = wanted("type:cam battery<20", Order("battery"))
+    assert wish.scope(extended=False) == Question("cam")
+    extended = wish.scope(extended=True)
+    assert (extended.order_by, set(extended.where or {})) == (None, {"device_type", "battery"})
+    assert wanted("/x/").scope(extended=False) == EVERYTHING
