@@ -149,7 +149,7 @@ class Watch:
         self._handler = handler
         self._settings = settings
         self._keys: dict[str, int] = {}
-        """Revision of each key that is there, as told to the handler."""
+        """Revision of each key that is there, as told to the handler; the oldest first."""
         self._created = ""
         self._last_alive = float("-inf")
         self._anew = True
@@ -257,7 +257,7 @@ class Watch:
         return (
             str(info.get("created")) != self._created
             or last < self.revision
-            or (bool(self._keys) and first > min(self._keys.values()))
+            or first > next(iter(self._keys.values()), first)
             or subjects < len(self._keys)
         )
 
@@ -407,6 +407,7 @@ class Watch:
             if seen is not None and not known:
                 return  # a marker of a key that nobody was told of
         else:
+            self._keys.pop(key, None)
             self._keys[key] = delivery.stream_sequence
             if seen is not None:
                 seen.add(key)
