@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from fleetgui.models.devices import FLUSH_S, DeviceTableModel
 from fleetgui.policy.clock import Clock
-from fleetgui.policy.filters import Parsed
+from fleetgui.policy.filters import Parsed, exact_id
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
@@ -277,6 +277,8 @@ class DevicesPage(QWidget):
             self.reconnect_requested.emit()
         elif asks == "refresh":
             self.refresh_requested.emit()
+        elif asks == "open" and (device_id := exact_id(self._wanted.filter)) is not None:
+            self.device_opened.emit(device_id)
 
     # Copying
 

@@ -94,7 +94,7 @@ class Empty:
     sentence: str
     action: str
     asks: str
-    """"connect", "refresh" or "clear"."""
+    """"connect", "refresh", "clear", or "open" for the device whose id was typed."""
 
 
 def empty(view: View) -> Empty | None:
@@ -110,10 +110,13 @@ def empty(view: View) -> Empty | None:
         waited = f", {formats.age(view.waiting_s)}" if view.waiting_s >= SLOW_S else ""
         return Empty(f"Waiting for the registry{waited}.", "Ask again", "refresh")
     if view.filtered:
-        sought = f"{formats.text(filters.sentence(view.wanted.filter), 200)}"
+        sought = formats.text(filters.sentence(view.wanted.filter), 200)
+        why = f"No device matches: {sought}."
         if view.hold is not None and not view.hold.coverage.complete:
-            return Empty(f"No match so far ({sought}): {_held(view.hold)}.", "Clear the filter", "clear")
-        return Empty(f"No device matches: {sought}.", "Clear the filter", "clear")
+            why = f"No match so far ({sought}): {_held(view.hold)}."
+        if (device_id := filters.exact_id(view.wanted.filter)) is not None:
+            return Empty(why, f"Ask the registry for {formats.text(device_id, 64)}", "open")
+        return Empty(why, "Clear the filter", "clear")
     return Empty("The registry lists no devices.", "Read again", "refresh")
 
 

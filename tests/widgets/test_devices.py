@@ -168,6 +168,17 @@ def test_each_empty_page_has_one_sentence_and_one_action() -> None:
     assert (refused.sentence, refused.asks) == ("The broker refused the connection. Check the password.", "connect")
 
 
+def test_an_id_that_matches_nothing_can_be_asked_of_the_registry(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet())
+    opened.page.filter.set_filter("camera-0147")
+    opened.fleet.read(0, [], total=0)
+    opened.page.beat()
+    assert opened.page._empty is not None
+    assert opened.page._empty.action == "Ask the registry for camera-0147"
+    opened.page._placeholder.acted.emit()
+    assert ("device_opened", "camera-0147") in opened.asked
+
+
 def test_the_action_of_an_empty_page_asks_for_what_it_says(qtbot: QtBot) -> None:
     opened = Opened(qtbot, Fleet(link_up=False))
     opened.page._placeholder.acted.emit()
