@@ -274,7 +274,10 @@ class HeldFleet:
         return await self._ask(work, lambda result, generation: Groups(tuple(result[0]), result[1], generation))
 
     async def prepare(self, fields: Iterable[str]) -> None:
-        """Learn the order of these fields' values ahead of the first sort by them, and that of the ids."""
+        """Learn the order of these fields' values ahead of the first sort by them, and that of the ids.
+
+        Worth its while once the fleet is whole: the ids of a million devices take a quarter of a second.
+        """
         wanted = [_ID, *fields]
 
         def work(snapshot: Snapshot, check: Check) -> None:
