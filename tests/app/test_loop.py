@@ -417,6 +417,7 @@ import asyncio, os, signal, sys, threading
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication
 from fleetgui.app.loop import FleetLoop
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 app = QApplication([])
 async def main():
     quit = asyncio.Event()
