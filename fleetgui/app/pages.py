@@ -103,7 +103,7 @@ class Pages:
     def _show_thresholds(self, page: OverviewPage) -> None:
         """The bands as the gateways have set them; with several, the strictest."""
         settings = [
-            LagSettings.from_environ({name: repr(value) for name, value in node.settings.items()})
+            LagSettings.from_environ({name: str(value) for name, value in node.settings.items()})
             for node in self._state.lag.nodes.values()
         ]
         if settings:

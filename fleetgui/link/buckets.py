@@ -30,7 +30,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NO_SUCH_STREAM: Final = 10059
 _NAME_IN_USE: Final = 10058
 _WRONG_SEQUENCE: Final = (10071, 10164)
-_NO_STORAGE_LEFT: Final = (10023, 10028, 10047)
+_NO_STORAGE_LEFT: Final = (10002, 10023, 10028, 10047, 10077)
 
 
 def encoded(text: str) -> str:
@@ -60,6 +60,12 @@ class WrongRevision(LinkError):
     """Somebody else wrote the key meanwhile; nothing was changed. Read it again and decide anew."""
 
     kind = "wrong revision"
+
+
+class NoRoom(LinkError):
+    """The bucket, its account or its broker has no room left; nothing was stored."""
+
+    kind = "no room"
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,14 @@ class Bucket:
             headers["Nats-TTL"] = f"{max(1, round(forget_after_s))}s"
         return await self._write(key, b"", expect, headers)
 
+    async def purge(self, key: str, *, up_to: int) -> None:
+        """Take away what the key holds, up to the revision `up_to`, without a marker: that needs no room.
+
+        Watches find out when they next compare. Raises `LinkError`.
+        """
+        what = {"filter": self._subject(key), "seq": up_to + 1}
+        await streams.api(self._link, f"STREAM.PURGE.{self.config.stream}", what)
+
     async def get(self, key: str) -> Entry | None:
         """The key's entry now, None when it is not there or was deleted; raises `LinkError`."""
         entry = await self._last(key)
@@ -189,6 +203,8 @@ class Bucket:
         except StreamFailed as error:
             if error.code in _WRONG_SEQUENCE:
                 raise WrongRevision(f"The key {key} of {self.config.name} was written meanwhile.") from None
+            if error.code in _NO_STORAGE_LEFT:
+                raise NoRoom(f"There is no room left for the bucket {self.config.name}: {error}") from None
             raise
 
     async def _last(self, key: str) -> Entry | None:

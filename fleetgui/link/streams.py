@@ -81,7 +81,9 @@ async def ensure(link: Link, config: StreamConfig) -> None:
             config = replace(config, max_bytes=size // 2)
             log.warning("the broker has no %d bytes left for %s; trying half of it", size, config.name)
         except (NatsError, OSError) as error:
-            raise StreamFailed(f"The stream {config.name} cannot be made: {error or type(error).__name__}.") from None
+            raise StreamFailed(
+                f"The stream {config.name} cannot be made: {str(error) or type(error).__name__}."
+            ) from None
 
 
 async def _make(link: Link, config: StreamConfig) -> None:

@@ -111,7 +111,7 @@ class NodeInfo(_Message):
     warmup_until: str
     band: BandName
     lag: Lag | None = None
-    settings: dict[str, float] = {}
+    settings: dict[str, float | str] = {}
 
 
 class Describe(_Message):

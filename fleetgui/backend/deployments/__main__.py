@@ -14,8 +14,8 @@ from fleetgui.backend import parent as parent_module
 from fleetgui.backend.connect import connect, context_of
 from fleetgui.backend.deployments.aggregator import Aggregator
 from fleetgui.backend.deployments.buckets import Buckets, BucketSettings
-from fleetgui.backend.deployments.trouble import log
 from fleetgui.backend.parent import Parent, RoleFailed
+from fleetgui.backend.trouble import log
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import SystemClock
 from fleetgui.wire.subjects import NotAddressable

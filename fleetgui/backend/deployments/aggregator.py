@@ -18,7 +18,7 @@ from fleetgui.backend.deployments.buckets import Buckets
 from fleetgui.backend.deployments.feed import Feed
 from fleetgui.backend.deployments.rollup import Rollup
 from fleetgui.backend.deployments.statuses import SETTLE_S, Statuses
-from fleetgui.backend.deployments.trouble import Trouble, log
+from fleetgui.backend.trouble import Trouble, log
 from fleetgui.link.buckets import Bucket
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks

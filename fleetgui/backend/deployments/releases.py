@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 
 from fleetgui.backend.deployments.buckets import BucketSettings, deploy
-from fleetgui.backend.deployments.trouble import Trouble, log
 from fleetgui.backend.scenarios import Deploy
+from fleetgui.backend.trouble import Trouble, log
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks

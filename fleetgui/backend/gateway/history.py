@@ -18,6 +18,7 @@ import msgspec
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from fleetgui.backend.gateway.settings import GatewaySettings
+from fleetgui.backend.trouble import Trouble
 from fleetgui.link import streams
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
@@ -94,6 +95,8 @@ class History:
         )
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MOST_WAITING)
         self._look = asyncio.Event()
+        self._making = Trouble("there is no history for now", log)
+        self._storing = Trouble("history is not being stored", log)
         self._phase = link.state.phase
 
     @staticmethod
@@ -175,10 +178,11 @@ class History:
             await self.ready.wait()
             try:
                 await streams.store(self._link, subject, data)
+                self._storing.is_now(None)
             except LinkError as error:
                 self.not_stored += 1
                 if self._link.is_up and self.ready.is_set():
-                    log.warning("history is not being stored: %s", error)
+                    self._storing.is_now(error, alike=type(error))
                     self.ready.clear()
                     self._look.set()
             finally:
@@ -206,8 +210,9 @@ class History:
                 for config in self._configs:
                     await streams.ensure(self._link, config)
                 self.ready.set()
+                self._making.is_now(None)
             except LinkError as error:
-                log.warning("there is no history for now: %s", error)
+                self._making.is_now(error, alike=type(error))
                 await asyncio.sleep(_ENSURE_AGAIN_S)
                 self._look.set()
 

@@ -15,6 +15,7 @@ from typing import Final
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 
 from fleetgui.backend.gateway.notices import NOT_A_NODE
+from fleetgui.backend.trouble import Trouble
 from fleetgui.link import streams
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
@@ -50,6 +51,7 @@ class Nodes:
         self._copies = copies
         self._others: dict[str, NodeInfo] = {}
         self._made = False
+        self._trouble = Trouble("the other gateways are not known for now", log)
 
     def all(self) -> list[NodeInfo]:
         """Every replica, by name; this one as it is now, the others as they last said."""
@@ -63,9 +65,10 @@ class Nodes:
         while True:
             try:
                 await self.refresh()
+                self._trouble.is_now(None)
             except LinkError as error:
                 self._made = False
-                log.info("the other gateways are not known for now: %s", error)
+                self._trouble.is_now(error, alike=type(error))
             await asyncio.sleep(REFRESH_S)
 
     async def refresh(self) -> None:

@@ -58,6 +58,7 @@ class GatewayProcess:
         policy: AccessPolicy | None = None,
     ) -> None:
         self.settings = settings
+        self._policy = "none" if policy is None else "in force"
         self._link = link
         self._clock = clock
         self._tasks = tasks
@@ -159,6 +160,7 @@ class GatewayProcess:
                 "warmup_until": rfc3339(self._started_at + self.settings.throttle.warmup_ms / 1000),
                 "band": self.bands.band.value,
                 "lag": None if lag is None else lag.model_dump(by_alias=True),
-                "settings": self.settings.as_dict(),
+                "settings": self.settings.as_dict()
+                | {"REGISTRY_ACCESS_POLICY": "in force" if self._policed else "none"},
             },
         )

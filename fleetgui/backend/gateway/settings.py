@@ -46,20 +46,20 @@ class GatewaySettings:
             history_replicas=min(MOST_COPIES, int(number_from(environ, "HISTORY_REPLICAS", 1))),
         )
 
-    def as_dict(self) -> dict[str, float]:
-        """Environment name → number in force, as `gateway/describe` shows them."""
-        return (
-            self.lag.as_dict()
-            | self.throttle.as_dict()
-            | {
-                "DC_LIST_DEVICES_MAX_LIMIT": self.discovery.max_limit,
-                "REGISTRY_MAX_RECORD_BYTES": self.limits.record_bytes,
-                "REGISTRY_MAX_FUNCTIONS": self.limits.functions,
-                "REGISTRY_REPLICAS": self.keeping.replicas,
-                "REGISTRY_RETENTION_S": self.keeping.retention_s,
-                "REGISTRY_MAX_ENDED": self.keeping.max_ended,
-                "LAG_HISTORY_MAX_BYTES": self.lag_history_bytes,
-                "THROTTLE_HISTORY_MAX_BYTES": self.throttle_history_bytes,
-                "HISTORY_REPLICAS": self.history_replicas,
-            }
-        )
+    def as_dict(self) -> dict[str, float | str]:
+        """Environment name → what is in force, as `gateway/describe` shows them."""
+        named: dict[str, float | str] = {}
+        named |= self.lag.as_dict()
+        named |= self.throttle.as_dict()
+        return named | {
+            "DC_LIST_DEVICES_MAX_LIMIT": self.discovery.max_limit,
+            "REGISTRY_MAX_RECORD_BYTES": self.limits.record_bytes,
+            "REGISTRY_MAX_FUNCTIONS": self.limits.functions,
+            "REGISTRY_STORAGE": self.keeping.storage,
+            "REGISTRY_REPLICAS": self.keeping.replicas,
+            "REGISTRY_RETENTION_S": self.keeping.retention_s,
+            "REGISTRY_MAX_ENDED": self.keeping.max_ended,
+            "LAG_HISTORY_MAX_BYTES": self.lag_history_bytes,
+            "THROTTLE_HISTORY_MAX_BYTES": self.throttle_history_bytes,
+            "HISTORY_REPLICAS": self.history_replicas,
+        }

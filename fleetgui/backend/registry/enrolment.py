@@ -21,7 +21,8 @@ from fleetgui.backend.registry.mirror import Mirror
 from fleetgui.backend.registry.records import BadRegistration, Record, Registration, record_of
 from fleetgui.backend.registry.statuses import Owns
 from fleetgui.backend.registry.store import Ended, RecordStore
-from fleetgui.link.buckets import WrongRevision
+from fleetgui.backend.trouble import Trouble
+from fleetgui.link.buckets import NoRoom, WrongRevision
 from fleetgui.link.errors import LinkError
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.settings import number_from
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 Publish = Callable[[str, bytes], None]
 """(subject, data); sends without waiting, raises `LinkError`."""
 
-MOST_EXPIRED_AT_ONCE: Final = 500
+MOST_EXPIRED_AT_ONCE: Final = 50
 END_AGAIN_S: Final = 5.0
 """After an end that could not be kept. A device that is heard of meanwhile has not ended."""
 
@@ -110,6 +111,8 @@ class Enrolment:
         self._publish = publish
         self._counters = counters
         self._limits = limits or Limits()
+        self._ending = Trouble("the end of leases cannot be kept", log)
+        self._forgetting = Trouble("what ended long ago cannot be forgotten", log)
 
     async def enter(self, tenant: str, registration: Registration) -> str:
         """Keep the device's record, start its lease, announce it; returns the new registration's id.
@@ -144,15 +147,41 @@ class Enrolment:
             revision = await self._keeper.end(tenant, kept, self._mirror.revision(key))
         except WrongRevision:
             return  # somebody else ended it, or it registered anew: the watch tells which
-        except LinkError as error:
-            self._counters.unkept += 1
-            log.info("the end of %r could not be kept: %s", device_id[:64], error)
-            self._leases.grant(key, record.ttl, now - record.ttl + END_AGAIN_S)
+        except NoRoom as error:
+            self._ending.is_now(error, alike=NoRoom)
+            await self._drop(key, now)
             return
+        except LinkError as error:
+            self._ending.is_now(error, alike=type(error))
+            self._end_later(key, now)
+            return
+        self._ending.is_now(None)
         if revision >= self._mirror.revision(key):  # else it has registered anew meanwhile
             self._counters.expired += 1
             self._announce(Subjects(tenant).offline, "device/offline", device_id)
         self._mirror.ended(tenant, kept, revision)
+
+    async def _drop(self, key: Key, now: float) -> None:
+        """Let a device go of which nothing more can be kept, and make room by that."""
+        known = self._mirror.revision(key)
+        try:
+            await self._keeper.drop(key, known)
+        except LinkError as error:
+            self._ending.is_now(error, alike=type(error))
+            self._end_later(key, now)
+            return
+        self._counters.expired += 1
+        self._mirror.forgotten(key, known)  # which announces it
+
+    def _end_later(self, key: Key, now: float) -> None:
+        self._counters.unkept += 1
+        record = self._store.get(*key)
+        if record is not None:
+            self._leases.grant(key, record.ttl, now - record.ttl + END_AGAIN_S)
+
+    def announce_vanished(self, key: Key) -> None:
+        """A device's record went although nobody ended its lease: whoever follows the announcements is to know."""
+        self._announce(Subjects(key[0]).offline, "device/offline", key[1])
 
     async def forget(self, tenant: str, owns: Owns, before: float, most: int) -> None:
         """Forget this replica's share of what ended `before` (epoch s), and of the oldest beyond `most`."""
@@ -171,7 +200,9 @@ class Enrolment:
         try:
             self._mirror.forgotten(key, await self._keeper.forget(key, self._mirror.revision(key)))
         except LinkError as error:  # it is tried again with the next round
-            log.info("what ended as %r could not be forgotten: %s", key[1][:64], error)
+            self._forgetting.is_now(error, alike=type(error))
+        else:
+            self._forgetting.is_now(None)
 
     def _announce(self, subject: str, method: str, device_id: str) -> None:
         params = {"device_id": device_id, "ts": rfc3339_seconds(self._clock.wall())}

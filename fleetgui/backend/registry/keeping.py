@@ -20,6 +20,7 @@ from fleetgui.backend.registry.kept import Kept
 from fleetgui.backend.registry.leases import Key
 from fleetgui.backend.registry.mirror import Mirror
 from fleetgui.backend.registry.records import Record
+from fleetgui.backend.trouble import Trouble
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError, NoResponders
@@ -78,6 +79,9 @@ class Keeper(Protocol):
     async def forget(self, key: Key, expected: int) -> int:
         """Keep nothing of it any more; raises as `end` does."""
 
+    async def drop(self, key: Key, known: int) -> None:
+        """As `forget`, where there is no room even for a word that it is gone; what is newer than `known` stays."""
+
     async def status(self, tenant: str, record: Record) -> None:
         """Keep what heartbeats have made of its status."""
 
@@ -96,6 +100,9 @@ class NoKeeper:
 
     async def forget(self, key: Key, expected: int) -> int:
         return next(self._revisions)
+
+    async def drop(self, key: Key, known: int) -> None:
+        return
 
     async def status(self, tenant: str, record: Record) -> None:
         return
@@ -129,6 +136,7 @@ class BucketKeeper:
         self._disturbed = asyncio.Event()
         self._known: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._trouble: LinkError | None = None
+        self._reaching = Trouble("the registry's bucket cannot be reached", log)
 
     # Following
 
@@ -168,12 +176,12 @@ class BucketKeeper:
                 await self._link.up()
                 await self._bucket.ensure()
             except LinkError as error:
-                if str(error) != str(self._trouble):
-                    log.warning("the registry's bucket cannot be reached: %s", error)
+                self._reaching.is_now(error, alike=type(error))
                 self._trouble = error
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE_S)
             else:
+                self._reaching.is_now(None)
                 self._trouble = None
                 return
 
@@ -231,6 +239,10 @@ class BucketKeeper:
         with contextlib.suppress(LinkError):  # it says nothing without the record
             await self._bucket.delete(kept.status_key(key))
         return revision
+
+    async def drop(self, key: Key, known: int) -> None:
+        for each in (kept.record_key(key), kept.status_key(key)):
+            await self._bucket.purge(each, up_to=known)
 
     async def status(self, tenant: str, record: Record) -> None:
         await self._put(kept.status_key((tenant, record.device_id)), kept.status_entry(record))

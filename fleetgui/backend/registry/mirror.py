@@ -7,6 +7,8 @@ Plain state: no network, no waiting; the clock is passed in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fleetgui.backend.registry.kept import Kept, KeptStatus
 from fleetgui.backend.registry.leases import Key, Leases
 from fleetgui.backend.registry.records import Record
@@ -15,12 +17,15 @@ from fleetgui.policy.clock import Clock
 
 
 class Mirror:
-    """Fills `store` and `leases`, which others read."""
+    """Fills `store` and `leases`, which others read. `vanished` is told whose record went without its lease's end."""
 
-    def __init__(self, store: RecordStore, leases: Leases, clock: Clock) -> None:
+    def __init__(
+        self, store: RecordStore, leases: Leases, clock: Clock, vanished: Callable[[Key], None] = lambda _key: None
+    ) -> None:
         self._store = store
         self._leases = leases
         self._clock = clock
+        self._vanished = vanished
         self._revisions: dict[Key, int] = {}
         self._before: dict[Key, int] = {}
         """Those from before the full read under way: what it does not name again is gone."""
@@ -74,7 +79,8 @@ class Mirror:
             return False
         self._revisions.pop(key, None)
         self._leases.drop(key)
-        self._store.remove(*key, revision)
+        if self._store.remove(*key, revision) is not None:
+            self._vanished(key)
         return True
 
     def status(self, key: Key, kept: KeptStatus) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from fleetgui.backend.registry.enrolment import Counters, Enrolment
 from fleetgui.backend.registry.records import BadRegistration, Registration, registration_of
+from fleetgui.backend.trouble import Trouble
 from fleetgui.link.errors import LinkError
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed, decode_any
@@ -56,6 +57,7 @@ class RegistrationHandler:
         self._enrolment = enrolment
         self._gate = gate
         self._counters = counters
+        self._keeping = Trouble("registrations are refused, because they cannot be kept", log)
 
     def handle(self, tenant: str, data: bytes) -> bytes | Awaitable[bytes]:
         """The reply to one request on the `registry` subject. Never raises.
@@ -85,6 +87,7 @@ class RegistrationHandler:
     async def _enter(self, tenant: str, request_id: object, registration: Registration) -> bytes:
         try:
             registration_id = await self._enrolment.enter(tenant, registration)
+            self._keeping.is_now(None)
             return rpc.result(request_id, {"status": "registered", "device_registration_id": registration_id})
         except Exception as error:  # noqa: BLE001 - likewise
             return self._error(tenant, request_id, error)
@@ -96,6 +99,7 @@ class RegistrationHandler:
                 return rpc.error(request_id, rpc.INVALID_PARAMS, str(error))
             case LinkError():
                 self._counters.unkept += 1
+                self._keeping.is_now(error, alike=type(error))
                 return rpc.error(request_id, rpc.FAILED, f"it could not be kept, register again: {error}")
             case _:  # a fault of ours: one registration fails, the service goes on
                 log.error("a registration of tenant %s failed", tenant, exc_info=error)

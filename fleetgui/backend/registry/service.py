@@ -15,7 +15,7 @@ from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySetti
 from fleetgui.backend.registry.enrolment import Counters, Enrolment, Limits
 from fleetgui.backend.registry.heartbeats import HeartbeatHandler, Puller
 from fleetgui.backend.registry.keeping import BucketKeeper, KeepingSettings, NoKeeper
-from fleetgui.backend.registry.leases import Leases
+from fleetgui.backend.registry.leases import Key, Leases
 from fleetgui.backend.registry.mirror import Mirror
 from fleetgui.backend.registry.registration import Gate, OpenGate, RegistrationHandler
 from fleetgui.backend.registry.statuses import Owns, StatusWriter
@@ -70,7 +70,7 @@ class RegistryService:
         self._tasks = tasks
         self._owns = owns
         self._keeping = keeping or KeepingSettings()
-        mirror = Mirror(self.store, self.leases, clock)
+        mirror = Mirror(self.store, self.leases, clock, self._vanished)
         self._bucket = (
             None if self._keeping.storage == "none" else BucketKeeper(link, self._keeping, mirror, clock, tasks)
         )
@@ -116,6 +116,10 @@ class RegistryService:
 
     def _discover(self, message: Message) -> Reply | Awaitable[Reply]:
         return self._discovery.handle(tenant_of(message.subject), message.data) if message.reply else None
+
+    def _vanished(self, key: Key) -> None:
+        if self._owns(*key):
+            self._enrolment.announce_vanished(key)
 
     def _beat(self, message: Message) -> None:
         self._heartbeats.handle(message.subject, message.data)

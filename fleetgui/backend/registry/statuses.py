@@ -16,6 +16,7 @@ from typing import Final
 from fleetgui.backend.registry.keeping import Keeper
 from fleetgui.backend.registry.leases import Key
 from fleetgui.backend.registry.store import RecordStore
+from fleetgui.backend.trouble import Trouble
 from fleetgui.link.errors import LinkError
 from fleetgui.policy.clock import Clock
 
@@ -40,6 +41,7 @@ class StatusWriter:
         self._clock = clock
         self._owns = owns
         self._changed: set[Key] = set()
+        self._trouble = Trouble("statuses cannot be kept", log)
         self._due: list[tuple[float, Key]] = []
 
     def changed(self, key: Key) -> None:
@@ -76,4 +78,6 @@ class StatusWriter:
             await self._keeper.status(key[0], record)
         except LinkError as error:
             self.failed += 1
-            log.info("the status of %r could not be kept: %s", key[1][:64], error)
+            self._trouble.is_now(error, alike=type(error))
+        else:
+            self._trouble.is_now(None)

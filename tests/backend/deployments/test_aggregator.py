@@ -166,7 +166,7 @@ async def test_without_permission_it_says_which_and_goes_on_once_it_has_it(caplo
     quick = QUICK.__class__(
         write_every=0.02, ensure_every=0.1, watch=QUICK.watch.__class__(denied_pause=0.1, heartbeat=0.3)
     )
-    with NatsServer(nobody, jetstream=True) as broker, caplog.at_level("INFO", "fleetgui.deployments"):
+    with NatsServer(nobody, jetstream=True) as broker, caplog.at_level("INFO", "fleetgui.backend"):
         async with side(broker.url, UserPassword(user="u", password=SecretStr("p"))) as service:
             aggregator = service.aggregator(quick)
             await until(lambda: "may not publish on $JS.API.STREAM.INFO.KV_device-info_t" in caplog.text, "it is said")
@@ -178,7 +178,7 @@ async def test_without_permission_it_says_which_and_goes_on_once_it_has_it(caplo
 
 
 async def test_without_jetstream_it_says_so_and_goes_on_once_there_is(caplog: pytest.LogCaptureFixture) -> None:
-    with NatsServer() as broker, caplog.at_level("INFO", "fleetgui.deployments"):
+    with NatsServer() as broker, caplog.at_level("INFO", "fleetgui.backend"):
         async with side(broker.url) as service:
             aggregator = service.aggregator()
             await until(lambda: "offers no JetStream" in caplog.text, "it is said")

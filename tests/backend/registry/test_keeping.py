@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -209,12 +209,16 @@ async def test_a_bucket_deleted_behind_its_back_is_made_again_and_devices_come_b
     async with party(broker.url, "client") as client, registry(broker) as replica:
         client.link.serve("device-connect.t.cam-001.cmd", "", lambda _: encode({"result": params("cam-001")}))
         result(await client.ask(REGISTRY, register()))
+        presence = Inbox(client.link, "device-connect.t.device.offline")
+        await client.link.flush()
         await streams.api(client.link, f"STREAM.DELETE.KV_{kept.BUCKET}")
 
         def is_empty() -> bool:
             return replica.ids() == []
 
         await until(is_empty, "what is not kept any more is not known any more")
+        [(_, gone)] = await presence.until(1)  # and whoever follows the announcements knows it too
+        assert gone["method"] == "device/offline"
         beat(client)
         await until(lambda: replica.ids() == ["cam-001"], "its heartbeat brings it back")
         bucket = Bucket(client.link, BucketConfig(kept.BUCKET))
@@ -345,3 +349,49 @@ async def test_registering_while_the_other_replica_reads_ends_the_same_everywher
             }
             over = {device_id for device_id, value in states.items() if kept.kept_in(value).ended_at is not None}
             assert (sorted(states.keys() - over), sorted(over)) == (one.ids(), one.ended())
+
+
+async def test_where_nothing_more_can_be_kept_a_device_that_ends_makes_room(broker: NatsServer) -> None:
+    async with party(broker.url, "client") as client, registry(broker) as replica:
+        presence = Inbox(client.link, "device-connect.t.device.offline")
+        for number in range(3):
+            result(await client.ask(REGISTRY, register(f"cam-{number}", device_ttl=10 if number else 1_000)))
+        used = (await streams.api(client.link, f"STREAM.INFO.KV_{kept.BUCKET}"))["state"]["bytes"]
+        full = BucketConfig(kept.BUCKET, storage="memory", max_bytes=used).as_stream()
+        await streams.api(client.link, f"STREAM.UPDATE.KV_{kept.BUCKET}", full)
+        refused = json.loads(await client.ask(REGISTRY, register("cam-9")))["error"]
+        assert refused["code"] == -32000
+        assert "no room" in refused["message"]
+        replica.clock.advance(11)
+        await presence.until(2)
+        await until(lambda: replica.ids() == ["cam-0"], "both went")
+        assert replica.ended() == []
+        result(await client.ask(REGISTRY, register("cam-9")))
+        bucket = Bucket(client.link, BucketConfig(kept.BUCKET))
+        assert await bucket.get("record.t.cam-1") is None
+        await until(lambda: replica.ids() == ["cam-0", "cam-9"], "there is room again")
+
+
+def _tried(replica: Replica, times: int) -> Callable[[], bool]:
+    before = replica.service.counters.unkept
+    return lambda: replica.service.counters.unkept >= before + times
+
+
+async def test_a_storm_of_ends_that_cannot_be_kept_is_one_line_of_the_log(
+    broker: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with party(broker.url, "client") as client, registry(broker) as replica:
+        for number in range(80):
+            result(await client.ask(REGISTRY, register(f"cam-{number:02}", device_ttl=10)))
+        await streams.api(client.link, f"STREAM.UPDATE.KV_{kept.BUCKET}", _tiny())
+        with caplog.at_level("INFO", "fleetgui.backend"):
+            for _ in range(4):
+                replica.clock.advance(11)
+                await until(_tried(replica, 80), "all were tried")
+            roomy = BucketConfig(kept.BUCKET, storage="memory").as_stream()
+            await streams.api(client.link, f"STREAM.UPDATE.KV_{kept.BUCKET}", roomy)
+            replica.clock.advance(11)
+            await until(lambda: replica.ids() == [], "they went")
+        lines = [each for each in caplog.messages if "the end of leases" in each]
+        assert len(lines) == 2
+        assert lines[1] == "it is over that the end of leases cannot be kept"

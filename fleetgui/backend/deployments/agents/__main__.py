@@ -16,10 +16,10 @@ from fleetgui.backend import parent as parent_module
 from fleetgui.backend.connect import connect, context_of
 from fleetgui.backend.deployments.agents.agents import Agents, AgentSettings
 from fleetgui.backend.deployments.buckets import Buckets, BucketSettings
-from fleetgui.backend.deployments.trouble import log
 from fleetgui.backend.devices.cast import cast_of
 from fleetgui.backend.devices.schedule import Schedule
 from fleetgui.backend.parent import Parent, RoleFailed
+from fleetgui.backend.trouble import log
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import SystemClock
 from fleetgui.wire.subjects import NotAddressable

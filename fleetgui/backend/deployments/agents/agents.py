@@ -20,10 +20,10 @@ from fleetgui.backend.deployments.agents.presence import Presence
 from fleetgui.backend.deployments.agents.writer import Writer
 from fleetgui.backend.deployments.buckets import Buckets
 from fleetgui.backend.deployments.feed import Feed
-from fleetgui.backend.deployments.trouble import log
 from fleetgui.backend.devices.chance import between, choose
 from fleetgui.backend.devices.schedule import Schedule
 from fleetgui.backend.devices.specs import Spec
+from fleetgui.backend.trouble import log
 from fleetgui.link.buckets import WrongRevision
 from fleetgui.link.tasks import Tasks
 from fleetgui.link.watch import Entry, Watch, WatchSettings

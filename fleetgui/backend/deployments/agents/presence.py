@@ -13,9 +13,9 @@ from typing import Final
 
 from fleetgui.backend.deployments.agents.writer import Writer
 from fleetgui.backend.deployments.buckets import Buckets
-from fleetgui.backend.deployments.trouble import Trouble
 from fleetgui.backend.devices.schedule import Schedule
 from fleetgui.backend.devices.specs import Spec
+from fleetgui.backend.trouble import Trouble
 from fleetgui.link.errors import LinkError
 from fleetgui.policy.clock import Clock
 from fleetgui.wire.deployments import DeviceInfo, DeviceKey, Heartbeat, Moment

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final
 
-from fleetgui.backend.deployments.trouble import Trouble
+from fleetgui.backend.trouble import Trouble
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks

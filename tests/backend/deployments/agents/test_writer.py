@@ -40,7 +40,7 @@ async def test_a_write_that_fails_is_tried_again_and_keeps_nobody_else_from_writ
     shared_nats_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with side(shared_nats_server.url) as here:
-        caplog.set_level("INFO", "fleetgui.deployments")
+        caplog.set_level("INFO", "fleetgui.backend")
         writer = Writer(here.link, here.tasks, rate=1e6, name="test")
         tries = 0
         written: list[int] = []
@@ -68,7 +68,7 @@ async def test_what_thousands_may_not_write_is_told_once(
     shared_nats_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with side(shared_nats_server.url) as here:
-        caplog.set_level("INFO", "fleetgui.deployments")
+        caplog.set_level("INFO", "fleetgui.backend")
         writer = Writer(here.link, here.tasks, rate=1e6, name="test")
         tries = 0
 
