@@ -160,7 +160,6 @@ class GatewayProcess:
                 "warmup_until": rfc3339(self._started_at + self.settings.throttle.warmup_ms / 1000),
                 "band": self.bands.band.value,
                 "lag": None if lag is None else lag.model_dump(by_alias=True),
-                "settings": self.settings.as_dict()
-                | {"REGISTRY_ACCESS_POLICY": "in force" if self._policed else "none"},
+                "settings": self.settings.as_dict() | {"REGISTRY_ACCESS_POLICY": self._policy},
             },
         )
