@@ -130,6 +130,7 @@ class HoldFeed:
             self._rows.read(began)
             self._store.update(phase=HoldPhase.DONE, eta_s=None)
         self._arrange()
+        await self._fleet.tidy()
 
     async def _take(self, page: WalkedPage) -> None:
         devices = [device for device in page.devices if device.summary is not None]

@@ -59,6 +59,8 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"{most}{status.total:,} {'match' if view.filtered else 'registered'}")
         parts.append(f"{view.loaded:,} loaded")
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
+    elif view.hold is not None and status.total:
+        parts.append(f"{status.total:,} match so far")
     if not view.wanted.order.is_by_id:
         way = "descending" if view.wanted.order.descending else "ascending"
         parts.append(f"sorted by {view.wanted.order.field}, {way}")

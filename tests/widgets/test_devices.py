@@ -17,6 +17,8 @@ from fleetgui.models.columns import COLUMNS
 from fleetgui.policy.filters import parse
 from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.policy.wanted import Wanted
+from fleetgui.stores.export import Coverage
+from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
 from fleetgui.widgets.devices_sentence import View, empty, sentence
@@ -259,6 +261,23 @@ def test_every_field_of_the_registry_that_is_a_column_can_be_sorted_by() -> None
     fields = {column.key: column.field for column in COLUMNS}
     assert [key for key, field in fields.items() if field is None] == ["state", "held", "last_beat", "read"]
     assert fields["busy"] == "busy_score"
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        (HoldPhase.WALKING, "reading the fleet to do this here: 40 of 100, 6 s left"),
+        (HoldPhase.PAUSED, "paused at 40 of 100"),
+        (HoldPhase.CANCELLED, "only 40 of 100 were read"),
+        (HoldPhase.FAILED, "only 40 of 100 were read"),
+        (HoldPhase.DONE, "searched here: 40 of 100 devices"),
+    ],
+)
+def test_what_was_not_read_is_always_said(fleet_of_ten: Fleet, phase: HoldPhase, words: str) -> None:
+    hold = HoldState(phase, Coverage(seen=40, expected=100), eta_s=6.0)
+    assert words in sentence(view(fleet_of_ten, hold=hold))[0]
+    nothing = empty(view(Fleet(), hold=hold, wanted=Wanted(parse("/x/").filter)))
+    assert nothing is not None
 
 
 def test_the_order_is_said(fleet_of_ten: Fleet) -> None:
