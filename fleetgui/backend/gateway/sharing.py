@@ -4,6 +4,10 @@ One small message per decision, sent before the device is answered: on one broke
 replicas before the device's next try can reach any of them (in a cluster of brokers, within the time that brokers
 take to pass it on). Collecting several in a message would break that, because a refusal is answered on the spot.
 The subject is outside every tenant's own, so that no device can vouch for itself; nothing is told twice or passed on.
+
+What this cannot bound is a burst of one device that does not wait for its answers: requests that several replicas
+hold at the same instant are decided apart, so that each of them lets through as many as one alone would. From the
+next request on all of them know.
 """
 
 from __future__ import annotations
