@@ -1,4 +1,4 @@
-"""The embedded broker: a real nats-server on loopback with random credentials, in a private folder that goes away.
+"""The embedded broker: a real nats-server on loopback with credentials of its own, in a private folder that goes away.
 
     async with EmbeddedBroker() as broker:
         print(broker.url, broker.user, broker.password)
@@ -29,8 +29,8 @@ import psutil
 
 from fleetgui.backend import guardian
 from fleetgui.backend.child import Child, ChildFailed, End
+from fleetgui.backend.logins import DEVICE, OPERATOR, Logins, LoginsUnusable, kept_logins, new_logins
 
-USER: Final = "operator"
 FOLDER_PREFIX: Final = "fleetgui-broker-"
 START_TIMEOUT_S: Final = 15.0
 ORPHANED_AFTER_S: Final = 20.0
@@ -49,7 +49,8 @@ class BrokerError(Exception):
 class BrokerOptions:
     """`port` 0 asks for a free one; `max_payload` in bytes; `server_name` is what clients show.
 
-    `store` is the folder in which JetStream keeps what is to outlive the broker; None: nothing outlives it.
+    `store` is the folder of what is to outlive the broker: JetStream's files and the passwords; None: nothing does.
+    `tenant` is whose devices the user `device` is for.
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +58,7 @@ class BrokerOptions:
     max_payload: int = MAX_PAYLOAD
     server_name: str = "fleetgui-embedded"
     store: Path | None = None
+    tenant: str = "default"
 
     def __post_init__(self) -> None:
         if not is_loopback(self.host):
@@ -86,8 +88,8 @@ def find_binary() -> Path:
     return Path(found)
 
 
-def config_text(options: BrokerOptions, folder: Path, password: str) -> str:
-    """The server's configuration; nats-server reads JSON. Contains the password: for the private folder only."""
+def config_text(options: BrokerOptions, folder: Path, logins: Logins) -> str:
+    """The server's configuration; nats-server reads JSON. Contains passwords: for the private folder only."""
     config: dict[str, Any] = {
         "server_name": options.server_name,
         "host": options.host.strip("[]"),
@@ -98,7 +100,7 @@ def config_text(options: BrokerOptions, folder: Path, password: str) -> str:
         "max_pending": max(64 * 1024 * 1024, 2 * options.max_payload),
         "write_deadline": "10s",
         "ping_interval": "20s",
-        "authorization": {"users": [{"user": USER, "password": password}]},
+        "authorization": {"users": logins.users(options.tenant)},
         "jetstream": {
             "store_dir": ((options.store or folder) / "jetstream").as_posix(),
             "max_memory_store": 64 * 1024 * 1024,
@@ -117,8 +119,9 @@ class EmbeddedBroker:
 
     def __init__(self, options: BrokerOptions | None = None) -> None:
         self.options = options or BrokerOptions()
-        self.user = USER
-        self.password = secrets.token_urlsafe(24)
+        self.user = OPERATOR
+        self.device_user = DEVICE
+        self._logins = new_logins()
         self.port = 0
         self.pid = 0
         """nats-server's process id."""
@@ -131,13 +134,29 @@ class EmbeddedBroker:
         return f"nats://[{host}]:{self.port}" if ":" in host else f"nats://{host}:{self.port}"
 
     @property
+    def password(self) -> str:
+        """That of `user`; with a store it is known once the broker runs."""
+        return self._logins.operator
+
+    @property
+    def device_password(self) -> str:
+        """That of `device_user`, likewise."""
+        return self._logins.device
+
+    @property
     def guardian_pid(self) -> int | None:
         return self._guardian.pid if self._guardian else None
 
     async def start(self) -> None:
         """Start, and return once it takes connections; raises `BrokerError`."""
         binary = find_binary()
-        await asyncio.get_running_loop().run_in_executor(None, remove_orphans)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, remove_orphans)
+        if self.options.store is not None:
+            try:
+                self._logins = await loop.run_in_executor(None, kept_logins, self.options.store)
+            except LoginsUnusable as failure:
+                raise BrokerError(str(failure)) from None
         child = Child("the broker's guardian", GUARDIAN)
         self._guardian = child
         try:
@@ -145,7 +164,7 @@ class EmbeddedBroker:
                 {
                     "binary": str(binary),
                     "folder": str(self.folder),
-                    "config": config_text(self.options, self.folder, self.password),
+                    "config": config_text(self.options, self.folder, self._logins),
                     "store": self.options.store and str(self.options.store),
                 }
             )

@@ -45,8 +45,8 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
                 raise UsageError("the embedded broker makes its own credentials: give them with --server only")
             context = None
             store = arguments.store and arguments.store.absolute()
-            broker = broker_options(arguments.listen or DEFAULT_LISTEN, store)
             tenant = token(flags.tenant or os.environ.get("FLEETGUI_TENANT") or DEFAULT_TENANT)
+            broker = broker_options(arguments.listen or DEFAULT_LISTEN, store, tenant)
     except (BrokerError, ContextError, NotAddressable) as error:
         raise UsageError(str(error)) from None
     ready_file = arguments.ready_file

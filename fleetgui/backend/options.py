@@ -8,7 +8,7 @@ from typing import Final
 
 from fleetgui.backend import roles
 from fleetgui.backend.broker import BrokerError, BrokerOptions
-from fleetgui.link.context import Context
+from fleetgui.link.context import DEFAULT_TENANT, Context
 
 STDOUT: Final = Path("-")
 
@@ -25,7 +25,7 @@ class ServeOptions:
     devices: int = 1_400
     scenario: str = "demo"
     seed: int = 1
-    tenant: str = "default"
+    tenant: str = DEFAULT_TENANT
     ttl: int | None = None
     roles: frozenset[str] = frozenset(roles.NAMES)
     gateways: int = 1
@@ -45,24 +45,31 @@ class ServeOptions:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a client needs to use the backend: the contents of the ready file. `pid` is the supervisor's."""
+    """What a client needs to use the backend: the contents of the ready file. `pid` is the supervisor's.
+
+    `user` is whom the backend itself is, and the console may be; `device_user` is for devices of `tenant`.
+    Somebody else's broker has its own for those (None), and may ask the backend for something else than a password.
+    """
 
     url: str
     user: str | None
     password: str | None
     tenant: str
     pid: int
+    device_user: str | None = None
+    device_password: str | None = None
 
     def __repr__(self) -> str:
         return f"Facts({self.url!r}, user={self.user!r}, tenant={self.tenant!r}, pid={self.pid})"
 
 
-def broker_options(listen: str, store: Path | None = None) -> BrokerOptions:
+def broker_options(listen: str, store: Path | None = None, tenant: str = DEFAULT_TENANT) -> BrokerOptions:
     """`listen` as `host:port`, port 0 for any that is free; raises `BrokerError` with what is wrong.
 
-    `store` is the folder of what the broker is to keep, None for one that goes away with it.
+    `store` is the folder of what the broker is to keep, None for one that goes away with it; `tenant` whose devices
+    it lets in.
     """
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isdecimal():
         raise BrokerError(f"{listen!r} is no address to listen on: write it as 127.0.0.1:0 (0 is any free port)")
-    return BrokerOptions(host=host, port=int(port), store=store)
+    return BrokerOptions(host=host, port=int(port), store=store, tenant=tenant)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Final
 
 from fleetgui.backend.child import Child, ChildFailed, End
@@ -51,7 +52,7 @@ class BackendProcess:
         except ChildFailed:
             await self.stop()
             raise
-        return Facts(ready["url"], ready["user"], ready["password"], ready["tenant"], ready["pid"])
+        return Facts(**{each.name: ready[each.name] for each in fields(Facts)})
 
     def on_end(self, call: Callable[[End], object]) -> None:
         """Call `call(end)` on the loop when the backend has ended, for whatever reason, `stop` included."""

@@ -14,11 +14,10 @@ import contextlib
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, Final
 
 from fleetgui.backend.broker import BrokerError, EmbeddedBroker
@@ -26,6 +25,7 @@ from fleetgui.backend.child import Child, ChildFailed
 from fleetgui.backend.connect import settings_of
 from fleetgui.backend.options import STDOUT, Facts, ServeOptions
 from fleetgui.backend.parent import tell, watch_stdin
+from fleetgui.backend.private import write_private
 from fleetgui.backend.roles import Part, Stage, parts_of
 from fleetgui.link.context import ContextError
 from fleetgui.link.tasks import Tasks
@@ -157,7 +157,13 @@ class Supervisor:
     def _ready(self, connection: dict[str, Any]) -> None:
         options = self._options
         facts = Facts(
-            connection["url"], connection.get("user"), connection.get("password"), connection["tenant"], os.getpid()
+            connection["url"],
+            connection.get("user"),
+            connection.get("password"),
+            connection["tenant"],
+            os.getpid(),
+            self._broker.device_user if self._broker else None,
+            self._broker.device_password if self._broker else None,
         )
         self._announce(facts)
         log.info(
@@ -210,7 +216,7 @@ class Supervisor:
         target = self._options.ready_file
         if target is None:
             return
-        body = {key: getattr(facts, key) for key in ("url", "user", "password", "tenant", "pid")}
+        body = asdict(facts)
         if target == STDOUT:
             tell({"ready": True, **body})
             return
@@ -227,20 +233,6 @@ class Supervisor:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             if json.loads(target.read_text()).get("pid") == os.getpid():
                 target.unlink()
-
-
-def write_private(target: Path, text: str) -> None:
-    """Write `text` so that nobody ever reads a part of it, and nobody but this user any of it. Raises `OSError`."""
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(text)
-        draft.replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
 
 
 async def serve(options: ServeOptions) -> int:

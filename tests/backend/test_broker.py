@@ -10,15 +10,21 @@ import socket
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nats
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from fleetgui.backend import guardian
 from fleetgui.backend.broker import FOLDER_PREFIX, BrokerError, BrokerOptions, EmbeddedBroker, find_binary
+from fleetgui.backend.logins import FILE, kept_logins, new_logins
+from fleetgui.link.credentials import UserPassword
+from tests.backend.links import Inbox, party
 from tests.backend.processes import alive, until, until_gone
+from tests.nats_server import free_port
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="file modes and signals of POSIX")
 
@@ -203,6 +209,52 @@ async def test_a_server_whose_guardian_is_dead_is_ended_by_the_next_start_and_on
         assert (guarded.folder / "nats.conf").exists()
 
 
+# --- the users
+
+
+async def test_a_device_may_do_what_a_device_of_the_tenant_does_and_nothing_else() -> None:
+    refused: list[str] = []
+
+    async def heard(error: Exception) -> None:
+        refused.append(str(error).lower())
+
+    async with EmbeddedBroker(BrokerOptions(tenant="acme")) as broker:
+        device = await nats.connect(
+            broker.url, user=broker.device_user, password=broker.device_password, error_cb=heard, allow_reconnect=False
+        )
+        console = await nats.connect(broker.url, user=broker.user, password=broker.password)
+        said = await console.subscribe("device-connect.acme.cam-1.event.>")
+        called = await device.subscribe("device-connect.acme.cam-1.cmd")
+        await console.flush()
+        await device.flush()
+        await device.publish("device-connect.acme.cam-1.event.seen", b"{}")
+        await said.next_msg(timeout=20)
+
+        async def answer() -> None:
+            await device.publish((await called.next_msg(timeout=20)).reply, b"!")
+
+        reply, _ = await asyncio.gather(console.request("device-connect.acme.cam-1.cmd", b"?", timeout=20), answer())
+        assert reply.data == b"!"
+        assert refused == []
+
+        others = ["device-connect.other.registry", "gateway-shared.acme", "$JS.API.INFO", "$KV.registry.x"]
+        for subject in others:
+            await device.publish(subject, b"{}")
+        for subject in [">", "device-connect.>", *others]:
+            await device.subscribe(subject)
+        await device.flush()
+        await until(lambda: len(refused) == 2 * len(others) + 2, "each of them was refused")
+        assert all("permissions violation" in each for each in refused)
+        await device.close()
+        await console.close()
+
+
+def test_no_password_stands_in_a_repr() -> None:
+    logins = new_logins()
+    assert logins.operator not in repr(logins)
+    assert logins.device not in repr(logins)
+
+
 # --- a store
 
 
@@ -254,6 +306,75 @@ async def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, victim: str
 
 async def _ignore(_error: Exception) -> None:
     """The broker's end is what the test is about."""
+
+
+def logins_of(broker: EmbeddedBroker) -> tuple[str, str]:
+    return broker.password, broker.device_password
+
+
+async def test_a_store_has_the_same_passwords_at_every_start_and_without_one_they_are_new(tmp_path: Path) -> None:
+    seen = []
+    for options in [BrokerOptions(store=tmp_path / "a"), BrokerOptions(store=tmp_path / "b"), BrokerOptions()]:
+        for _ in range(2):
+            async with EmbeddedBroker(options) as broker:
+                seen.append(logins_of(broker))
+    assert seen[0] == seen[1]
+    assert seen[2] == seen[3]
+    assert len({*seen}) == 4
+    assert len({password for each in seen for password in each}) == 8
+
+
+@posix_only
+async def test_the_passwords_are_kept_in_a_private_file(tmp_path: Path) -> None:
+    async with EmbeddedBroker(BrokerOptions(store=tmp_path)) as broker:
+        file = tmp_path / FILE
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert json.loads(file.read_text()) == {"operator": broker.password, "device": broker.device_password}
+    assert {name for name in os.listdir(tmp_path) if FILE in name} == {FILE}, "no draft of it stays behind"  # noqa: PTH208 - a name is enough
+
+
+async def test_a_devices_connection_comes_back_by_itself_after_a_restart(tmp_path: Path) -> None:
+    options = BrokerOptions(store=tmp_path, port=free_port())
+    broker = EmbeddedBroker(options)
+    await broker.start()
+    login = UserPassword(user=broker.device_user, password=SecretStr(broker.device_password))
+    async with party(broker.url, "a device", credentials=login) as device:
+        heard = Inbox(device.link, "device-connect.default.cam-1.>")
+        await broker.stop()
+        await until(lambda: not device.link.is_up, "it sees that the broker is gone")
+        async with EmbeddedBroker(options):
+            async with asyncio.timeout(20):
+                await device.link.up()
+            await device.link.publish("device-connect.default.cam-1.event.hello", b"{}")
+            assert len(await heard.until(1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "are no JSON; bring it back from a copy"),
+        ("[" * 100_000, "are no JSON"),
+        ('{"operator": "only"}', "name no password for operator and device"),
+        ('{"operator": "", "device": "x"}', "name no password"),
+        ('{"operator": 7, "device": "x"}', "name no password"),
+        ("[]", "name no password"),
+    ],
+)
+async def test_credentials_that_are_broken_are_one_clear_sentence_and_stay(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    file = tmp_path / FILE
+    file.write_text(text)
+    with pytest.raises(BrokerError, match=sentence) as caught:
+        await EmbeddedBroker(BrokerOptions(store=tmp_path)).start()
+    assert str(file) in str(caught.value)
+    assert file.read_text() == text
+
+
+def test_of_two_first_starts_at_once_one_makes_the_passwords(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(kept_logins, [tmp_path] * 32))
+    assert len({(each.operator, each.device) for each in found}) == 1
 
 
 async def test_a_store_belongs_to_one_broker_at_a_time(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -34,8 +35,10 @@ from fleetgui.wire.devices import presence_of
 from fleetgui.wire.gateway import Describe, Engagement, Lag, gateway_message, validate
 from fleetgui.wire.records import page_of
 from fleetgui.wire.subjects import Subjects
+from tests.backend.links import party
 from tests.backend.processes import LIMIT_S, alive, descendants, until, until_gone
-from tests.nats_server import NatsServer
+from tests.backend.registry.samples import register
+from tests.nats_server import NatsServer, free_port
 
 PARTS = ("guardian.py", "nats-server", "backend.gateway", "backend.devices")
 
@@ -192,7 +195,7 @@ async def test_the_ready_file_is_private_whole_and_gone_after_a_signal(tmp_path:
     )
     await until(ready.exists, "the ready file is there")
     facts = json.loads(ready.read_text())
-    assert set(facts) == {"url", "user", "password", "tenant", "pid"}
+    assert set(facts) == {"url", "user", "password", "tenant", "pid", "device_user", "device_password"}
     assert (facts["tenant"], facts["pid"]) == ("acme", process.pid)
     assert stat.S_IMODE(ready.stat().st_mode) == 0o600
     assert names_in(tmp_path) == ["ready.json"], "no draft of it stays behind"
@@ -235,6 +238,32 @@ async def test_a_console_is_told_why_its_backend_cannot_start() -> None:
     backend = BackendProcess(devices=1, extra=["--listen", "0.0.0.0:0"])
     with pytest.raises(ChildFailed, match="loopback only"):
         await backend.start()
+
+
+async def test_a_device_gets_in_with_the_login_of_the_ready_file_again_after_a_restart(tmp_path: Path) -> None:
+    kept = ["--store", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}", "--roles", "broker,gateway"]
+    first = BackendProcess(devices=0, tenant="acme", extra=kept)
+    second = BackendProcess(devices=0, tenant="acme", extra=kept)
+    facts = await first.start()
+    try:
+        assert facts.device_user
+        assert facts.device_password
+        login = UserPassword(user=facts.device_user, password=SecretStr(facts.device_password))
+        async with party(facts.url, "a device", credentials=login) as device:
+            request = register("cam-1", tenant="acme")
+            rpc.result_of(await device.ask("device-connect.acme.registry", request))
+            await first.stop()
+            await until(lambda: not device.link.is_up, "the device sees the broker go")
+            again = await second.start()
+            assert replace(again, pid=facts.pid) == facts
+            async with asyncio.timeout(LIMIT_S):
+                await device.link.up()
+            rpc.result_of(await device.ask("device-connect.acme.registry", request))
+        async with Client(again) as client:
+            assert await client.total() == 1
+    finally:
+        await first.stop()
+        await second.stop()
 
 
 async def test_another_broker_is_used_and_left_running(nats_server_jetstream: NatsServer) -> None:
