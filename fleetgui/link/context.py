@@ -9,7 +9,7 @@ broker is not sent to another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Self
@@ -130,6 +130,7 @@ class _Layer:
 
 def resolve_context(flags: Flags, environ: Mapping[str, str]) -> Context:
     """The context that flags and environment ask for. Raises `ContextError`. Reads files, connects to nothing."""
+    flags, environ = _with_password(flags, environ)
     layers = [_flags_layer(flags)]
     if flags.context:
         layers.append(_cli_layer(nats_cli.load(flags.context, environ)))
@@ -209,6 +210,19 @@ def _file(name: str | None, what: str, flag: str) -> Path | None:
     if not path.is_file():
         raise ContextError(f"The {what} {path} is not there; name the right one with {flag}.")
     return path
+
+
+def _with_password(flags: Flags, environ: Mapping[str, str]) -> tuple[Flags, Mapping[str, str]]:
+    """--user with the password from the environment, as with the nats tool: no process list shows it there.
+
+    Not where the environment names another user: then it is that one's password.
+    """
+    password = environ.get("NATS_PASSWORD")
+    alone = flags.user and not (flags.password or flags.token or flags.creds or flags.nkey)
+    if not password or not alone or environ.get("NATS_USER") not in (None, "", flags.user):
+        return flags, environ
+    rest = {name: text for name, text in environ.items() if name not in ("NATS_USER", "NATS_PASSWORD")}
+    return replace(flags, password=password), rest
 
 
 def _flags_layer(flags: Flags) -> _Layer:

@@ -110,6 +110,21 @@ def test_a_user_without_a_password_is_a_token(home: Home) -> None:
     assert isinstance(home.resolve(NATS_TOKEN="tok").credentials, Token)
 
 
+def test_a_user_by_flag_has_the_password_of_the_environment(home: Home) -> None:
+    for user in ({}, {"NATS_USER": ""}, {"NATS_USER": "backend"}):
+        credentials = home.resolve(Flags(user="backend"), NATS_PASSWORD="p", **user).credentials
+        assert isinstance(credentials, UserPassword)
+        assert (credentials.user, credentials.password.get_secret_value()) == ("backend", "p")
+
+
+def test_another_users_password_is_not_sent_along(home: Home) -> None:
+    credentials = home.resolve(Flags(user="backend"), NATS_USER="noc", NATS_PASSWORD="p").credentials
+    assert isinstance(credentials, Token)
+    own = home.resolve(Flags(user="backend", password="own"), NATS_USER="noc", NATS_PASSWORD="p").credentials
+    assert isinstance(own, UserPassword)
+    assert own.password.get_secret_value() == "own"
+
+
 def test_credentials_in_a_url_are_taken_out_of_it(home: Home) -> None:
     context = home.resolve(Flags(server="nats://bob:hun%40ter2@a:1,nats://b:2"))
     assert context.servers == ("nats://a:1", "nats://b:2")
