@@ -184,16 +184,18 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     serve = commands.add_parser("serve", help="the backend alone, embedded or on a broker of yours (--server)")
-    _fleet_arguments(serve)
+    _fleet_arguments(serve, devices=None, how_many="how many (1400; on a broker of yours none)")
     serve.add_argument("--gateways", type=_gateways, default=1, metavar="N", help="how many share the load (1)")
     serve.add_argument("--node", metavar="NAME", help="the gateway's name; with several, NAME-1, NAME-2 … (gw-1 …)")
-    serve.add_argument("--roles", metavar="LIST", help="which processes to run here: broker,gateway,devices (all)")
-    serve.add_argument("--store", type=Path, metavar="DIR", help="where the broker keeps what is to outlive it")
+    serve.add_argument("--roles", metavar="LIST", help=_ROLES_HELP)
+    serve.add_argument("--store", type=Path, metavar="DIR", help="where the broker keeps data and its credentials")
     serve.add_argument("--listen", metavar="HOST:PORT", help="where the embedded broker listens (127.0.0.1:0)")
     serve.add_argument("--ttl", type=_ttl, metavar="SECONDS", help="the devices' lease (15, for large fleets 45)")
-    serve.add_argument("--ready-file", type=Path, metavar="FILE", help="gets url, user, password, tenant, pid as JSON")
+    serve.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the URL and the credentials as JSON")
     serve.add_argument("--until-stdin-ends", action="store_true", help="end when standard input does")
-    _fabric_arguments(serve)
+    _fabric_arguments(
+        serve, server="URLs of brokers of yours, commas between", context="those of a context of the nats tool"
+    )
     serve.set_defaults(run=_serve)
 
     snapshot = commands.add_parser("snapshot", help="write the whole fleet to a file")
@@ -209,16 +211,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _fabric_arguments(parser: argparse.ArgumentParser) -> None:
-    """Named as the nats tool names them."""
+_ROLES_HELP = """which processes to run here, commas between: broker, gateway, devices, deployments, agents,
+topology (all; on a broker of yours gateway, deployments, topology, and devices and agents where --devices is given)"""
+
+
+def _fabric_arguments(
+    parser: argparse.ArgumentParser,
+    *,
+    server: str = "URLs with commas between (NATS_URL)",
+    context: str = "a context of the nats tool (NATS_CONTEXT)",
+) -> None:
+    """Named as the nats tool names them. `server` and `context` say what these two are to the command."""
     group = parser.add_argument_group("the fabric")
 
     def add(flag: str, text: str, metavar: str = "VALUE") -> None:
         # SUPPRESS: a flag before the command must not be overwritten by the command's own default.
         group.add_argument(flag, help=text, metavar=metavar, default=argparse.SUPPRESS)
 
-    add("--context", "a context of the nats tool (NATS_CONTEXT)", "NAME")
-    add("--server", "URLs with commas between (NATS_URL)", "URL")
+    add("--context", context, "NAME")
+    add("--server", server, "URL")
     add("--user", "user name (NATS_USER)", "NAME")
     add("--password", "password (NATS_PASSWORD keeps it out of the process list)", "TEXT")
     add("--token", "token (NATS_TOKEN)", "TEXT")
@@ -230,9 +241,11 @@ def _fabric_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tenant", "tenant (FLEETGUI_TENANT)", "NAME")
 
 
-def _fleet_arguments(parser: argparse.ArgumentParser) -> None:
+def _fleet_arguments(
+    parser: argparse.ArgumentParser, *, devices: int | None = 1_400, how_many: str = "how many (1400)"
+) -> None:
     group = parser.add_argument_group("the simulated fleet")
-    group.add_argument("--devices", type=_devices, default=1_400, metavar="N", help="how many (1400)")
+    group.add_argument("--devices", type=_devices, default=devices, metavar="N", help=how_many)
     group.add_argument("--scenario", default="demo", metavar="NAME", help="what happens to them (demo)")
     group.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same fleet (1)")
 

@@ -12,7 +12,7 @@ from typing import Final
 from fleetgui.backend import roles
 from fleetgui.backend.broker import BrokerError
 from fleetgui.backend.gateway.nodes import checked_node
-from fleetgui.backend.options import STDOUT, ServeOptions, broker_options
+from fleetgui.backend.options import DEFAULT_DEVICES, STDOUT, ServeOptions, broker_options
 from fleetgui.backend.supervisor import serve
 from fleetgui.link.context import DEFAULT_TENANT, ContextError, Flags, resolve_context
 from fleetgui.wire.subjects import NotAddressable, token
@@ -29,7 +29,8 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
     """The options that the arguments of `fleetgui serve` ask for; raises `UsageError`.
 
     Only --server and --context name a broker of somebody else: NATS_URL in the environment is about the console, and
-    must not fill a real fabric with simulated devices.
+    must not attach a backend to a real fabric. Beside them the environment may hold what proves who we are. Simulated
+    devices come to such a broker only when they are asked for.
     """
     flags = Flags.from_namespace(arguments)
     try:
@@ -52,13 +53,14 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
     ready_file = arguments.ready_file
     if ready_file is not None and ready_file != STDOUT and not ready_file.absolute().parent.is_dir():
         raise UsageError(f"the folder of {ready_file} does not exist; make it first")
+    named = _roles(arguments.roles, arguments.devices, embedded=context is None)
     options = ServeOptions(
-        devices=arguments.devices,
+        devices=_devices(arguments.devices, named),
         scenario=arguments.scenario,
         seed=arguments.seed,
         tenant=tenant,
         ttl=arguments.ttl,
-        roles=_roles(arguments.roles, embedded=context is None),
+        roles=named,
         gateways=arguments.gateways,
         node=arguments.node,
         broker=broker,
@@ -74,19 +76,28 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
     return options
 
 
-def _roles(text: str | None, *, embedded: bool) -> frozenset[str]:
+def _roles(text: str | None, devices: int | None, *, embedded: bool) -> frozenset[str]:
     """The roles that `--roles` names, all that make sense when it says nothing; raises `UsageError`."""
     if text is None:
-        return frozenset(roles.NAMES) if embedded else frozenset(roles.ROLES)
+        if embedded:
+            return frozenset(roles.NAMES)
+        return frozenset(roles.ROLES) if devices else frozenset(roles.ROLES) - roles.SIMULATED
     named = frozenset(each.strip() for each in text.split(",") if each.strip())
     if not named or not named <= set(roles.NAMES):
         unknown = ", ".join(map(repr, sorted(named - set(roles.NAMES)))) or "nothing"
         raise UsageError(f"--roles names {unknown}; there are {', '.join(roles.NAMES)}, with commas between")
     if embedded and roles.BROKER not in named:
-        raise UsageError("without the role broker, say with --server which broker to use")
+        raise UsageError("without the role broker, say with --server which broker to use (NATS_URL is the console's)")
     if not embedded and roles.BROKER in named:
         raise UsageError("the role broker starts a broker and --server uses another one: give one of them")
     return named
+
+
+def _devices(count: int | None, named: frozenset[str]) -> int:
+    """How many devices there are when nobody said so: some where they are simulated, else none."""
+    if count is not None:
+        return count
+    return DEFAULT_DEVICES if named & roles.SIMULATED else 0
 
 
 def run_serve(arguments: argparse.Namespace) -> int:

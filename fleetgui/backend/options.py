@@ -10,6 +10,7 @@ from fleetgui.backend import roles
 from fleetgui.backend.broker import BrokerError, BrokerOptions
 from fleetgui.link.context import DEFAULT_TENANT, Context
 
+DEFAULT_DEVICES: Final = 1_400
 STDOUT: Final = Path("-")
 
 
@@ -22,7 +23,7 @@ class ServeOptions:
     `ready_file` gets the facts as JSON once everything serves; `-` means one line on stdout.
     """
 
-    devices: int = 1_400
+    devices: int = DEFAULT_DEVICES
     scenario: str = "demo"
     seed: int = 1
     tenant: str = DEFAULT_TENANT

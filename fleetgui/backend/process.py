@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Final
 
 from fleetgui.backend.child import Child, ChildFailed, End
-from fleetgui.backend.options import Facts
+from fleetgui.backend.options import DEFAULT_DEVICES, Facts
 
 START_WITHIN_S: Final = 60.0
 STOP_WITHIN_S: Final = 2.0
@@ -23,7 +23,7 @@ class BackendProcess:
     def __init__(
         self,
         *,
-        devices: int = 1_400,
+        devices: int = DEFAULT_DEVICES,
         scenario: str = "demo",
         seed: int = 1,
         tenant: str = "default",

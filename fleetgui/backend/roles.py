@@ -82,6 +82,8 @@ ROLES: Final[dict[str, _Role]] = {
 
 NAMES: Final = (BROKER, *ROLES)
 """What `--roles` may name."""
+SIMULATED: Final = frozenset({"devices", "agents"})
+"""The roles of simulated devices, which have no business on a real fabric unless somebody wants them there."""
 
 
 def parts_of(options: ServeOptions) -> list[Part]:

@@ -6,9 +6,12 @@ import argparse
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from fleetgui import cli
 from fleetgui.backend.command import UsageError, options_from
 from fleetgui.backend.roles import NAMES, parts_of
+from fleetgui.link.credentials import Nkey, Token, UserPassword
 
 BASE = {
     "devices": 5,
@@ -31,7 +34,7 @@ def arguments(**more: object) -> argparse.Namespace:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("NATS_URL", "NATS_CONTEXT", "FLEETGUI_TENANT", "NATS_USER", "NATS_PASSWORD"):
+    for name in ("NATS_URL", "NATS_CONTEXT", "FLEETGUI_TENANT", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
@@ -102,10 +105,65 @@ def test_what_the_gateways_are_called(gateways: int, node: str | None, names: li
     assert [part.settings["node"] for part in parts_of(options) if part.name.startswith("gateway")] == names
 
 
-def test_without_roles_there_is_everything_and_beside_a_broker_of_others_everything_else() -> None:
-    assert options_from(arguments()).roles == set(NAMES)
-    assert options_from(arguments(server="nats://b:4222")).roles == set(NAMES) - {"broker"}
-    assert options_from(arguments(server="nats://b:4222", roles="gateway, devices")).roles == {"gateway", "devices"}
+REAL = {"gateway", "deployments", "topology"}
+
+
+@pytest.mark.parametrize(
+    ("more", "run", "devices"),
+    [
+        ({}, set(NAMES), 1_400),
+        ({"devices": 7}, set(NAMES), 7),
+        ({"roles": "broker,gateway"}, {"broker", "gateway"}, 0),
+        ({"server": "nats://b:4222"}, REAL, 0),
+        ({"server": "nats://b:4222", "devices": 0}, REAL, 0),
+        ({"server": "nats://b:4222", "devices": 7}, REAL | {"devices", "agents"}, 7),
+        ({"server": "nats://b:4222", "roles": "gateway, devices"}, {"gateway", "devices"}, 1_400),
+        ({"server": "nats://b:4222", "roles": "gateway", "devices": 1_000_000}, {"gateway"}, 1_000_000),
+    ],
+)
+def test_which_roles_run_and_no_simulated_device_comes_to_a_broker_of_others_unasked(
+    more: dict[str, object], run: set[str], devices: int
+) -> None:
+    options = options_from(arguments(**{"devices": None, **more}))
+    assert options.roles == run
+    assert options.devices == devices
+
+
+def test_the_environment_proves_who_a_backend_on_a_named_server_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def credentials(**more: object) -> object:
+        context = options_from(arguments(server="nats://b:4222", **more)).context
+        assert context is not None
+        return context.credentials
+
+    monkeypatch.setenv("NATS_URL", "nats://elsewhere:4222")
+    monkeypatch.setenv("NATS_PASSWORD", "p")
+    assert credentials(user="backend") == UserPassword(user="backend", password=SecretStr("p"))
+    monkeypatch.setenv("NATS_USER", "backend")
+    assert credentials() == UserPassword(user="backend", password=SecretStr("p"))
+    for name in ("NATS_USER", "NATS_PASSWORD"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NATS_TOKEN", "t")
+    assert credentials() == Token(token=SecretStr("t"))
+    monkeypatch.delenv("NATS_TOKEN")
+    monkeypatch.setenv("NATS_NKEY", str(tmp_path / "seed"))
+    assert credentials() == Nkey(path=tmp_path / "seed")
+
+
+def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_help_lists_every_role_and_says_what_reads_the_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    serve = help_of("serve", capsys)
+    assert f"commas between: {', '.join(NAMES)} (all" in serve
+    assert "NATS_URL" not in serve
+    assert "NATS_CONTEXT" not in serve
+    assert "(NATS_PASSWORD" in serve
+    assert "(NATS_URL)" in help_of("info", capsys)
 
 
 def test_the_store_is_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
