@@ -5,6 +5,7 @@ What holds the fleet is made when it is first needed: most consoles never walk.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fleetgui.feeds.pager import Pager
@@ -40,6 +41,8 @@ class TableFeed:
     def show(self, wanted: Wanted) -> None:
         """Show this from now on."""
         self._wanted = wanted
+        if wanted.offline and not self._able:
+            wanted = replace(wanted, offline=False)
         asked = wanted.asked()
         plain = not asked.question.extensions
         if asked.exact and (plain or self._able):
@@ -67,7 +70,7 @@ class TableFeed:
 
     def link_came_up(self) -> None:
         """Another registry may be there."""
-        self._able = True
+        self._able = self._state.lists_offline = True
         if self._is_held and self._hold is not None:
             self._hold.again()
 
@@ -80,8 +83,9 @@ class TableFeed:
         return self._state.table.source is not self._state.roster
 
     def _unable(self) -> None:
-        self._able = False
-        self._hold_and_show(self._wanted)
+        """The registry remembers nobody who is gone either: `wanted.offline` is then no wish that could be met."""
+        self._able = self._state.lists_offline = False
+        self.show(self._wanted)
 
     def _hold_and_show(self, wanted: Wanted) -> None:
         if self._hold is None or self._rows is None:

@@ -138,7 +138,8 @@ class HoldFeed:
             part = devices[first : first + SLICE]
             summaries = [device.summary for device in part if device.summary is not None]
             self._rows.taken(self._fleet.take(summaries), part[0].asked_at)
-            self._presence.listed(((each.device_id, each.ttl) for each in summaries), part[0].asked_at)
+            present = ((each.device_id, each.ttl) for each in summaries if each.offline_since is None)
+            self._presence.listed(present, part[0].asked_at)
             await asyncio.sleep(0)
         self._rows.malformed += len(page.devices) - len(devices)
 

@@ -310,7 +310,8 @@ class Pager:
             paging=page.paging,
             of_all=self._question.is_open,
         )
-        self._presence.listed(((summary.device_id, summary.ttl) for summary in summaries), page.asked_at)
+        present = ((summary.device_id, summary.ttl) for summary in summaries if summary.offline_since is None)
+        self._presence.listed(present, page.asked_at)
         if not page.paging:
             for block in range(min(-(-len(page.records) // BLOCK), _BLOCKS_KEPT // 2)):
                 self._remember(block, page.asked_at, page.took_s)

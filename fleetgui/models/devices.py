@@ -25,6 +25,7 @@ from fleetgui.stores.engagements import Engagements, Refusal
 from fleetgui.stores.link import LinkStore
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.rows import RowSource
+from fleetgui.wire.times import to_epoch
 
 Index: TypeAlias = QModelIndex | QPersistentModelIndex
 
@@ -293,13 +294,17 @@ class DeviceTableModel(QAbstractTableModel):
         wall = self._clock.wall()
         last_beat = presence.last_beat(device_id)
         newer = last_beat is not None and last_beat > (entry.read_at or 0.0)
+        state, offline_since = presence.state(device_id, now), presence.offline_since(device_id)
+        gone_at = to_epoch(entry.summary.offline_since)
+        if gone_at is not None and not newer:
+            state, offline_since = State.OFFLINE, now - (wall - gone_at)
         return Facts(
             entry,
             now,
             wall,
-            presence=shown_presence(presence.state(device_id, now), link_up=self._link_up),
+            presence=shown_presence(state, link_up=self._link_up),
             last_beat=last_beat,
-            offline_since=presence.offline_since(device_id),
+            offline_since=offline_since,
             publisher_ts=presence.publisher_ts(device_id),
             held=self._engagements.of_device(device_id, wall),
             heard=self._status(device_id, last_beat) if newer and last_beat is not None else {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fleetgui.policy.filters import Expression, pushed
@@ -20,10 +20,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """`filter` None: every device. `order` by id: as they stand in every registry."""
+    """`filter` None: every device. `order` by id: as they stand in every registry.
+
+    `offline`: also those whose lease ended lately, which only a registry of ours remembers.
+    """
 
     filter: Expression | None = None
     order: Order = BY_ID
+    offline: bool = False
 
     @property
     def is_everything(self) -> bool:
@@ -33,15 +37,8 @@ class Wanted:
         """What a registry of ours is asked; where only type and location are wanted, what every registry knows."""
         question, exact = self._selected()
         if not self.order.is_by_id:
-            question = Question(
-                question.device_type,
-                question.location,
-                question.query,
-                question.where,
-                self.order.field,
-                self.order.descending,
-            )
-        return Asked(question, exact)
+            question = replace(question, order_by=self.order.field, descending=self.order.descending)
+        return Asked(replace(question, include_offline=self.offline), exact)
 
     def scope(self, *, extended: bool) -> Question:
         """The smallest part of the fleet that a registry can give, in any order, and that holds all that is wanted.
@@ -49,7 +46,7 @@ class Wanted:
         `extended`: it knows our extensions.
         """
         if extended:
-            return self._selected()[0]
+            return replace(self._selected()[0], include_offline=self.offline)
         where = pushed(self.filter).where or {}
         return Question(where.get("device_type", {}).get("contains"), where.get("location", {}).get("contains"))
 

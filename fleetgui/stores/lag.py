@@ -66,7 +66,7 @@ class Node:
     latest_is_live: bool = False
     lost: int = 0
     """Samples known to have been published while we listened, that neither came nor stand in the history."""
-    settings: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, float | str] = field(default_factory=dict)
     """Environment names → numbers, as `gateway/describe` has them: the thresholds among them."""
 
 

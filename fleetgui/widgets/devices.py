@@ -85,10 +85,14 @@ class DevicesPage(QWidget):
         line = QHBoxLayout()
         line.setContentsMargins(8, 6, 8, 6)
         line.setSpacing(2 * theme.GRID)
+        self.offline = _button("Offline too")
+        self.offline.setCheckable(True)
+        self.offline.setToolTip("Also show devices that went offline lately, where the registry remembers them")
         self._pause = _button("Pause")
         self._cancel = _button("Stop")
         self._cancel.setToolTip("Stop reading the fleet; what was read stays")
         line.addWidget(self.filter, 1)
+        line.addWidget(self.offline)
         line.addWidget(self._clear)
         line.addWidget(self._sentence, 2)
         line.addWidget(self._pause)
@@ -109,6 +113,7 @@ class DevicesPage(QWidget):
     def _connect(self) -> None:
         self.filter.edited.connect(self._filter_edited)
         self.filter.textChanged.connect(lambda _: self._say())
+        self.offline.toggled.connect(lambda on: self._want(replace(self._wanted, offline=on)))
         self._pause.clicked.connect(self._pause_or_go_on)
         self._cancel.clicked.connect(lambda: self.walk_asked.emit("cancel"))
         self._clear.clicked.connect(self.clear_filter)
@@ -119,6 +124,7 @@ class DevicesPage(QWidget):
         self.table.view_moved.connect(self.view_moved)
         self.table.selection_told.connect(self._say)
         self.table.column_clicked.connect(self.sort_by)
+        self.table.typed.connect(self._type)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._open_menu)
         OwnKeys(
@@ -183,6 +189,7 @@ class DevicesPage(QWidget):
             link=state.link.state,
             wanted=self._wanted,
             mistake=self.filter.mistake,
+            lists_offline=state.lists_offline,
             hold=state.hold.state if state.table.source is not state.roster else None,
             hidden=self._hidden_seen,
             selected=self.table.selected_count,
@@ -213,6 +220,12 @@ class DevicesPage(QWidget):
         self._say()
 
     # What the user asks for
+
+    def _type(self, text: str) -> None:
+        """Who types over the table means to search."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.setText(text)
+        self.filter.setCursorPosition(len(text))
 
     def _filter_edited(self, parsed: Parsed) -> None:
         self._want(replace(self._wanted, filter=parsed.filter))
@@ -258,6 +271,7 @@ class DevicesPage(QWidget):
 
     def clear_filter(self) -> None:
         self.filter.set_filter("")
+        self.offline.setChecked(False)
         self._sort(BY_ID)
 
     def _go_to_id(self) -> None:

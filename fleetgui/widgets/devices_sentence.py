@@ -25,6 +25,8 @@ class View:
     wall: float
     link: LinkState | None = None
     wanted: Wanted = field(default_factory=Wanted)
+    lists_offline: bool = True
+    """Whether the registry can list devices that are gone."""
     mistake: str = ""
     """What is wrong with the filter that is being typed."""
     hold: HoldState | None = None
@@ -56,7 +58,8 @@ def sentence(view: View) -> tuple[str, str]:
     parts = []
     if status.read_at is not None:
         most = "at most " if view.hidden else ""
-        parts.append(f"{most}{status.total:,} {'match' if view.filtered else 'registered'}")
+        what = "match" if view.filtered else "registered or gone lately" if view.wanted.offline else "registered"
+        parts.append(f"{most}{status.total:,} {what}")
         parts.append(f"{view.loaded:,} loaded")
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
     elif view.hold is not None and status.total:
@@ -66,6 +69,8 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"sorted by {view.wanted.order.field}, {way}")
     if view.hold is not None:
         parts.append(_held(view.hold))
+    if view.wanted.offline and not view.lists_offline:
+        parts.append("this registry lists nobody who is gone")
     if view.selected:
         parts.append(f"{view.selected:,} selected")
     if not view.link_up:

@@ -30,6 +30,9 @@ from fleetgui.widgets.devices_place import Place
 
 MOST_SELECTED: Final = 10_000
 """Rows that are selected one by one; above that, all means all that match."""
+_NO_TEXT: Final = (
+    Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+)
 VIEW_MOVED_MS: Final = 30
 """Scrolling is reported once in this time."""
 
@@ -39,6 +42,8 @@ class DeviceTable(QTableView):
     """Enter, or a double click, on a row with a device."""
     view_moved = QtSignal(int, int)
     """First and last row that are on the screen now; coalesced."""
+    typed = QtSignal(str)
+    """A character was typed: somebody begins to search."""
     column_clicked = QtSignal(int)
     """The header of this column (its number in the model) was clicked."""
     selection_told = QtSignal()
@@ -187,6 +192,9 @@ class DeviceTable(QTableView):
             event.accept()
         elif event.matches(QKeySequence.StandardKey.Copy):
             event.ignore()  # Qt's view copies one cell; the page copies rows
+        elif (text := event.text()).isprintable() and text.strip() and not event.modifiers() & _NO_TEXT:
+            self.typed.emit(text)
+            event.accept()
         elif key == Qt.Key.Key_Escape and (self._all or self.selectionModel().hasSelection()):
             self.clear_selection()
             event.accept()

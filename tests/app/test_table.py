@@ -177,3 +177,11 @@ async def test_a_walk_is_paused_goes_on_and_is_stopped(shared_nats_server: NatsS
         bench.table.walk("cancel")
         assert hold.state.phase is HoldPhase.CANCELLED
         assert bench.state.table.total > 0  # what was read stays
+
+
+async def test_a_plain_registry_lists_nobody_who_is_gone_and_that_is_known(shared_nats_server: NatsServer) -> None:
+    async with plain(shared_nats_server.url, "table-offline") as (bench, _):
+        bench.table.show(Wanted(offline=True))
+        await until(lambda: not bench.state.lists_offline, bench.state.table.status_changed)
+        await bench.shows(DEVICES)
+        assert not bench.is_held

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from fleetgui.models.columns import COLUMNS
 from fleetgui.models.devices import AGES_S, GLOW_S, DeviceTableModel
 from fleetgui.stores.roster import RowKind
+from fleetgui.wire.times import rfc3339
 from tests.models.fleet import Fleet, device_id, record
 from tests.models.tester import Watched
 
@@ -151,6 +152,20 @@ def test_an_offline_edge_shows_at_the_next_flush_and_a_beat_brings_the_device_ba
     fleet.offline(1)
     model = model_of(fleet)
     assert model.cell(1, STATE).spoken == "○ offline 0 s"
+    fleet.clock.advance(1)
+    fleet.beat(1)
+    model.flush()
+    assert model.cell(1, STATE).spoken == "● online"
+
+
+def test_a_device_that_is_listed_although_it_is_gone_says_since_when_until_it_beats() -> None:
+    fleet = Fleet()
+    gone = rfc3339(fleet.clock.wall() - 90)
+    status = {"location": "site-01", "online": False, "offline_since": gone}
+    fleet.read_records(0, [record(0), record(1, status=status)], total=2)
+    model = model_of(fleet)
+    assert model.cell(1, STATE).spoken == "○ offline 90 s"
+    assert model.cell(0, STATE).spoken != model.cell(1, STATE).spoken
     fleet.clock.advance(1)
     fleet.beat(1)
     model.flush()

@@ -280,6 +280,24 @@ def test_what_was_not_read_is_always_said(fleet_of_ten: Fleet, phase: HoldPhase,
     assert nothing is not None
 
 
+def test_who_is_gone_is_shown_where_the_registry_remembers(opened: Opened, fleet_of_ten: Fleet) -> None:
+    opened.page.offline.click()
+    assert [wanted.offline for wanted in opened.wanted] == [True]
+    wanted = Wanted(offline=True)
+    assert "10 registered or gone lately" in sentence(view(fleet_of_ten, wanted=wanted))[0]
+    assert "lists nobody who is gone" in sentence(view(fleet_of_ten, wanted=wanted, lists_offline=False))[0]
+    opened.page.clear_filter()
+    assert not opened.page.offline.isChecked()
+
+
+def test_who_types_over_the_table_searches(opened: Opened) -> None:
+    opened.table.setFocus()
+    QTest.keyClicks(opened.table, "c")
+    assert opened.page.filter.text() == "c"
+    QTest.keyClick(opened.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert opened.page.filter.text() == "c"
+
+
 def test_the_order_is_said(fleet_of_ten: Fleet) -> None:
     wanted = Wanted(order=Order("battery", descending=True))
     assert "sorted by battery, descending" in sentence(view(fleet_of_ten, wanted=wanted))[0]
