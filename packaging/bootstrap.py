@@ -28,7 +28,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import syslibs
 from environments import (
@@ -165,12 +165,16 @@ def provide_etcd() -> Path | None:
     return folder
 
 
+WHOLE_SUITE: Final = ("-n", "auto", "--dist", "loadfile")
+"""A process for each core: most tests wait for other processes. A file's tests stay together, as its servers do."""
+
+
 def run_tests(args: Sequence[str]) -> int:
     """`test`: each check in turn, up to the first that fails; with arguments only pytest, with these."""
     environ = prepare_tests()
     os.chdir(ROOT)
     python = str(PROJECT.python)
-    pytest = [python, "-m", "pytest", *args]
+    pytest = [python, "-m", "pytest", *(args or WHOLE_SUITE)]
     checks = {
         "ruff check": [python, "-m", "ruff", "check"],
         "ruff format": [python, "-m", "ruff", "format", "--check"],

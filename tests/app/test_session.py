@@ -36,13 +36,18 @@ async def rows_are_there(session: Session, at_least: int) -> None:
     )
 
 
+def children() -> set[int]:
+    return {process.pid for process in psutil.Process().children(recursive=True)}
+
+
 def test_a_demo_shows_devices_lag_and_events_and_leaves_nothing(qapp: QApplication, tmp_path: Path) -> None:
-    pids: list[int] = []
+    pids: set[int] = set()
+    others = children()  # of other tests' servers
 
     async def drive(session: Session) -> None:
         state = session.state
         await rows_are_there(session, 60)
-        pids.extend(process.pid for process in psutil.Process().children(recursive=True))
+        pids.update(children() - others)
         await until(lambda: state.lag.samples >= 2, state.lag.changed)
         await until(lambda: state.presence.online_count(session.clock.now()) == 60, state.presence.changed)
         assert state.roster.total == 60
