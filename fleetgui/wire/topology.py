@@ -21,6 +21,10 @@ Requests go to `device-connect.<tenant>.topology`: `topology/list` (`offset`, `l
 (`topology_id`, and `after` for the members behind `next_after`, where they do not fit into one reply; events are
 applied after the last page). `requester_id` says who asks, where a policy limits who sees which device. Who may not
 ask gets `rpc.NOT_PERMITTED` for every id; who may gets `rpc.UNKNOWN_TOPOLOGY` for one that is not there for them.
+
+Both replies say how old the membership is: `as_of` is when the publisher last knew its members to be all that the
+registry has (null before the first time), and `stale` is true while it has had to read the registry's list anew for
+more than 30 s and could not. What was heard since then is in the reply all the same.
 """
 
 from __future__ import annotations
@@ -201,14 +205,18 @@ class Listed(_Message):
 
 
 class TopologyList(_Message):
+    """`as_of` and `stale` say how old the membership is, None and False where the publisher does not say."""
+
     topologies: tuple[Listed, ...]
     next_offset: Count | None = None
+    as_of: Time | None = None
+    stale: bool = False
 
 
 class Snapshot(_Message):
     """A topology after its event `seq`, at `ts`. `next_after` goes into `after` for more members, None: these are all.
 
-    `in_flight` are the mutations that are enqueued or applying.
+    `in_flight` are the mutations that are enqueued or applying. `as_of` and `stale` are those of a list.
     """
 
     topology_id: Name
@@ -219,6 +227,8 @@ class Snapshot(_Message):
     in_flight: tuple[Mutation, ...]
     ts: Time | None = None
     next_after: str | None = None
+    as_of: Time | None = None
+    stale: bool = False
 
 
 METHODS: Final[dict[str, type[StatusEvent | MembersEvent | MutationEvent | ServiceEvent]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MOST_LOOK_UPS: Final = 50
-"""More than this are walked for instead."""
+"""So many are read at a time, and more than this are walked for as well."""
 MOST_WAITING: Final = 10_000
 LOOK_UP_TRIES: Final = 3
 """Registry processes agree within a second: the one that is asked may not know yet what another has announced."""
@@ -32,13 +32,21 @@ class LookUps:
 
     def done(self, device_id: str) -> bool:
         """It need not be read any more; whether it was waiting for that."""
-        return self._tries.pop(device_id, None) is not None
+        waited = self._tries.pop(device_id, None) is not None
+        self.too_many &= len(self._tries) > MOST_LOOK_UPS
+        return waited
 
     def tried(self, device_id: str) -> None:
         """It was not found: it goes to the end of the line, or is given up."""
         tries = self._tries.pop(device_id, LOOK_UP_TRIES) + 1
         if tries < LOOK_UP_TRIES:
             self._tries[device_id] = tries
+        self.too_many &= len(self._tries) > MOST_LOOK_UPS
+
+    def put_last(self, device_id: str) -> None:
+        """Nobody answered: others come first now, and it counts as no try."""
+        if device_id in self._tries:
+            self._tries[device_id] = self._tries.pop(device_id)
 
     def waiting(self) -> list[str]:
         return list(self._tries)

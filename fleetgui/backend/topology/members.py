@@ -1,9 +1,10 @@
 """Who is at which site: from the registry's list, and from what is heard after it.
 
-The list is walked once, and again after the link was lost or when devices came and went during a walk; between walks
-`device/online` and `device/offline` say who is there, and heartbeats who moves. A device that comes online is looked
-up by its id, because only its record says where it is; when many come at once, walking the list is cheaper. Walks keep
-a distance of nine times their own length, so a fleet in turmoil costs its registry no more than a quiet one.
+The list is walked once, and again after the link was lost, when devices came and went during a walk by offset, and
+when the registry counts other devices than are known here (`agreement.py`); between walks `device/online` and
+`device/offline` say who is there, and heartbeats who moves. A device that comes online is looked up by its id, because
+only its record says where it is, whether a walk is due or under way or not; when many come at once, walking the list is
+cheaper, and is done as well, in good time (`pace.py`).
 
 A member that goes offline stays one for `OFFLINE_KEPT_S`. A device whose record names no place, or one that can be no
 topology, is at none; it is remembered, because a heartbeat may tell a place later.
@@ -21,7 +22,9 @@ from typing import Any, Final
 
 import msgspec
 
-from fleetgui.backend.topology.look_ups import LookUps
+from fleetgui.backend.topology.agreement import Agreement
+from fleetgui.backend.topology.look_ups import MOST_LOOK_UPS, LookUps
+from fleetgui.backend.topology.pace import Pace
 from fleetgui.backend.topology.picture import Picture
 from fleetgui.backend.topology.walk import Found, Walk, WalkFailed, found_in
 from fleetgui.link.connection import Link
@@ -35,20 +38,17 @@ from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.devices import presence_of
+from fleetgui.wire.records import page_of
 from fleetgui.wire.subjects import Subjects, device_of
 from fleetgui.wire.topology import topology_id_of
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S: Final = 30.0
-LOOK_UP_PATIENCE_S: Final = 5.0
+PATIENCE_S: Final = 2.0
+"""How long one device's record, or the number of devices, is waited for: the next request may reach another process."""
+HEAD_START_S: Final = 3.0
+"""Devices too many to be looked up are left to the walk that begins now, unless it has taken so long."""
 TICK_S: Final = 0.5
-WALKS_APART: Final = 9.0
-"""A walk begins so many times the length of the last one after it …"""
-LEAST_APART_S: Final = 2.0
-"""… and so many seconds after it at least."""
-FIRST_RETRY_S: Final = 1.0
-LONGEST_RETRY_S: Final = 15.0
 MOST_NOWHERE: Final = 100_000
 OFFLINE_KEPT_S: Final = 3_600.0
 _SLICE: Final = 5_000
@@ -57,11 +57,13 @@ _SLICE: Final = 5_000
 
 @dataclass
 class MemberCounters:
-    """Since the start: walks that `walked` to their end or `failed`, devices `looked_up`, and what was `malformed`."""
+    """Since the start: walks that `walked` to their end or `failed`, devices `looked_up`, how often the registry and
+    this process `disagreed` on how many there are, and what was `malformed`."""
 
     walked: int = 0
     failed: int = 0
     looked_up: int = 0
+    disagreed: int = 0
     malformed: int = 0
 
 
@@ -103,10 +105,13 @@ class Members:
         self.look_ups = LookUps()
         self._edges: dict[str, bool] | None = None
         """Who came online or went offline since the walk that is under way began, None while none is."""
-        self._walk_due = True
-        self._walk_not_before = float("-inf")
-        self._retry_s = FIRST_RETRY_S
+        self.pace = Pace(clock)
+        self._agreement = Agreement(clock)
+        self._left_to_walk_until = float("-inf")
+        self._can_look_up = False
+        """Whether the registry ever answered for one device: one too old to know how never does."""
         self._silent = False
+        self._said_stale = False
         self._phase = link.state.phase
         self._subscriptions: list[Subscription] = []
         self._disconnect: Callable[[], None] | None = None
@@ -118,10 +123,11 @@ class Members:
             self._link.subscribe(self._subjects.presence, self._edge),
             self._link.subscribe(self._subjects.all_heartbeats, self._beat),
         ]
-        self._tasks.spawn(self._run(), name="topology: members")
+        self._tasks.spawn(self._follow(), name="topology: members")
+        self._tasks.spawn(self._walk_on(), name="topology: walks")
 
     def close(self) -> None:
-        """Hear nothing more; the task is its owner's to cancel."""
+        """Hear nothing more; the tasks are their owner's to cancel."""
         if self._disconnect is not None:
             self._disconnect()
         for subscription in self._subscriptions:
@@ -133,12 +139,7 @@ class Members:
         came_up = state.phase is LinkPhase.UP and self._phase is not LinkPhase.UP
         self._phase = state.phase
         if came_up:
-            self._walk_now()
-
-    def _walk_now(self) -> None:
-        self._walk_due = True
-        self._walk_not_before = float("-inf")
-        self._retry_s = FIRST_RETRY_S
+            self.pace.want_at_once()
 
     def _edge(self, message: Message) -> None:
         try:
@@ -197,21 +198,66 @@ class Members:
 
     # What is asked
 
-    async def _run(self) -> None:
+    async def _follow(self) -> None:
+        """Whatever is done between walks goes on while one is due or under way: it may be for long."""
         while True:
-            if self._link.is_up:
-                await self._work()
+            if self._link.is_up and not self._is_left_to_walk:
+                await asyncio.gather(*(self._look_one_up(each) for each in self.look_ups.waiting()[:MOST_LOOK_UPS]))
             self._let_go()
+            self._heed_agreement()
+            self._say_how_old_it_is()
             await asyncio.sleep(TICK_S)
 
-    async def _work(self) -> None:
-        if self._walk_due or self.look_ups.too_many:
-            if self._clock.now() >= self._walk_not_before:
-                await self._walk()
+    async def _walk_on(self) -> None:
+        while True:
+            if self.look_ups.too_many:
+                self.pace.want()
+            if self.pace.due:
+                self._agreement.put_off()
+            if self._link.is_up:
+                if self.pace.may_walk:
+                    await self._walk()
+                elif self._agreement.due:
+                    await self._compare()
+            await asyncio.sleep(TICK_S)
+
+    @property
+    def _is_left_to_walk(self) -> bool:
+        """Whether a walk that finds everybody who waits to be looked up is about to begin, or to end."""
+        if self.pace.walking:
+            return self._clock.now() < self._left_to_walk_until
+        return self.look_ups.too_many and self.pace.may_walk
+
+    @property
+    def _known(self) -> int:
+        """How many devices the registry should count as there."""
+        return sum(each.online for each in self._picture.sites) + len(self.nowhere)
+
+    async def _compare(self) -> None:
+        self._agreement.put_off()
+        try:
+            page = page_of(await self._ask("discovery/listDevices", {"limit": 1, "projection": "summary"}, PATIENCE_S))
+        except (LinkError, Malformed, rpc.RpcError):
+            return  # it is asked again soon enough; what is wrong with it, the next walk says
+        if page.total_matched is not None:
+            self._agreement.told(page.total_matched, page.revision, self._known)
+
+    def _heed_agreement(self) -> None:
+        match self._agreement.holds(self._known):
+            case True:
+                self.pace.agreed()
+            case False:
+                self.counters.disagreed += 1
+                self.pace.want()
+
+    def _say_how_old_it_is(self) -> None:
+        if self.pace.stale is self._said_stale:
             return
-        for device_id in self.look_ups.waiting():
-            if self.look_ups.too_many or not await self._look_one_up(device_id):
-                return
+        self._said_stale = self.pace.stale
+        if self._said_stale:
+            log.warning("the members are behind: the registry was to be walked %.0f s ago", self.pace.behind_s)
+        else:
+            log.info("the members have caught up with the registry")
 
     def _let_go(self) -> None:
         """Members that have been offline for too long are none any more."""
@@ -223,14 +269,15 @@ class Members:
             del self._offline[device_id]
             self._picture.place(device_id, None, online=False)
 
-    async def _ask(self, method: str, params: dict[str, Any], patience: float | None = None) -> bytes:
+    async def _ask(self, method: str, params: dict[str, Any], patience: float) -> bytes:
         request = rpc.request(method, {**params, **self._who}, f"topology-{secrets.token_hex(4)}")
-        return await self._link.request(self._subjects.discovery, request, timeout=patience or PATIENCE_S)
+        return await self._link.request(self._subjects.discovery, request, timeout=patience)
 
     async def _walk(self) -> None:
-        self._walk_due = False
+        if self.look_ups.too_many:
+            self._left_to_walk_until = self._clock.now() + HEAD_START_S
+        self.pace.began()
         self._sizer.max_payload = self._link.max_payload
-        began = self._clock.now()
         walk = Walk(self._ask, self._sizer, self._clock)
         edges: dict[str, bool] = {}
         self._edges = edges
@@ -242,6 +289,8 @@ class Members:
                     seen.add(found.device_id)
                     online = edges.get(found.device_id, found.online)
                     self._place(replace(found, online=online))
+                    if found.device_id not in edges:
+                        self.look_ups.done(found.device_id)
             # By offset, whoever leaves makes the next page skip somebody.
             if walk.coverage.complete and (walk.coverage.by_id or not edges):
                 await self._miss(seen, edges)
@@ -253,15 +302,14 @@ class Members:
             self.counters.malformed += walk.coverage.malformed
             self.settled.set()
         for device_id in waiting:
-            if device_id not in edges and not (device_id in seen and self.look_ups.done(device_id)):
+            if device_id not in edges and device_id not in seen:
                 self.look_ups.tried(device_id)
-        self._walk_succeeded(walk, self._clock.now() - began)
+        self._walk_succeeded(walk)
 
-    def _walk_succeeded(self, walk: Walk, took: float) -> None:
+    def _walk_succeeded(self, walk: Walk) -> None:
         self.counters.walked += 1
-        self._walk_due |= walk.coverage.overtaken
-        self._walk_not_before = self._clock.now() + max(LEAST_APART_S, WALKS_APART * took)
-        self._retry_s = FIRST_RETRY_S
+        # By id, a change that its event told of has skipped nobody.
+        self.pace.succeeded(walk.took, whole=walk.coverage.by_id or not walk.coverage.overtaken)
         if self._silent or self.counters.walked == 1:
             self._silent = False
             log.info("%d devices of the registry at %d sites", walk.coverage.records, len(self._picture.sites))
@@ -271,9 +319,7 @@ class Members:
         if not self._silent:
             self._silent = True
             log.warning("the members are not known to be complete: %s; it is tried again", error)
-        self._walk_due = True
-        self._walk_not_before = self._clock.now() + self._retry_s
-        self._retry_s = min(LONGEST_RETRY_S, 2 * self._retry_s)
+        self.pace.failed()
 
     async def _miss(self, seen: set[str], edges: dict[str, bool]) -> None:
         """Whoever was not in a complete list is not there, even if nobody said so."""
@@ -285,26 +331,29 @@ class Members:
         for device_id in [each for each in self.nowhere if each not in seen and each not in edges]:
             del self.nowhere[device_id]
 
-    async def _look_one_up(self, device_id: str) -> bool:
-        """Read one record and place its device; False when there is no point in asking on now."""
-        if device_id not in self.look_ups:
-            return True  # it went offline meanwhile
+    async def _look_one_up(self, device_id: str) -> None:
+        """Read one record and place its device."""
         try:
-            reply = await self._ask("discovery/getDevice", {"device_id": device_id}, LOOK_UP_PATIENCE_S)
+            reply = await self._ask("discovery/getDevice", {"device_id": device_id}, PATIENCE_S)
             device = bytes(decode(bytes(rpc.result_of(reply)), _Device).device)
             found = None if device == b"null" else found_in(device, knows_offline=False)
         except RequestTimeout:
-            self._walk_due = True  # it may be too old to know how
-            self.look_ups.tried(device_id)
-            return False
+            if self._can_look_up:
+                self.look_ups.put_last(device_id)
+            else:
+                self.pace.want()
+                self.look_ups.tried(device_id)
+            return
         except LinkError:
-            return False
+            return
         except (Malformed, rpc.RpcError):
             self.counters.malformed += 1
             found = None
+        self._can_look_up = True
         self.counters.looked_up += 1
         if found is None or found.device_id != device_id:
             self.look_ups.tried(device_id)
         elif self.look_ups.done(device_id):  # else it went offline meanwhile
+            if self._edges is not None:  # a page may come from a process that does not know it yet
+                self._edges.setdefault(device_id, True)
             self._place(found)
-        return True

@@ -74,7 +74,9 @@ class Publisher:
         self.members = Members(link, self.picture, clock, self._tasks, requester=requester)
         self.feed = DeploymentFeed(link, self.picture)
         rights = None if policy is None else PolicyRights(policy, tenant, self.picture, clock)
-        self._requests = TopologyRequests(self.picture, clock, lambda: link.max_payload, self._tell, rights)
+        self._requests = TopologyRequests(
+            self.picture, clock, lambda: link.max_payload, self._tell, rights, self.members.pace
+        )
         self._service: Service | None = None
         self._epoch = ""
         self._crowded = False

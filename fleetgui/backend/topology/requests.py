@@ -76,6 +76,16 @@ class PolicyRights:
         return self._policy.may_see(self._tenant, requester, device_id)
 
 
+class Age(Protocol):
+    """`as_of` is when the members were last known to be whole, epoch seconds; `stale`, whether that is too long ago."""
+
+    @property
+    def as_of(self) -> float | None: ...
+
+    @property
+    def stale(self) -> bool: ...
+
+
 class Refused(Exception):
     """Ends a request with an error reply."""
 
@@ -87,7 +97,7 @@ class Refused(Exception):
 class TopologyRequests:
     """Answers from `picture`. `rights` None: everybody may see everything. `told` is called before each answer.
 
-    `max_payload` is what the broker takes in one message.
+    `max_payload` is what the broker takes in one message. `age` says how old the membership is.
     """
 
     def __init__(
@@ -97,12 +107,14 @@ class TopologyRequests:
         max_payload: Callable[[], int | None],
         told: Callable[[], object],
         rights: Rights | None = None,
+        age: Age | None = None,
     ) -> None:
         self._picture = picture
         self._clock = clock
         self._max_payload = max_payload
         self._told = told
         self._rights = rights
+        self._age = age
 
     def handle(self, data: bytes) -> bytes:
         """The reply to one request. Never raises."""
@@ -161,9 +173,9 @@ class TopologyRequests:
             )
             room -= len(row) + 1
             if len(rows) == limit or (rows and room < 0):
-                return {"topologies": _joined(rows), "next_offset": offset + len(rows)}
+                return {"topologies": _joined(rows), "next_offset": offset + len(rows), **self._how_old()}
             rows.append(row)
-        return {"topologies": _joined(rows), "next_offset": None}
+        return {"topologies": _joined(rows), "next_offset": None, **self._how_old()}
 
     def _snapshot(self, requester: str, params: dict[str, Any], room: int) -> dict[str, object]:
         topology_id, after = params.get("topology_id"), params.get("after")
@@ -199,7 +211,13 @@ class TopologyRequests:
             "in_flight": _joined(mutations),
             "in_flight_left_out": left,
             "next_after": next_after,
+            **self._how_old(),
         }
+
+    def _how_old(self) -> dict[str, object]:
+        if self._age is None or self._age.as_of is None:
+            return {"as_of": None, "stale": self._age is not None and self._age.stale}
+        return {"as_of": rfc3339(self._age.as_of), "stale": self._age.stale}
 
     def _visible(self, requester: str, topology: Topology) -> tuple[int, int]:
         """How many of its members the caller may see, and how many of those are online."""

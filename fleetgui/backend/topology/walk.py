@@ -3,6 +3,7 @@
 Asks for what a registry of ours can do: pages by device id, records as summaries, those that are gone lately too. Any
 other ignores that, which its reply shows, and is walked by offset with full records. No reply is believed before it
 was checked: pages may be short, empty or cut, must lead on, and one that does not fit is asked for again by halves.
+One that does not come is asked for again, because the next request may reach another process than the one that hangs.
 The walk waits three times as long as each page took, so that it has a quarter of one registry process at most.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final
 
 import msgspec
@@ -23,9 +25,13 @@ from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.records import Page, page_of
 from fleetgui.wire.times import to_epoch
 
-Ask = Callable[[str, dict[str, Any]], Awaitable[bytes]]
-"""(method, params) → the reply; raises `LinkError`."""
+Ask = Callable[[str, dict[str, Any], float], Awaitable[bytes]]
+"""(method, params, patience in seconds) → the reply; raises `LinkError`."""
 
+PATIENCE_S: Final = (3.0, 3.0, 6.0, 6.0, 12.0)
+"""How long a page is waited for, try by try: one process of two that hangs costs half of the requests."""
+TAKEN_FOR_SIZE: Final = 2
+"""After so many tries, silence on a page that is larger than any that ever came is taken for a reply too large."""
 POLITE: Final = 3.0
 LONGEST_PAUSE_S: Final = 5.0
 MOST_RECORDS: Final = 5_000_000
@@ -105,33 +111,45 @@ class Walk:
         self._revision: int | None = None
         self._total: int | None = None
         self._crumbs = 0
+        self._page_s: list[float] = []
+
+    @property
+    def took(self) -> float:
+        """Seconds that the walk would have taken with every page as quick as the median: what a process that hung
+        kept back says nothing about what a walk costs."""
+        return 0.0 if not self._page_s else (1 + POLITE) * median(self._page_s) * len(self._page_s)
 
     async def pages(self) -> AsyncGenerator[list[Found], None]:
         """The devices page by page; one may come twice where offsets shift."""
         where: dict[str, Any] | None = {"after": None}
         while where is not None:
-            began = self._clock.now()
             page = await self._read(where)
             devices, where = ([], self._past(where)) if page is None else self._took(page, where)
             yield devices
             if where is not None:
-                took = self._clock.now() - began
-                await asyncio.sleep(min(POLITE * max(0.0, took), LONGEST_PAUSE_S))
+                took = self._page_s[-1] if page is not None else 0.0
+                await asyncio.sleep(min(POLITE * took, LONGEST_PAUSE_S))
         self.coverage.ended = True
 
     async def _read(self, where: dict[str, Any]) -> Page | None:
         """What comes next, as much as fits; None when a single record does not."""
+        tries = 0
         while True:
             limit = min(self._sizer.size, LARGEST_PAGE)
             params = {"limit": limit, "projection": "summary", "include_offline": True, **where}
+            began = self._clock.now()
             try:
-                reply = await self._ask("discovery/listDevices", params)
+                reply = await self._ask("discovery/listDevices", params, PATIENCE_S[tries])
                 page = page_of(reply)
             except TooLarge as error:
                 raise WalkFailed(str(error)) from None
             except RequestTimeout as error:
-                if not 0 < self._sizer.largest_arrived < limit:
-                    raise WalkFailed(f"the registry does not answer: {error}") from None
+                tries += 1
+                if tries < TAKEN_FOR_SIZE or not 0 < self._sizer.largest_arrived < limit:
+                    if tries == len(PATIENCE_S):
+                        raise WalkFailed(f"the registry does not answer: {error}") from None
+                    continue
+                tries = 0
             except LinkError as error:
                 raise WalkFailed(str(error)) from None
             except Malformed as error:
@@ -141,6 +159,7 @@ class Walk:
                     raise WalkFailed(f"the registry refuses: {error}") from None
             else:
                 self._sizer.page_arrived(len(page.devices), len(reply), asked=limit)
+                self._page_s.append(max(0.0, self._clock.now() - began))
                 return page
             if not self._sizer.page_did_not_fit(limit):
                 if self._sizer.largest_arrived == 0:

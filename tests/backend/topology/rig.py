@@ -11,6 +11,7 @@ from fleetgui.backend.topology.publisher import Publisher
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.messages import Message
 from fleetgui.policy.access import AccessPolicy
+from fleetgui.policy.clock import Clock
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import decode_object, encode
 from fleetgui.wire.deployments import (
@@ -45,6 +46,11 @@ class FakeRegistry:
         self.methods: list[str] = []
         self.pages_by_id = True
         self.knows_get_device = True
+        self.silences = 0
+        """So many of the next requests get no answer, as from a process that hangs."""
+        self.hidden = 0
+        """It counts so many devices more than it lists, as under a policy."""
+        self.revision = 1
         self.before_page: Callable[[], object] = lambda: None
         self._link = one.link
         self._subjects = Subjects(tenant)
@@ -57,6 +63,9 @@ class FakeRegistry:
         request = decode_object(message.data)
         method, params = request["method"], request["params"]
         self.methods.append(method)
+        if self.silences > 0:
+            self.silences -= 1
+            return None
         if method == "discovery/getDevice":
             if not self.knows_get_device:
                 return None
@@ -67,11 +76,13 @@ class FakeRegistry:
         if self.pages_by_id:
             behind = [each for each in ids if each > (params.get("after") or "")]
             page, rest = behind[:limit], behind[limit:]
-            facts: dict[str, Any] = {"next_after": page[-1] if rest else None, "applied": ["after"], "revision": 1}
+            facts: dict[str, Any] = {"next_after": page[-1] if rest else None, "applied": ["after"]}
         else:
             offset = params.get("offset", 0)
             page = ids[offset : offset + limit]
-            facts = {"next_offset": offset + limit if offset + limit < len(ids) else None, "total_matched": len(ids)}
+            facts = {"next_offset": offset + limit if offset + limit < len(ids) else None}
+        facts |= {"revision": self.revision} if self.pages_by_id else {}
+        facts["total_matched"] = len(ids) + self.hidden
         return rpc.result(request["id"], {"devices": [self._record(each) for each in page], **facts})
 
     def online(self, device_id: str) -> None:
@@ -234,10 +245,10 @@ class Deployer:
 
 @asynccontextmanager
 async def publisher(
-    url: str, *, policy: AccessPolicy | None = None, tenant: str = "default"
+    url: str, *, policy: AccessPolicy | None = None, tenant: str = "default", clock: Clock | None = None
 ) -> AsyncIterator[tuple[Publisher, Party]]:
     """A publisher in this process, which answers by now."""
-    async with party(url, "publisher") as server:
+    async with party(url, "publisher", clock=clock) as server:
         server.link.context = server.link.context.model_copy(update={"tenant": tenant})
         running = Publisher(server.link, server.clock, server.tasks.report, policy=policy)
         try:

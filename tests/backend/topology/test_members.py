@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from fleetgui.backend.topology import members as module
+from fleetgui.backend.topology import pace as pace_module
 from fleetgui.backend.topology import publisher as publisher_module
+from fleetgui.backend.topology import walk as walk_module
 from fleetgui.backend.topology.look_ups import LOOK_UP_TRIES, MOST_LOOK_UPS, LookUps
 from fleetgui.backend.topology.publisher import Publisher
+from fleetgui.policy.clock import ManualClock
+from fleetgui.wire.times import rfc3339
 from tests.backend.links import party
 from tests.backend.processes import until
 from tests.backend.topology.reader import View
@@ -20,14 +25,24 @@ from tests.nats_server import NatsServer
 @pytest.fixture(autouse=True)
 def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TICK_S", 0.02)
-    monkeypatch.setattr(module, "LEAST_APART_S", 0.02)
-    monkeypatch.setattr(module, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(pace_module, "LEAST_APART_S", 0.02)
+    monkeypatch.setattr(pace_module, "FIRST_RETRY_S", 0.05)
     monkeypatch.setattr(publisher_module, "TELL_EVERY_S", 0.02)
 
 
 def seen(running: Publisher) -> dict[str, tuple[int, int]]:
     """Members and online ones of every site that has any."""
     return {each.topology_id: (len(each.members), each.online) for each in running.picture.sites if each.members}
+
+
+async def while_time_passes(clock: ManualClock, holds: Callable[[], bool], what: str) -> None:
+    """Wait until `holds()`, two seconds a look."""
+
+    def looked() -> bool:
+        clock.advance(2.0)
+        return holds()
+
+    await until(looked, what)
 
 
 @pytest.mark.parametrize("pages_by_id", [True, False])
@@ -130,7 +145,7 @@ async def test_a_registry_that_is_silent_keeps_nobody_waiting(
     async with party(nats_server.url) as one, party(nats_server.url) as watching:
         silent = one.link.subscribe("device-connect.default.discovery", lambda _: None)
         await one.link.flush()
-        monkeypatch.setattr(module, "PATIENCE_S", 0.3)
+        monkeypatch.setattr(walk_module, "PATIENCE_S", (0.3,))
         async with publisher(nats_server.url) as (running, _):
             assert await Console(watching).rows() == {}
             silent.close()
@@ -142,7 +157,7 @@ async def test_a_registry_that_is_silent_keeps_nobody_waiting(
 async def test_one_that_cannot_look_a_device_up_is_walked(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_UP_PATIENCE_S", 0.1)
+    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
     async with party(nats_server.url) as one:
         registry = FakeRegistry(one)
         registry.knows_get_device = False
@@ -217,6 +232,127 @@ async def test_a_replica_that_does_not_know_a_device_yet_is_asked_again(nats_ser
             registry.online("ghost")
             await until(lambda: not running.members.look_ups, "who is never found is given up")
             assert registry.methods.count("discovery/getDevice") <= 2 + LOOK_UP_TRIES
+
+
+async def test_who_comes_is_looked_up_while_a_walk_is_postponed(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace_module, "LEAST_APART_S", 50.0)
+    clock = ManualClock()  # stands still: the distance never ends
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.places = {"cam-0": "hall"}
+        await one.link.flush()
+        async with publisher(nats_server.url, clock=clock) as (running, _):
+            walks = registry.methods.count("discovery/listDevices")
+            running.members.pace.want()
+            for number in range(1, 20):
+                registry.places[f"cam-{number}"] = "hall"
+                registry.online(f"cam-{number}")
+            await until(lambda: seen(running) == {"hall": (20, 20)}, "they are placed")
+            for number in range(20, 200):
+                registry.places[f"cam-{number}"] = "hall"
+                registry.online(f"cam-{number}")
+            await until(lambda: seen(running) == {"hall": (200, 200)}, "of many, a part at a time")
+            assert running.members.pace.due
+            assert not running.members.look_ups.too_many
+            assert registry.methods.count("discovery/listDevices") == walks
+
+
+async def test_who_comes_is_looked_up_while_a_page_of_a_walk_does_not_come(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk_module, "PATIENCE_S", (600.0,))
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.places = {"cam-0": "hall"}
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            registry.silences = 1
+            running.members.pace.want()
+            await until(lambda: registry.silences == 0, "a walk waits for its first page")
+            registry.places["cam-1"] = "hall"
+            registry.online("cam-1")
+            await until(lambda: seen(running) == {"hall": (2, 2)}, "it is placed")
+            assert running.members.pace.walking
+
+
+async def test_a_look_up_that_nobody_answers_is_made_again_as_often_as_it_takes(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.1)
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.places = {"cam-0": "hall"}
+        await one.link.flush()
+        async with publisher(nats_server.url) as (running, _):
+            registry.places["cam-1"] = "hall"
+            registry.online("cam-1")
+            await until(lambda: seen(running) == {"hall": (2, 2)}, "it can look up")
+            walks = registry.methods.count("discovery/listDevices")
+            registry.silences = 2 * LOOK_UP_TRIES
+            registry.places["cam-2"] = "hall"
+            registry.online("cam-2")
+            await until(lambda: seen(running) == {"hall": (3, 3)}, "it is placed")
+            assert registry.methods.count("discovery/listDevices") == walks, "that was no reason to walk"
+
+
+@pytest.mark.parametrize("pages_by_id", [True, False])
+async def test_what_nobody_announced_is_found_by_comparing_numbers(nats_server: NatsServer, pages_by_id: bool) -> None:
+    clock = ManualClock()
+    async with party(nats_server.url) as one:
+        registry = FakeRegistry(one)
+        registry.pages_by_id = pages_by_id
+        registry.places = {f"cam-{number}": "hall" for number in range(8)} | {"rover": None}
+        await one.link.flush()
+        async with publisher(nats_server.url, clock=clock) as (running, _):
+            pace, counters = running.members.pace, running.members.counters
+
+            began = pace.as_of
+            assert began is not None
+            await while_time_passes(clock, lambda: (pace.as_of or 0) > began, "they agree, so the members are whole")
+            assert (counters.walked, counters.disagreed) == (1, 0)
+            registry.places = {}
+            await while_time_passes(clock, lambda: seen(running) == {"hall": (8, 0)}, "it walks, and they are gone")
+            assert (counters.walked, counters.disagreed) == (2, 1)
+            registry.places = {"cam-1": "hall", "cam-99": "yard"}
+            await while_time_passes(
+                clock, lambda: seen(running) == {"hall": (8, 1), "yard": (1, 1)}, "who came unannounced is found too"
+            )
+            registry.hidden = 3
+            await while_time_passes(clock, lambda: counters.disagreed == 3, "more are counted than are listed")
+            asked = len(registry.methods)
+            await while_time_passes(clock, lambda: len(registry.methods) > asked + 10, "they go on to be compared")
+            assert counters.disagreed == 3, "what a walk does not bring is not walked for again"
+
+
+async def test_it_says_once_that_it_falls_behind_and_once_that_it_has_caught_up(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    clock = ManualClock()
+    async with party(nats_server.url) as one, party(nats_server.url) as watching:
+        registry = FakeRegistry(one)
+        registry.places = {"cam-0": "hall"}
+        await one.link.flush()
+        async with publisher(nats_server.url, clock=clock) as (running, _):
+            console = Console(watching)
+            fresh = await console.ask("list")
+            assert (fresh["as_of"], fresh["stale"]) == (rfc3339(clock.wall()), False)
+            registry.close()
+            await one.link.flush()
+            running.members.pace.want()
+            clock.advance(pace_module.STALE_S + 1)
+            await until(lambda: "the members are behind" in caplog.text, "it says so")
+            stale = await console.ask("snapshot", topology_id="hall")
+            assert (stale["as_of"], stale["stale"]) == (fresh["as_of"], True)
+            again = FakeRegistry(one)
+            again.places = {"cam-0": "hall", "cam-1": "hall"}
+            await while_time_passes(clock, lambda: "have caught up" in caplog.text, "it says so")
+            assert seen(running) == {"hall": (2, 2)}
+            whole = await console.ask("list")
+            assert (whole["as_of"] > fresh["as_of"], whole["stale"]) == (True, False)
+    assert caplog.text.count("the members are behind") == caplog.text.count("have caught up") == 1
 
 
 def test_look_ups_are_few_bounded_and_given_up() -> None:

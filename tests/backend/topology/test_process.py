@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from fleetgui.link.credentials import UserPassword
-from fleetgui.link.errors import LinkError, NoResponders
+from fleetgui.link.errors import LinkError, NoResponders, RequestTimeout
 from fleetgui.wire import rpc
 from fleetgui.wire.deployments import Phase
 from tests.backend.links import LIMIT_S, Party, party
@@ -45,14 +45,18 @@ async def running(*roles: Role) -> AsyncIterator[None]:
             role.close()
 
 
-async def enter(one: Party, device_id: str, location: str | None, ttl: int = 3_600) -> None:
-    """Register a device, as soon as there is a registry (again)."""
+async def enter(
+    one: Party, device_id: str, location: str | None, ttl: int = 3_600, *, patience: float = LIMIT_S
+) -> None:
+    """Register a device, as soon as there is a registry (again), and one that answers within `patience`."""
     request = register(device_id, device_ttl=ttl, status={**params()["status"], "location": location})
     async with asyncio.timeout(LIMIT_S):
         while True:
             try:
-                result(await one.ask(REGISTRY, request))
+                result(await one.link.request(REGISTRY, request, timeout=patience))
                 return
+            except RequestTimeout:
+                continue
             except NoResponders:
                 await asyncio.sleep(0.05)
 
@@ -159,6 +163,23 @@ async def test_one_that_hangs_is_replaced_and_stands_by_when_it_wakes() -> None:
                 await asyncio.to_thread(second.kill)
                 await console.until(lambda: epochs(console) - before, "it takes over in its turn")
                 assert await console.rows() == {}
+
+
+async def test_who_registers_while_one_of_two_registry_processes_hangs_is_placed_all_the_same() -> None:
+    with NatsServer(jetstream=True) as nats:
+        async with party(nats.url) as one, party(nats.url) as watching:
+            hung, other = gateway(nats.url, node="gw-1"), gateway(nats.url, node="gw-2")
+            async with running(hung, other, topology(nats.url)):
+                console = Console(watching)
+                await enter(one, "cam-0", "hall")
+                await until_listed(console, {"hall": ("active", 1, 1)})
+                psutil.Process(hung.pid).send_signal(signal.SIGSTOP)
+                for number in range(1, 6):
+                    await enter(one, f"cam-{number}", "hall", patience=1.0)
+                # Half of its requests reach the one that hangs: each is made again until it reaches the other.
+                await until_listed(console, {"hall": ("active", 6, 6)})
+                assert psutil.Process(hung.pid).status() == psutil.STATUS_STOPPED
+                psutil.Process(hung.pid).send_signal(signal.SIGCONT)
 
 
 async def test_a_broker_that_restarts_costs_no_more_than_a_snapshot() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fleetgui.backend.topology import members as members_module
+from fleetgui.backend.topology import pace as pace_module
 from fleetgui.backend.topology import picture as picture_module
 from fleetgui.backend.topology import publisher as module
 from fleetgui.policy.access import AccessPolicy, Acl
@@ -24,8 +25,8 @@ from tests.nats_server import NatsServer
 @pytest.fixture(autouse=True)
 def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(members_module, "TICK_S", 0.02)
-    monkeypatch.setattr(members_module, "LEAST_APART_S", 0.02)
-    monkeypatch.setattr(members_module, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(pace_module, "LEAST_APART_S", 0.02)
+    monkeypatch.setattr(pace_module, "FIRST_RETRY_S", 0.05)
     monkeypatch.setattr(module, "TELL_EVERY_S", 0.02)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from fleetgui.policy.access import AccessPolicy, Acl
 from fleetgui.policy.clock import ManualClock
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import decode_object
+from fleetgui.wire.times import rfc3339
 from fleetgui.wire.topology import Listed, Mutation, Snapshot, TopologyList, validate
 
 POLICY = AccessPolicy(
@@ -204,3 +206,34 @@ def test_who_sees_nothing_yet_may_ask_for_what_may_come() -> None:
     assert rig.page().topologies == ()
     rig.picture.place("cam-1", "hall", online=True)
     assert [row.topology_id for row in rig.page().topologies] == ["hall"]
+
+
+@dataclass
+class Membership:
+    as_of: float | None = None
+    stale: bool = False
+
+
+def test_every_reply_says_how_old_the_membership_is() -> None:
+    clock, age = ManualClock(epoch=1_795_219_200.0), Membership()
+    picture = Picture(clock)
+    picture.place("cam-1", "hall", online=True)
+    picture.place("cam-2", "yard", online=True)
+    requests = TopologyRequests(picture, clock, lambda: None, picture.settle, age=age)
+
+    def ages() -> set[tuple[str | None, bool]]:
+        def result(method: str, **params: Any) -> Any:
+            return decode_object(requests.handle(rpc.request(f"topology/{method}", params, "x")))["result"]
+
+        whole = validate(TopologyList, result("list"))
+        part = validate(TopologyList, result("list", limit=1))
+        snapshot = validate(Snapshot, result("snapshot", topology_id="hall"))
+        return {(whole.as_of, whole.stale), (part.as_of, part.stale), (snapshot.as_of, snapshot.stale)}
+
+    assert ages() == {(None, False)}
+    age.stale = True
+    assert ages() == {(None, True)}
+    age.as_of = 1_795_219_200.0
+    assert ages() == {(rfc3339(1_795_219_200.0), True)}
+    age.stale = False
+    assert ages() == {(rfc3339(1_795_219_200.0), False)}

@@ -9,7 +9,8 @@ import pytest
 
 from fleetgui.backend.registry.discovery import DiscoveryHandler, DiscoverySettings
 from fleetgui.backend.registry.store import RecordStore
-from fleetgui.backend.topology.walk import Coverage, Found, Walk, WalkFailed, found_in
+from fleetgui.backend.topology import walk as walk_module
+from fleetgui.backend.topology.walk import PATIENCE_S, POLITE, Coverage, Found, Walk, WalkFailed, found_in
 from fleetgui.link.errors import NoResponders, RequestTimeout
 from fleetgui.policy.clock import ManualClock
 from fleetgui.policy.pages import PageSizer
@@ -33,7 +34,7 @@ class Registry:
         self.after_page: Callable[[int], object] = lambda number: None
         self.extras: dict[str, Any] = {}
 
-    async def ask(self, _method: str, params: dict[str, Any]) -> bytes:
+    async def ask(self, _method: str, params: dict[str, Any], _patience: float) -> bytes:
         self.asked.append(params)
         reply = self.page(params)
         self.after_page(len(self.asked))
@@ -90,7 +91,7 @@ async def test_a_registry_that_pages_by_id() -> None:
 async def test_our_own_registry() -> None:
     handler = DiscoveryHandler(RecordStore(), DiscoverySettings(), lambda: 1_000_000)
 
-    async def ask(method: str, params: dict[str, Any]) -> bytes:
+    async def ask(method: str, params: dict[str, Any], _patience: float) -> bytes:
         reply = handler.handle("t", rpc.request(method, params, "x"))
         assert isinstance(reply, bytes)
         return reply
@@ -178,14 +179,42 @@ async def test_a_record_that_never_fits_is_passed_and_counted() -> None:
 
 async def test_silence_after_a_larger_page_than_ever_came_is_taken_for_size() -> None:
     class Silent(Registry):
-        async def ask(self, method: str, params: dict[str, Any]) -> bytes:
+        async def ask(self, method: str, params: dict[str, Any], patience: float) -> bytes:
             if params["limit"] > 100:
                 raise RequestTimeout("nothing came")
-            return await super().ask(method, params)
+            return await super().ask(method, params, patience)
 
     sizer = PageSizer({})
     found, _ = await walked(Silent(), sizer)
     assert found == FLEET
+
+
+@pytest.mark.parametrize("registry", [Registry, ByIdRegistry])
+async def test_a_page_that_does_not_come_is_asked_for_again_and_what_was_waited_counts_for_nothing(
+    registry: type[Registry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk_module, "LONGEST_PAUSE_S", 0.0)
+    clock = ManualClock()
+    patiences: list[float] = []
+
+    class Hanging(registry):  # type: ignore[misc, valid-type] # either of the two
+        async def ask(self, method: str, params: dict[str, Any], patience: float) -> bytes:
+            patiences.append(patience)
+            if len(patiences) in {1, 3, 4, 5}:
+                clock.advance(patience)
+                raise RequestTimeout("this one hangs")
+            clock.advance(2.9 if len(patiences) == 6 else 0.01)  # it answers when it wakes
+            reply: bytes = await super().ask(method, params, patience)
+            return reply
+
+    hanging = Hanging(cap=50)
+    sizer = PageSizer({"DEVICE_CONNECT_LIST_PAGE_SIZE": "50"})
+    walk = Walk(hanging.ask, sizer, clock)
+    assert [each.device_id async for page in walk.pages() for each in page] == FLEET
+    assert walk.coverage.complete
+    assert patiences[:6] == [PATIENCE_S[0], PATIENCE_S[1], *PATIENCE_S[:4]]
+    assert {each["limit"] for each in hanging.asked} == {50}, "silence says nothing about a size that has arrived"
+    assert walk.took == pytest.approx(5 * 0.01 * (1 + POLITE))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +241,7 @@ async def test_a_registry_at_fault_ends_the_walk_with_a_sentence(reply: bytes, w
 @pytest.mark.parametrize("error", [NoResponders("nobody"), RequestTimeout("silence")])
 async def test_a_registry_that_is_not_there_ends_the_walk(error: Exception) -> None:
     class Absent(Registry):
-        async def ask(self, method: str, params: dict[str, Any]) -> bytes:
+        async def ask(self, method: str, params: dict[str, Any], patience: float) -> bytes:
             raise error
 
     with pytest.raises(WalkFailed):
