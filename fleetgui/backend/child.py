@@ -56,14 +56,22 @@ def _signal_name(number: int) -> str:
 class Child:
     """One child process.
 
-    `on_stderr(line)` is called on the loop for each line the child logs. Use: `start`, `await ready(…)`, then
-    `await ended()` or `on_end`, and always `await stop()`.
+    `on_stderr(line)` is called on the loop for each line the child logs, `on_alive()` whenever it says that it lives.
+    Use: `start`, `await ready(…)`, then `await ended()` or `on_end`, and always `await stop()`.
     """
 
-    def __init__(self, name: str, argv: Sequence[str], *, on_stderr: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        on_stderr: Callable[[str], object] | None = None,
+        on_alive: Callable[[], object] | None = None,
+    ) -> None:
         self.name = name
         self._argv = list(argv)
         self._on_stderr = on_stderr
+        self._on_alive = on_alive
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._process: subprocess.Popen[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -198,6 +206,9 @@ class Child:
             message = None
         if not isinstance(message, dict):
             self._logged(line)
+        elif message.get("alive") is True:
+            if self._on_alive is not None:
+                self._on_alive()
         elif isinstance(message.get("error"), str):
             self._error = message["error"]
         elif message.get("ready") is True and self._ready is not None and not self._ready.done():

@@ -5,6 +5,9 @@ argv and the environment can be read by others), prints one JSON line on stdout 
 or `{"error": "one sentence"}`), logs to stderr, and ends when stdin ends. The end of a pipe is the one sign of a
 parent's death that exists on every platform and that a kill −9 cannot suppress.
 
+When the settings have a `beat`, in seconds, the child prints `{"alive": true}` that often, from its event loop: to a
+parent that hears none any more, it hangs.
+
 Runs in the child. `child.py` is the other end.
 """
 
@@ -15,6 +18,7 @@ import contextlib
 import json
 import logging
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -43,9 +47,20 @@ class Parent:
         """Say that the child serves now."""
         tell({"ready": True, **facts})
 
+    def beat(self, every: float) -> None:
+        """Say now and every so many seconds that the loop turns. A parent that does not read is not waited for."""
+        if _has_room(sys.stdout.fileno()):
+            tell({"alive": True})
+        asyncio.get_running_loop().call_later(every, self.beat, every)
+
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         watch_stdin(lambda: loop.call_soon_threadsafe(self.ended.set))
+
+
+def _has_room(pipe: int) -> bool:
+    """Whether a short line can be written to `pipe` at once. Windows cannot tell; there it fits for hours."""
+    return sys.platform == "win32" or bool(select.select([], [pipe], [], 0)[1])
 
 
 def tell(message: dict[str, Any]) -> None:
@@ -104,6 +119,8 @@ def run_role(main: Callable[[Parent], Coroutine[Any, Any, None]]) -> int:
     async def play() -> None:
         parent = Parent(settings)
         parent._watch()
+        if isinstance(every := settings.get("beat"), int | float) and every > 0:
+            parent.beat(every)
         await main(parent)
 
     try:

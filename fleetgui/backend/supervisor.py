@@ -3,8 +3,9 @@
     supervisor → guardian → nats-server        unless somebody else's broker is used
                → one process and more of each role (`roles.py`)
 
-A process that dies is started again, later each time; without its broker a backend has no purpose, and ends. Runs in
-a process of its own (`fleetgui serve`), under plain asyncio. What it has to say goes to the log, one line at a time.
+A process that dies or hangs is started again (`keeper.py`); without its broker a backend has no purpose, and ends.
+Runs in a process of its own (`fleetgui serve`), under plain asyncio. What it has to say goes to the log, one line at a
+time.
 """
 
 from __future__ import annotations
@@ -15,27 +16,22 @@ import json
 import logging
 import os
 import signal
-import sys
 from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Any, Final
 
 from fleetgui.backend.broker import BrokerError, EmbeddedBroker
-from fleetgui.backend.child import Child, ChildFailed
+from fleetgui.backend.child import ChildFailed
 from fleetgui.backend.connect import settings_of
+from fleetgui.backend.keeper import Patience, Role
 from fleetgui.backend.options import STDOUT, Facts, ServeOptions
 from fleetgui.backend.parent import tell, watch_stdin
 from fleetgui.backend.private import write_private
-from fleetgui.backend.roles import Part, Stage, parts_of
+from fleetgui.backend.roles import Stage, parts_of
 from fleetgui.link.context import ContextError
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock, SystemClock
 
-ROLE_READY_S: Final = 30.0
-FIRST_PAUSE_S: Final = 0.5
-MAX_PAUSE_S: Final = 30.0
-HEALTHY_AFTER_S: Final = 30.0
-"""A role that lived so long starts again after the first pause."""
-STOP_ROLES_S: Final = 1.0
 STOP_BROKER_S: Final = 0.6
 
 log = logging.getLogger("fleetgui.serve")
@@ -45,51 +41,13 @@ class ServeFailed(Exception):
     """The backend cannot start or go on. The text is one sentence."""
 
 
-class Role:
-    """One of the supervisor's processes, and those that come after it when it dies."""
-
-    def __init__(self, part: Part) -> None:
-        self.name = part.name
-        self.stage = part.stage
-        self.child: Child | None = None
-        self._part = part
-        self._settings: dict[str, Any] = {}
-
-    def launch(self) -> None:
-        """Start the process, which imports and then waits to be told; raises `ChildFailed`."""
-        self.child = Child(self.name, [sys.executable, "-m", self._part.module], on_stderr=self._relay)
-        self.child.start()
-
-    async def begin(self, connection: dict[str, Any]) -> None:
-        """Tell it what to do, and return once it serves; raises `ChildFailed`."""
-        self._settings = {**connection, **self._part.settings}
-        if self.child is None:
-            self.launch()
-        await self._begin()
-
-    async def again(self) -> None:
-        """After its end: another process with the same settings; raises `ChildFailed`."""
-        self.launch()
-        await self._begin()
-
-    async def _begin(self) -> None:
-        assert self.child is not None  # noqa: S101 - both callers have launched it
-        self.child.tell(self._settings)
-        await self.child.ready(ROLE_READY_S)
-
-    def _relay(self, line: str) -> None:
-        log.info("%s: %s", self.name, line)
-
-    async def stop(self) -> None:
-        if self.child is not None:
-            await self.child.stop(within=STOP_ROLES_S)
-
-
 class Supervisor:
     """`run` is all there is to call; it returns when `stop` is set, and raises `ServeFailed` when it cannot go on."""
 
-    def __init__(self, options: ServeOptions) -> None:
+    def __init__(self, options: ServeOptions, *, clock: Clock | None = None, patience: Patience | None = None) -> None:
         self._options = options
+        self._clock = clock or SystemClock()
+        self._patience = patience
         self._broker: EmbeddedBroker | None = None
         self._roles: list[Role] = []
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -125,7 +83,7 @@ class Supervisor:
 
     async def _start(self) -> None:
         options = self._options
-        self._roles = [Role(part) for part in parts_of(options)]
+        self._roles = [Role(part, self._clock, self._patience) for part in parts_of(options)]
         try:
             for role in self._roles:
                 if role.stage is not Stage.FOLLOW:
@@ -152,7 +110,7 @@ class Supervisor:
                 raise ServeFailed(f"the {role.name} cannot start: {failure}") from None
             log.warning("the %s did not start: %s", role.name, failure)
             await role.stop()
-        self._tasks.spawn(self._keep(role), name=f"the supervision of the {role.name}")
+        self._tasks.spawn(role.keep(), name=f"the supervision of the {role.name}")
 
     def _ready(self, connection: dict[str, Any]) -> None:
         options = self._options
@@ -191,24 +149,6 @@ class Supervisor:
     async def _watch_broker(self, broker: EmbeddedBroker) -> None:
         end = await broker.ended()
         raise ServeFailed(f"the broker is gone: {end.sentence}")
-
-    async def _keep(self, role: Role) -> None:
-        loop = asyncio.get_running_loop()
-        pause, started = FIRST_PAUSE_S, loop.time()
-        while role.child is not None:
-            end = await role.child.ended()
-            if loop.time() - started > HEALTHY_AFTER_S:
-                pause = FIRST_PAUSE_S
-            log.warning("%s; it is started again in %g s", end.sentence, pause)
-            await asyncio.sleep(pause)
-            pause, started = min(MAX_PAUSE_S, 2 * pause), loop.time()
-            try:
-                await role.again()
-            except ChildFailed as failure:
-                log.warning("the %s did not come back: %s", role.name, failure)
-                await role.stop()
-            else:
-                log.info("the %s is back", role.name)
 
     # The ready file
 
