@@ -103,6 +103,8 @@ class Members:
         self._offline: dict[str, float] = {}
         """When each member that is offline went so, the earliest first."""
         self.look_ups = LookUps()
+        self._asked: set[str] = set()
+        """Whose records have been asked for, and have not come."""
         self._edges: dict[str, bool] | None = None
         """Who came online or went offline since the walk that is under way began, None while none is."""
         self.pace = Pace(clock)
@@ -202,7 +204,7 @@ class Members:
         """Whatever is done between walks goes on while one is due or under way: it may be for long."""
         while True:
             if self._link.is_up and not self._is_left_to_walk:
-                await asyncio.gather(*(self._look_one_up(each) for each in self.look_ups.waiting()[:MOST_LOOK_UPS]))
+                self._look_up()
             self._let_go()
             self._heed_agreement()
             self._say_how_old_it_is()
@@ -331,8 +333,21 @@ class Members:
         for device_id in [each for each in self.nowhere if each not in seen and each not in edges]:
             del self.nowhere[device_id]
 
+    def _look_up(self) -> None:
+        """Ask for the next ones that wait; those for whom nobody answers keep only their own places in the line."""
+        room = MOST_LOOK_UPS - len(self._asked)
+        for device_id in [each for each in self.look_ups.waiting() if each not in self._asked][:room]:
+            self._asked.add(device_id)
+            self._tasks.spawn(self._look_one_up(device_id), name="topology: look-up")
+
     async def _look_one_up(self, device_id: str) -> None:
         """Read one record and place its device."""
+        try:
+            await self._read_one(device_id)
+        finally:
+            self._asked.discard(device_id)
+
+    async def _read_one(self, device_id: str) -> None:
         try:
             reply = await self._ask("discovery/getDevice", {"device_id": device_id}, PATIENCE_S)
             device = bytes(decode(bytes(rpc.result_of(reply)), _Device).device)
