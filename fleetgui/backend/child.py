@@ -21,6 +21,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fleetgui.backend.lines import unmarked
+
 _KEPT_LINES: Final = 20
 _LINE_LIMIT: Final = 1024 * 1024
 
@@ -223,7 +225,7 @@ class Child:
 
     def _has_ended(self, code: int) -> None:
         self.close_stdin()
-        words = self._error or (self._last_lines[-1].strip() if self._last_lines else "")
+        words = self._error or (unmarked(self._last_lines[-1])[1].strip() if self._last_lines else "")
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(End(self.name, code, words[:500]))
 

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Final
 
-from fleetgui.backend import roles
+from fleetgui.backend import lines, roles
 from fleetgui.backend.broker import BrokerError
 from fleetgui.backend.gateway.nodes import checked_node
 from fleetgui.backend.options import DEFAULT_DEVICES, STDOUT, ServeOptions, broker_options
@@ -108,4 +108,6 @@ def run_serve(arguments: argparse.Namespace) -> int:
     except UsageError as error:
         logging.getLogger("fleetgui.serve").error("fleetgui: %s", error)
         return USAGE_ERROR
+    if options.ready_file != STDOUT:
+        lines.use(lines.ForPeople())
     return asyncio.run(serve(options))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fleetgui.backend.child import Child, ChildFailed, End
+from fleetgui.backend.lines import unmarked
 from fleetgui.backend.roles import Part
 from fleetgui.policy.clock import Clock
 
@@ -73,9 +74,12 @@ class Role:
         self._patience = patience or Patience()
         self._silence = Silence(clock, look=self._patience.look)
         self._settings: dict[str, Any] = {}
+        self._level = logging.WARNING
+        """Of the last line that was marked with one."""
 
     def launch(self) -> None:
         """Start the process, which imports and then waits to be told; raises `ChildFailed`."""
+        self._level = logging.WARNING  # what comes before a log is the interpreter's complaint
         argv = [sys.executable, "-m", self._part.module]
         self.child = Child(self.name, argv, on_stderr=self._relay, on_alive=self._silence.heard)
         self.child.start()
@@ -130,4 +134,7 @@ class Role:
             await self.child.stop(within=STOP_WITHIN_S)
 
     def _relay(self, line: str) -> None:
-        log.info("%s: %s", self.name, line)
+        level, text = unmarked(line)
+        if level is not None:
+            self._level = level
+        log.log(self._level, "%s: %s", self.name, text)

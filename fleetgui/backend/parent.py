@@ -6,7 +6,7 @@ or `{"error": "one sentence"}`), logs to stderr, and ends when stdin ends. The e
 parent's death that exists on every platform and that a kill −9 cannot suppress.
 
 When the settings have a `beat`, in seconds, the child prints `{"alive": true}` that often, from its event loop: to a
-parent that hears none any more, it hangs.
+parent that hears none any more, it hangs. Such a parent reads the log as `lines.py` has it.
 
 Runs in the child. `child.py` is the other end.
 """
@@ -23,6 +23,8 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
+
+from fleetgui.backend import lines
 
 GRACE_S: Final = 1.5
 """What a child may take to end in good order once its parent is gone; then it is ended, whatever its loop does."""
@@ -125,6 +127,8 @@ def run_role(main: Callable[[Parent], Coroutine[Any, Any, None]]) -> int:
 
     try:
         settings = read_settings()
+        if "beat" in settings:
+            lines.use(lines.ForSupervisor())
         asyncio.run(play())
     except RoleFailed as failure:
         tell({"error": str(failure)})

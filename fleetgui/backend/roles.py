@@ -86,6 +86,11 @@ SIMULATED: Final = frozenset({"devices", "agents"})
 """The roles of simulated devices, which have no business on a real fabric unless somebody wants them there."""
 
 
+def simulated(options: ServeOptions) -> int:
+    """How many devices there are that nobody built, those included whose records a gateway computes."""
+    return options.devices if "devices" in options.roles or _computed(options) else 0
+
+
 def parts_of(options: ServeOptions) -> list[Part]:
     """The processes that `options` ask for, beside the broker."""
     parts = []
@@ -94,6 +99,6 @@ def parts_of(options: ServeOptions) -> list[Part]:
             continue
         processes = role.processes(options)
         for number, settings in enumerate(processes, 1):
-            label = settings.get("node") or str(number)
-            parts.append(Part(f"{name} {label}" if len(processes) > 1 else name, role.module, settings, role.stage))
+            label = settings.get("node") or (str(number) if len(processes) > 1 else "")
+            parts.append(Part(f"{name} {label}".strip(), role.module, settings, role.stage))
     return parts

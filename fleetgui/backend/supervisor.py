@@ -24,10 +24,11 @@ from fleetgui.backend.broker import BrokerError, EmbeddedBroker
 from fleetgui.backend.child import ChildFailed
 from fleetgui.backend.connect import settings_of
 from fleetgui.backend.keeper import Patience, Role
+from fleetgui.backend.logins import FILE as CREDENTIALS
 from fleetgui.backend.options import STDOUT, Facts, ServeOptions
 from fleetgui.backend.parent import tell, watch_stdin
 from fleetgui.backend.private import write_private
-from fleetgui.backend.roles import Stage, parts_of
+from fleetgui.backend.roles import BROKER, Stage, parts_of, simulated
 from fleetgui.link.context import ContextError
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock, SystemClock
@@ -113,7 +114,6 @@ class Supervisor:
         self._tasks.spawn(role.keep(), name=f"the supervision of the {role.name}")
 
     def _ready(self, connection: dict[str, Any]) -> None:
-        options = self._options
         facts = Facts(
             connection["url"],
             connection.get("user"),
@@ -124,9 +124,24 @@ class Supervisor:
             self._broker.device_password if self._broker else None,
         )
         self._announce(facts)
-        log.info(
-            "ready: %s, tenant %s, %d devices, scenario %s", facts.url, facts.tenant, options.devices, options.scenario
-        )
+        log.info("ready: %s", "; ".join(self._told(facts)))
+
+    def _told(self, facts: Facts) -> list[str]:
+        """What an operator wants to know of a backend that is ready; no secret among it."""
+        options = self._options
+        runs = [*([BROKER] if self._broker else []), *(role.name for role in self._roles)]
+        told = [f"{facts.url}, tenant {facts.tenant}", f"runs {', '.join(runs)}"]
+        if devices := simulated(options):
+            told.append(f"{devices} simulated devices, scenario {options.scenario}")
+        if options.ready_file == STDOUT:
+            return told
+        if options.ready_file is not None:
+            told.append(f"credentials in {options.ready_file.absolute()}")
+        elif options.broker.store is not None:
+            told.append(f"credentials in {options.broker.store / CREDENTIALS}")
+        elif self._broker is not None:
+            told.append("credentials nowhere (--ready-file asks for them)")
+        return told
 
     async def _connection(self) -> dict[str, Any]:
         """The settings with which every role connects; starts the embedded broker if there is to be one."""

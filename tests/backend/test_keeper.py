@@ -133,6 +133,17 @@ async def test_one_that_is_slow_to_start_and_lives_then_is_left_alone(
     assert caplog.records == []
 
 
+async def test_what_a_role_logs_keeps_its_level(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "fleetgui.serve")
+    await kept.begin("logs")
+    await until(lambda: said(caplog, "stuck: it goes on"), "everything was relayed")
+    found = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert found[0] == ("WARNING", "stuck: no log of anybody's")
+    assert found[1:3] == [("ERROR", "stuck: it broke"), ("ERROR", "stuck: Traceback (most recent call last):")]
+    assert found[-1] == ("INFO", "stuck: it goes on")
+    assert {level for level, _ in found[3:-1]} == {"ERROR"}
+
+
 @pytest.mark.parametrize(("beat", "heard"), [({"beat": 3_600}, ["alive"]), ({}, []), ({"beat": "often"}, [])])
 async def test_a_process_says_that_it_lives_to_whom_asks_for_it_and_to_nobody_else(
     tmp_path: Path, beat: dict[str, object], heard: list[str]

@@ -9,7 +9,7 @@ import pytest
 
 from fleetgui.backend.devices.cast import SAMPLE, cast_of
 from fleetgui.backend.options import ServeOptions
-from fleetgui.backend.roles import BROKER, NAMES, ROLES, Part, Stage, parts_of
+from fleetgui.backend.roles import BROKER, NAMES, ROLES, Part, Stage, parts_of, simulated
 
 
 def named(options: ServeOptions, role: str) -> list[Part]:
@@ -49,7 +49,17 @@ def test_several_of_a_role_can_be_told_apart_in_the_log() -> None:
     options = ServeOptions(devices=30_000, gateways=2)
     assert [part.name for part in named(options, "gateway")] == ["gateway gw-1", "gateway gw-2"]
     assert [part.name for part in named(options, "devices")] == ["devices 1", "devices 2"]
-    assert [part.name for part in named(ServeOptions(), "gateway")] == ["gateway"]
+    assert [part.name for part in named(ServeOptions(), "gateway")] == ["gateway gw-1"]
+    assert [part.name for part in named(ServeOptions(node="paris"), "gateway")] == ["gateway paris"]
+    assert [part.name for part in named(ServeOptions(), "devices")] == ["devices"]
+
+
+@pytest.mark.parametrize(
+    ("devices", "run", "count"),
+    [(7, NAMES, 7), (0, NAMES, 0), (7, ["gateway"], 0), (1_000_000, ["gateway"], 1_000_000)],
+)
+def test_how_many_devices_are_simulated(devices: int, run: list[str], count: int) -> None:
+    assert simulated(ServeOptions(devices=devices, roles=frozenset(run))) == count
 
 
 def test_only_the_roles_asked_for_run() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -13,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -207,6 +209,42 @@ async def test_the_ready_file_is_private_whole_and_gone_after_a_signal(tmp_path:
     assert b"Traceback" not in errors
     assert not ready.exists()
     await until_gone([process.pid, *parts.values()], folder)
+
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) \S.*")
+
+
+def contents(file: Path) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(file.read_text())
+    return said
+
+
+async def logged(ready: Path, *arguments: str) -> tuple[dict[str, Any], list[str]]:
+    """The ready file's contents and the lines of a backend that was ended once it was ready."""
+    process = await serve_command("--ready-file", str(ready), *arguments)
+    await until(ready.exists, "the ready file is there")
+    facts = contents(ready)
+    process.send_signal(signal.SIGTERM)
+    _, errors = await process.communicate()
+    return facts, errors.decode().splitlines()
+
+
+@posix_only
+async def test_every_line_says_when_and_how_grave_and_the_one_of_readiness_what_runs(tmp_path: Path) -> None:
+    facts, lines = await logged(tmp_path / "ready.json", "--roles", "broker,gateway", "--node", "paris")
+    assert all(LINE.fullmatch(line) for line in lines), lines
+    [ready] = [line.split(" ", 1)[1] for line in lines if " ready: " in line]
+    assert ready == (
+        f"INFO ready: {facts['url']}, tenant default; runs broker, gateway paris; credentials in {tmp_path}/ready.json"
+    )
+    for password in (facts["password"], facts["device_password"]):
+        assert password not in "".join(lines)
+    _, lines = await logged(tmp_path / "ready.json", "--devices", "3", "--scenario", "calm")
+    assert all(LINE.fullmatch(line) for line in lines), lines
+    [ready] = [line for line in lines if " ready: " in line]
+    assert (
+        "; runs broker, gateway gw-1, devices, deployments, agents, topology; 3 simulated devices, scenario " in ready
+    )
 
 
 @posix_only
