@@ -20,7 +20,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,6 +28,7 @@ from typing import Any, Final, Self
 import psutil
 
 from fleetgui.backend import guardian
+from fleetgui.backend.address import AddressUnusable, keep_port, kept_port
 from fleetgui.backend.child import Child, ChildFailed, End
 from fleetgui.backend.logins import DEVICE, OPERATOR, Logins, LoginsUnusable, kept_logins, new_logins
 
@@ -49,7 +50,8 @@ class BrokerError(Exception):
 class BrokerOptions:
     """`port` 0 asks for a free one; `max_payload` in bytes; `server_name` is what clients show.
 
-    `store` is the folder of what is to outlive the broker: JetStream's files and the passwords; None: nothing does.
+    `store` is the folder of what is to outlive the broker: JetStream's files, the passwords, and the port, so that 0
+    asks for the one that it had before; None: nothing does.
     `tenant` is whose devices the user `device` is for.
     """
 
@@ -122,6 +124,8 @@ class EmbeddedBroker:
         self.user = OPERATOR
         self.device_user = DEVICE
         self._logins = new_logins()
+        self._port = 0
+        """What the store remembers, 0 for nothing."""
         self.port = 0
         self.pid = 0
         """nats-server's process id."""
@@ -150,13 +154,10 @@ class EmbeddedBroker:
     async def start(self) -> None:
         """Start, and return once it takes connections; raises `BrokerError`."""
         binary = find_binary()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, remove_orphans)
+        await asyncio.to_thread(remove_orphans)
         if self.options.store is not None:
-            try:
-                self._logins = await loop.run_in_executor(None, kept_logins, self.options.store)
-            except LoginsUnusable as failure:
-                raise BrokerError(str(failure)) from None
+            await asyncio.to_thread(self._remember, self.options.store)
+        options = replace(self.options, port=self.options.port or self._port)
         child = Child("the broker's guardian", GUARDIAN)
         self._guardian = child
         try:
@@ -164,7 +165,7 @@ class EmbeddedBroker:
                 {
                     "binary": str(binary),
                     "folder": str(self.folder),
-                    "config": config_text(self.options, self.folder, self._logins),
+                    "config": config_text(options, self.folder, self._logins),
                     "store": self.options.store and str(self.options.store),
                 }
             )
@@ -176,9 +177,28 @@ class EmbeddedBroker:
             await self.stop()
             raise
         self.port, self.pid = facts["port"], facts["pid"]
+        if self.options.store is not None and self.port != self._port:
+            try:
+                await asyncio.to_thread(keep_port, self.options.store, self.port)
+            except AddressUnusable as failure:
+                await self.stop()
+                raise BrokerError(str(failure)) from None
+
+    def _remember(self, store: Path) -> None:
+        """What the broker of `store` was last: passwords, and the port unless the options name one."""
+        try:
+            self._logins = kept_logins(store)
+            self._port = kept_port(store) if not self.options.port else 0
+        except (LoginsUnusable, AddressUnusable) as failure:
+            raise BrokerError(str(failure)) from None
 
     def _explain(self, failure: str) -> str:
         if "address already in use" in failure or "Only one usage of each socket address" in failure:
+            if self._port:
+                return (
+                    f"port {self._port} is in use, which the devices of {self.options.store} know: "
+                    "end what uses it, or name another one with --listen"
+                )
             return f"port {self.options.port} is in use: choose another one, or 0 for any that is free"
         return failure
 

@@ -333,6 +333,42 @@ async def test_the_passwords_are_kept_in_a_private_file(tmp_path: Path) -> None:
     assert {name for name in os.listdir(tmp_path) if FILE in name} == {FILE}, "no draft of it stays behind"  # noqa: PTH208 - a name is enough
 
 
+async def ports(options: list[BrokerOptions]) -> list[int]:
+    found = []
+    for each in options:
+        async with EmbeddedBroker(each) as broker:
+            found.append(broker.port)
+    return found
+
+
+async def test_a_store_has_the_same_port_at_every_start_unless_another_is_named(tmp_path: Path) -> None:
+    anywhere, there = BrokerOptions(store=tmp_path), BrokerOptions(store=tmp_path, port=free_port())
+    first, second, third, fourth = await ports([anywhere, anywhere, there, anywhere])
+    assert first == second
+    assert third == fourth == there.port
+
+
+async def test_a_port_that_a_store_remembers_and_somebody_else_has_is_one_clear_sentence(tmp_path: Path) -> None:
+    options = BrokerOptions(store=tmp_path)
+    [port] = await ports([options])
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        with pytest.raises(BrokerError, match=rf"port {port} is in use, which the devices of .* know: .* --listen"):
+            await EmbeddedBroker(options).start()
+    assert await ports([options]) == [port]
+
+
+@pytest.mark.parametrize("text", [b"", b"0", b"70000", b"4222x", b"\xff\xfe", b"9" * 5000])
+async def test_a_port_that_is_broken_is_one_clear_sentence(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "port").write_bytes(text)
+    with pytest.raises(BrokerError, match=r"holds no port: name the one .* --listen"):
+        await EmbeddedBroker(BrokerOptions(store=tmp_path)).start()
+    there = BrokerOptions(store=tmp_path, port=free_port())
+    assert await ports([there, BrokerOptions(store=tmp_path)]) == [there.port] * 2
+
+
 async def test_a_devices_connection_comes_back_by_itself_after_a_restart(tmp_path: Path) -> None:
     options = BrokerOptions(store=tmp_path, port=free_port())
     broker = EmbeddedBroker(options)
