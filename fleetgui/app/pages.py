@@ -79,7 +79,7 @@ class Pages:
     def _put_in_devices(self) -> None:
         from fleetgui.widgets.devices import DevicesPage
 
-        page = DevicesPage(self._state, self._clock)
+        page = DevicesPage(self._state, self._clock, place=self._place)
         page.restore_state(self._settings.get("devices"))
         page.device_opened.connect(self.open_device)
         page.refresh_requested.connect(self._window.refresh_requested)
@@ -91,6 +91,11 @@ class Pages:
         self.devices = page
         self._watch = _Painted(page.table.viewport(), lambda: self._state.roster.loaded > 0, self._first_rows)
         self._window.attach_devices(page)
+
+    def _place(self) -> str:
+        """The context and tenant that are looked at, for what is kept for each of them; "" before there is one."""
+        fabric = self._fabric()
+        return "" if fabric is None else f"{fabric.link.context.name}/{fabric.link.context.tenant}"
 
     def _put_in_overview(self) -> None:
         from fleetgui.widgets.overview import OverviewPage

@@ -6,10 +6,11 @@ a second: the model's collected changes go to the view, the sentence is brought 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, QTimer
 from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from fleetgui.models.devices import FLUSH_S, DeviceTableModel
+from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.filters import Parsed, exact_id
 from fleetgui.policy.wanted import Wanted
@@ -33,6 +35,7 @@ from fleetgui.widgets import devices_copy, theme
 from fleetgui.widgets.devices_columns import ColumnSettings
 from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
+from fleetgui.widgets.devices_views import SavedView, SavedViews
 from fleetgui.widgets.elided import ElidedLabel
 from fleetgui.widgets.filter_line import FilterLine
 from fleetgui.widgets.keys import OwnKeys
@@ -57,7 +60,15 @@ class DevicesPage(QWidget):
     said = QtSignal(str)
     """What was just done, for the status line."""
 
-    def __init__(self, state: ConsoleState, clock: Clock, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        state: ConsoleState,
+        clock: Clock,
+        parent: QWidget | None = None,
+        *,
+        place: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`place()` names the context that is looked at, for its saved views."""
         super().__init__(parent)
         self._state = state
         self._clock = clock
@@ -68,6 +79,7 @@ class DevicesPage(QWidget):
         self.model = DeviceTableModel(state.table, state.presence, state.engagements, clock, state.link, parent=self)
         self.table = DeviceTable(self.model)
         self.columns = ColumnSettings(self.table, self.model.columns)
+        self.views = SavedViews(place, self._view_now, self)
         self._lay_out()
         self._connect()
         self.beat()
@@ -92,6 +104,7 @@ class DevicesPage(QWidget):
         self._cancel = _button("Stop")
         self._cancel.setToolTip("Stop reading the fleet; what was read stays")
         line.addWidget(self.filter, 1)
+        line.addWidget(self.views.button)
         line.addWidget(self.offline)
         line.addWidget(self._clear)
         line.addWidget(self._sentence, 2)
@@ -113,6 +126,8 @@ class DevicesPage(QWidget):
     def _connect(self) -> None:
         self.filter.edited.connect(self._filter_edited)
         self.filter.textChanged.connect(lambda _: self._say())
+        self.views.chosen.connect(self.show_view)
+        self.views.said.connect(self.tell)
         self.offline.toggled.connect(lambda on: self._want(replace(self._wanted, offline=on)))
         self._pause.clicked.connect(self._pause_or_go_on)
         self._cancel.clicked.connect(lambda: self.walk_asked.emit("cancel"))
@@ -246,6 +261,27 @@ class DevicesPage(QWidget):
         found = {str(value_of(summary, field)) for summary in summaries} if field in FIELDS else set()
         return sorted(value for value in found if prefix.lower() in value.lower() and value != "None")
 
+    def _view_now(self, name: str) -> SavedView:
+        order = self._wanted.order
+        return SavedView(
+            name,
+            self.filter.text(),
+            None if order.is_by_id else order.field,
+            order.descending,
+            self._wanted.offline,
+            self.columns.state(),
+        )
+
+    def show_view(self, view: SavedView) -> None:
+        """Show a saved view: its columns, its order, its filter."""
+        self.columns.restore(view.columns)
+        with QSignalBlocker(self.offline):
+            self.offline.setChecked(view.offline)
+        self.filter.setText(view.filter)
+        self._mark(view.order)
+        self._want(Wanted(self.filter.parsed.filter, view.order, view.offline))
+        self.tell(f"View {formats.text(view.name)}.")
+
     def _pause_or_go_on(self) -> None:
         paused = self._state.hold.state.phase is HoldPhase.PAUSED
         self.walk_asked.emit("go on" if paused else "pause")
@@ -265,9 +301,13 @@ class DevicesPage(QWidget):
             self._sort(BY_ID)
 
     def _sort(self, order: Order) -> None:
-        numbers = [number for number, column in enumerate(self.model.columns) if column.field == order.field]
-        self.model.show_order(None if order.is_by_id else numbers[0], descending=order.descending)
+        self._mark(order)
         self._want(replace(self._wanted, order=order))
+
+    def _mark(self, order: Order) -> None:
+        """Show in the header which order this is."""
+        numbers = [number for number, column in enumerate(self.model.columns) if column.field == order.field]
+        self.model.show_order(numbers[0] if numbers and not order.is_by_id else None, descending=order.descending)
 
     def clear_filter(self) -> None:
         self.filter.set_filter("")
@@ -345,12 +385,13 @@ class DevicesPage(QWidget):
 
     def save_state(self) -> dict[str, Any]:
         """How the page was left, as plain data for the settings."""
-        return {"columns": self.columns.state()}
+        return {"columns": self.columns.state(), "views": self.views.state()}
 
     def restore_state(self, state: object) -> None:
         """As it was left; settings that make no sense change nothing."""
         if isinstance(state, dict):
             self.columns.restore(state.get("columns"))
+            self.views.restore(state.get("views"))
 
 
 def _field(placeholder: str, name: str) -> QLineEdit:
