@@ -23,6 +23,7 @@ BENCHMARKS = (
     "devices",
     "throttle",
     "registry",
+    "walk",
     "page",
     "herd",
     "deployments",

@@ -53,7 +53,7 @@ def run(quick: bool) -> dict[str, Any]:
 
 async def _measure(real_url: str, our_url: str, records: list[dict[str, Any]], rounds: int) -> dict[str, Any]:
     async with party(real_url, "bench") as real, party(our_url, "bench") as ours:
-        await _register(ours.link, records)
+        await register(ours.link, records)
         assert await _ids(ours.link) == await _ids(real.link), "they do not hold the same"
         await asyncio.sleep(2.5)  # until the real one has forgotten
         walks: list[tuple[float, float]] = []
@@ -89,7 +89,9 @@ def _compared(turns: list[tuple[float, float]], done: int, unit: str) -> dict[st
     }
 
 
-async def _register(link: Link, records: list[dict[str, Any]]) -> None:
+async def register(link: Link, records: list[dict[str, Any]]) -> None:
+    """Register `records` with our registry, many at a time."""
+
     async def one(record: dict[str, Any]) -> None:
         params = {key: value for key, value in record.items() if key != "registry"}
         body = {"jsonrpc": "2.0", "id": "b", "method": "registerDevice", "params": params}
@@ -129,7 +131,9 @@ class Asker:
         self._socket.sendall(b'CONNECT {"verbose":false}\r\nSUB asker.reply 1\r\n')
 
     def ask(self, offset: int) -> None:
-        question = _question(offset)
+        self.send(_question(offset))
+
+    def send(self, question: bytes) -> None:
         self._socket.sendall(f"PUB {SUBJECT} asker.reply {len(question)}\r\n".encode() + question + b"\r\n")
 
     def answer(self) -> None:

@@ -1,0 +1,140 @@
+"""A whole walk of 10,000 devices by `feeds.walk.walk` beside raw requests for the same pages, undecoded.
+
+The raw side asks what the walk asked, request for request, and throws the replies away; its answers are what is there
+to be had at most. It is taken twice: over the console's own link, which is what a walk could come down to if looking
+at the pages cost nothing, and on a plain socket, which is the broker's and the registry's own speed. As many requests
+are under way as the walk had. The sides take turns. Both registries are warm: the real one keeps what it scanned for
+two seconds, and is asked for a page right before each of its turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from operator import truediv
+from typing import Any
+
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.walk import walk
+from fleetgui.link.connection import Link
+from fleetgui.policy.clock import SystemClock
+from fleetgui.policy.pages import PageSizer
+from fleetgui.stores.export import Coverage
+from fleetgui.wire import rpc
+from fleetgui.wire.question import EVERY_ROW, EVERYTHING, Question
+from fleetgui.wire.subjects import Subjects
+from tests.backend.links import party
+from tests.backend.roles import gateway
+from tests.bench.registry import PATIENCE_S, SUBJECT, TENANT, UNTHROTTLED, Asker, register
+from tests.interop import services
+from tests.nats_server import NatsServer
+
+
+class Recorder(RegistryClient):
+    """Keeps what it asks."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link, Subjects(TENANT), SystemClock(), PageSizer({}))
+        self.asked: list[bytes] = []
+
+    async def _ask(self, method: str, params: dict[str, Any], patience_s: float) -> bytes:
+        self.asked.append(rpc.request(method, params, f"fleetgui-{len(self.asked):08x}"))
+        return await super()._ask(method, params, patience_s)
+
+
+def run(quick: bool) -> dict[str, Any]:
+    devices, rounds = (1_000, 3) if quick else (10_000, 15)
+    records = list(services.records(devices))
+    figures: dict[str, Any] = {
+        "what": "seconds of a whole walk beside raw requests for the same pages",
+        "wanted": "≤ 1.15 × on the real registry, ≤ 1.5 × on ours",
+        "devices": devices,
+        "rounds": rounds,
+    }
+    with NatsServer(jetstream=True) as nats, gateway(nats.url, environ=UNTHROTTLED):
+        figures["ours"] = asyncio.run(_on_ours(nats.url, records, rounds))
+    if (why := services.missing()) is not None:
+        return figures | {"real": {"left_out": why}}
+    with NatsServer() as nats, services.Etcd() as etcd, services.RealRegistry(nats.url, etcd):
+        etcd.put_devices(TENANT, records)
+        figures["real"] = asyncio.run(_on_the_real_one(nats.url, devices, rounds))
+    return figures
+
+
+async def _on_ours(url: str, records: list[dict[str, Any]], rounds: int) -> dict[str, Any]:
+    async with party(url, "bench") as ours:
+        await register(ours.link, records)
+        return {
+            "whole_records": await _measure(url, ours.link, len(records), rounds, EVERYTHING),
+            "rows_of_the_table": await _measure(url, ours.link, len(records), rounds, EVERY_ROW),
+        }
+
+
+async def _on_the_real_one(url: str, devices: int, rounds: int) -> dict[str, Any]:
+    async with party(url, "bench") as real:
+        return {"whole_records": await _measure(url, real.link, devices, rounds, EVERYTHING)}
+
+
+async def _measure(url: str, link: Link, devices: int, rounds: int, question: Question) -> dict[str, Any]:
+    recorder = Recorder(link)
+    assert await _walked(recorder, question) == devices
+    pages, at_once = recorder.asked, recorder.max_at_once
+
+    async def walked() -> None:
+        await _walked(RegistryClient(link, Subjects(TENANT), SystemClock(), PageSizer({})), question)
+
+    async def raw_over_the_link() -> None:
+        left = iter(pages)
+
+        async def ask() -> None:
+            for page in left:
+                await link.request(SUBJECT, page, timeout=PATIENCE_S)
+
+        await asyncio.gather(*(ask() for _ in range(at_once)))
+
+    with Asker(url) as asker:
+
+        async def raw_on_a_socket() -> None:
+            for number, page in enumerate(pages):
+                if number >= at_once:
+                    asker.answer()
+                asker.send(page)
+            for _ in range(min(at_once, len(pages))):
+                asker.answer()
+
+        turns = []
+        for _ in range(rounds + 1):
+            turn = []
+            for work in (walked, raw_over_the_link, raw_on_a_socket):
+                await link.request(SUBJECT, pages[0], timeout=PATIENCE_S)
+                turn.append(await _seconds(work))
+            turns.append(turn)
+    walks, links, sockets = zip(*turns[1:], strict=True)  # the first turn does not count
+    return {
+        "pages": len(pages),
+        "at_once": at_once,
+        "walk_s": round(statistics.median(walks), 4),
+        "raw_over_the_link_s": round(statistics.median(links), 4),
+        "raw_on_a_socket_s": round(statistics.median(sockets), 4),
+        "times_raw_over_the_link": round(statistics.median(map(truediv, walks, links)), 3),
+        "times_raw_on_a_socket": round(statistics.median(map(truediv, walks, sockets)), 3),
+    }
+
+
+async def _walked(client: RegistryClient, question: Question) -> int:
+    """How many devices it gave out, in a walk that may be called complete."""
+    coverage = Coverage()
+    async with aclosing(walk(client, question)) as pages:
+        async for page in pages:
+            coverage = page.coverage
+    assert coverage.complete, coverage.sentence
+    return coverage.seen
+
+
+async def _seconds(work: Callable[[], Awaitable[None]]) -> float:
+    started = time.perf_counter()
+    await work()
+    return time.perf_counter() - started
