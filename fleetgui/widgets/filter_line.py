@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QSize, Qt, QTimer
 from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QTextCharFormat
 from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
@@ -139,6 +139,7 @@ class _Offers(QListWidget):
         super().__init__(line)
         self.setWindowFlags(Qt.WindowType.ToolTip)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setObjectName("completions")
         self.setAccessibleName("Completions")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.itemClicked.connect(self._choose)
@@ -153,11 +154,13 @@ class _Offers(QListWidget):
             self.hide()
             return
         width = max(len(offer.insert) for offer in offers) + 2
+        look = theme.current()
+        self.setFont(look.font("mono"))
         for offer in offers:
-            QListWidgetItem(f"{offer.insert:<{width}}  {offer.explain}", self)
-        self.setFont(theme.current().font("mono"))
-        rows = self.sizeHintForRow(0) * len(offers) + 2 * self.frameWidth() + 2
-        self.setFixedSize(max(line.width(), self.sizeHintForColumn(0) + 24), rows)
+            item = QListWidgetItem(f" {offer.insert:<{width}}  {offer.explain}", self)
+            item.setSizeHint(QSize(self.fontMetrics().horizontalAdvance(item.text()) + 24, look.row_height))
+        rows = look.row_height * len(offers) + 2
+        self.setFixedSize(max(line.width(), self.sizeHintForColumn(0) + 2), rows)
         self.move(line.mapToGlobal(QPoint(0, line.height() + 2)))
         self.setCurrentRow(-1)
         self.show()

@@ -19,6 +19,7 @@ QMenuBar { background: $bg; color: $muted; border: 0; padding: 0 4px; }
 QMenuBar::item { background: transparent; padding: 4px 8px; }
 QMenuBar::item:selected { background: $hover; color: $text; }
 QMenu { background: $surface; border: 1px solid $hairline; padding: 4px 0; }
+QListWidget#completions { background: $surface; border: 1px solid $hairline; }
 QMenu::item { padding: 4px 24px 4px 24px; }
 QMenu::item:selected { background: $selection; }
 QMenu::item:disabled { color: $muted; }
