@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.registry import PageRead, RegistryClient
 from fleetgui.policy.pages import LARGEST_PAGE
@@ -26,8 +28,7 @@ MOST_CRUMBS: Final = 1_000
 """Pages in a row that bring nothing new and lead on by no more than `FEW`: with them, a walk would take days."""
 
 
-@dataclass(frozen=True)
-class WalkedRecord:
+class WalkedRecord(msgspec.Struct, frozen=True, gc=False):
     """One device of a walk: its encoded record, and its summary, None when the record is malformed."""
 
     record: bytes
@@ -57,11 +58,18 @@ async def walk(registry: RegistryClient, question: Question = EVERYTHING) -> Asy
             place = course.after(read)
             if place is not None:
                 under_way = registry.begin_to_read(place, LARGEST_PAGE, question)
+                await _leaves()
             yield course.take(read)
     finally:
         if under_way is not None:
             under_way.cancel()
             await asyncio.wait({under_way})
+
+
+async def _leaves() -> None:
+    """Return once a request begun just now is written: reading a page first would hold it up for as long."""
+    await asyncio.sleep(0)  # the task begins, and hands its request to the link
+    await asyncio.sleep(0)  # the link writes what it was handed in the turn before
 
 
 class _Course:

@@ -160,7 +160,7 @@ def _fitting(value: object, kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 def labels_text(labels: dict[str, Any]) -> str:
     """Labels as one text, `key=value key=value,value`; raises `Malformed` for one nested too deeply."""
-    return " ".join(f"{key}={_label(value)}" for key, value in labels.items())
+    return " ".join([f"{key}={value if type(value) is str else _label(value)}" for key, value in labels.items()])
 
 
 def _label(value: object) -> str:
@@ -204,11 +204,23 @@ class Page(msgspec.Struct, frozen=True):
     revision: int | None = None
 
 
+class _Answer(msgspec.Struct, frozen=True):
+    """A reply with a page, as `rpc.Reply` is one with anything, read in one go."""
+
+    result: Page | None = None
+    error: rpc.ErrorObject | None = None
+    id: Any = None
+
+
 def page_of(reply: bytes) -> Page:
     """The page in a reply; raises `RpcError` for an error reply, `Malformed` for anything that is no page.
 
     A record that is no JSON, as one with a NaN in it, is given out as it came, for its row to be malformed.
     """
+    with suppress(Malformed):  # then what follows says why, or takes it apart
+        answer = decode(reply, _Answer)
+        if answer.result is not None and answer.error is None:
+            return answer.result
     try:
         return decode(bytes(rpc.result_of(reply)), Page)
     except Malformed as error:
