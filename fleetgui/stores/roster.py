@@ -131,9 +131,13 @@ class Roster:
         block = self._blocks.get(offset // BLOCK)
         return None if block is None or block.read_at is None else now - block.read_at
 
-    def loaded_rows(self) -> list[tuple[int, Row]]:
-        """(offset, row) of every loaded row, in order."""
-        return [(offset, self.row(offset)) for offset in sorted(self._where.values())]
+    def loaded_rows(self, first: int, last: int) -> list[tuple[int, Row]]:
+        """(offset, row) of every row first … last (inclusive) that shows a device, in order."""
+        if last - first < len(self._where):
+            offsets = [offset for offset in range(first, last + 1) if self.row(offset).device_id is not None]
+        else:
+            offsets = sorted(offset for offset in self._where.values() if first <= offset <= last)
+        return [(offset, self.row(offset)) for offset in offsets]
 
     # What the pager reports
 

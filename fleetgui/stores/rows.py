@@ -38,7 +38,7 @@ class RowSource(Protocol):
 
     def offsets_of(self, device_ids: Iterable[str]) -> list[int]: ...
 
-    def loaded_rows(self) -> Iterable[tuple[int, Row]]: ...
+    def loaded_rows(self, first: int, last: int) -> Iterable[tuple[int, Row]]: ...
 
 
 class TableRows:
@@ -99,8 +99,8 @@ class TableRows:
     def offsets_of(self, device_ids: Iterable[str]) -> list[int]:
         return self.source.offsets_of(device_ids)
 
-    def loaded_rows(self) -> Iterator[tuple[int, Row]]:
-        return iter(self.source.loaded_rows())
+    def loaded_rows(self, first: int, last: int) -> Iterator[tuple[int, Row]]:
+        return iter(self.source.loaded_rows(first, last))
 
 
 class _Nothing:
@@ -122,7 +122,7 @@ class _Nothing:
     def offsets_of(self, device_ids: Iterable[str]) -> list[int]:
         return []
 
-    def loaded_rows(self) -> Iterable[tuple[int, Row]]:
+    def loaded_rows(self, first: int, last: int) -> Iterable[tuple[int, Row]]:
         return ()
 
 

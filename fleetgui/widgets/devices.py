@@ -340,6 +340,10 @@ class DevicesPage(QWidget):
         """The selected rows as tab-separated text with a header, in the columns that are shown."""
         self._copy(*devices_copy.as_rows(self.model, self._ranges(), self.table.shown_columns()), what="row")
 
+    def copy_markdown(self) -> None:
+        """The selected rows as a Markdown table, in the columns that are shown."""
+        self._copy(*devices_copy.as_markdown(self.model, self._ranges(), self.table.shown_columns()), what="row")
+
     def copy_ids(self) -> None:
         self._copy(*devices_copy.as_ids(self.model, self._ranges()), what="id")
 
@@ -373,6 +377,7 @@ class DevicesPage(QWidget):
         menu.addSeparator()
         menu.addAction("Copy id").triggered.connect(self.copy_ids)
         menu.addAction("Copy row").triggered.connect(self.copy_rows)
+        menu.addAction("Copy as Markdown").triggered.connect(self.copy_markdown)
         menu.addAction("Copy as JSON").triggered.connect(self.copy_json)
         return menu
 

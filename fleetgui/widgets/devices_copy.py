@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
+
+import msgspec
 
 from fleetgui.models.clipboard import tab_separated
 from fleetgui.models.devices import DeviceTableModel
@@ -14,35 +17,61 @@ MOST_COPIED: Final = 10_000
 MOST_RECORDS: Final = 500
 """Records as JSON: some 10 KB each."""
 
+_MARKUP: Final = frozenset("\\`*_{}[]()<>#+!|~")
+
 Ranges = Sequence[tuple[int, int]]
 
 
 def loaded_rows(model: DeviceTableModel, ranges: Ranges) -> Iterator[int]:
     """Those of the rows that show a record, in order; costs by what is loaded, not by the width of the ranges."""
-    for offset, row in model.roster.loaded_rows():
-        if row.kind is RowKind.LOADED and any(first <= offset <= last for first, last in ranges):
-            yield offset
+    for first, last in sorted(ranges):
+        for offset, row in model.roster.loaded_rows(first, last):
+            if row.kind is RowKind.LOADED:
+                yield offset
 
 
 def as_rows(model: DeviceTableModel, ranges: Ranges, columns: Sequence[int]) -> tuple[str, int]:
     """(tab-separated text with a header, number of rows) of the columns given by their numbers."""
-    rows = [row for row, _ in zip(loaded_rows(model, ranges), range(MOST_COPIED), strict=False)]
+    rows = list(islice(loaded_rows(model, ranges), MOST_COPIED))
     header = [model.columns[number].header for number in columns]
     return tab_separated(header, ([model.cell(row, number).spoken for number in columns] for row in rows)), len(rows)
 
 
+def as_markdown(model: DeviceTableModel, ranges: Ranges, columns: Sequence[int]) -> tuple[str, int]:
+    """(a table as tickets and chats show it, number of rows) of the columns given by their numbers."""
+    rows = list(islice(loaded_rows(model, ranges), MOST_COPIED))
+    lines = [[model.columns[number].header for number in columns], ["---"] * len(columns)]
+    lines += [[model.cell(row, number).spoken for number in columns] for row in rows]
+    return "".join("| " + " | ".join(map(_in_markdown, line)) + " |\n" for line in lines), len(rows)
+
+
+def _in_markdown(text: str) -> str:
+    """`text` in one cell, as it is: what a device says is no markup."""
+    flat = " ".join(text.split())
+    return "".join("\\" + char if char in _MARKUP else char for char in flat)
+
+
 def as_ids(model: DeviceTableModel, ranges: Ranges) -> tuple[str, int]:
     """(one id a line, their number). Ids are given as they are, since they are pasted to look things up."""
-    ids = [model.roster.row(row).device_id or "" for row in loaded_rows(model, ranges)][:MOST_COPIED]
+    rows = islice(loaded_rows(model, ranges), MOST_COPIED)
+    ids = [model.roster.row(row).device_id or "" for row in rows]
     return "\n".join(ids), len(ids)
 
 
 def as_json(model: DeviceTableModel, ranges: Ranges) -> tuple[str, int]:
     """(indented JSON, number of records): an object for one record, an array for several."""
     values = []
-    for row, _ in zip(loaded_rows(model, ranges), range(MOST_RECORDS), strict=False):
+    for row in islice(loaded_rows(model, ranges), MOST_RECORDS):
         try:
-            values.append(decode_any(model.roster.row(row).record or b"null"))
+            values.append(_record_of(model, row))
         except Malformed:  # a row that is loaded decoded once; kept for what memory may have done since
             continue
     return pretty(values[0] if len(values) == 1 else values), len(values)
+
+
+def _record_of(model: DeviceTableModel, row: int) -> object:
+    """The record as it was read; where only what the columns show is held, that. Raises `Malformed`."""
+    shown = model.roster.row(row)
+    if shown.record is not None or shown.summary is None:
+        return decode_any(shown.record or b"null")
+    return {name: value for name, value in msgspec.structs.asdict(shown.summary).items() if value is not None}

@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
@@ -18,12 +19,15 @@ from fleetgui.policy.filters import parse
 from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.export import Coverage
+from fleetgui.stores.held.fleet import HeldFleet
+from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
 from fleetgui.widgets.devices_sentence import View, empty, sentence
 from fleetgui.widgets.devices_table import MOST_SELECTED
 from fleetgui.wire.query import BY_ID, Order
+from fleetgui.wire.records import Summary
 from tests.models.fleet import Fleet, device_id, record
 
 NAMES = [column.key for column in COLUMNS]
@@ -364,6 +368,38 @@ def test_the_page_keeps_its_own_keys_from_the_menu_of_the_window(opened: Opened,
     assert window.focusWidget() is opened.page.go_to
     assert taken == ["Ctrl+E"]
     opened.page.setParent(None)  # it is closed by who made it
+
+
+def test_rows_are_copied_as_markdown_with_what_devices_say_as_it_is(qtbot: QtBot) -> None:
+    fleet = Fleet()
+    odd = {"location": "a|b *c* <d>\n", "battery": 5}
+    fleet.read_records(0, [record(0, status=odd), record(1)], total=2)
+    opened = Opened(qtbot, fleet)
+    opened.select(0)
+    opened.page.copy_markdown()
+    header, rule, row, rest = clipboard().split("\n")
+    assert header.startswith("| State | Device | Type | Location |")
+    assert set(rule) == {"|", " ", "-"}
+    assert "a\\|b \\*c\\* \\<d\\>" in row
+    assert rest == ""
+
+
+def test_what_is_held_is_copied_as_json_too(qtbot: QtBot) -> None:
+    fleet = Fleet()
+    opened = Opened(qtbot, fleet)
+    held = HeldFleet()
+    rows = HeldRows(held)
+    rows.taken(held.take([Summary(f"d{n}", battery=float(n)) for n in range(3)]), fleet.clock.now())
+    rows.show(np.array([2, 0], np.int32))
+    fleet.state.table.show(rows)
+    opened.page.beat()
+    opened.select(0)
+    opened.page.copy_json()
+    assert json.loads(clipboard())["device_id"] == "d2"
+    opened.table.selectAll()
+    opened.page.copy_ids()
+    assert clipboard() == "d2\nd0"
+    held.close()
 
 
 def test_copy_copies_rows_in_the_table_and_text_in_a_field(opened: Opened, qtbot: QtBot) -> None:

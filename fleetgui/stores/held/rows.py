@@ -71,8 +71,8 @@ class HeldRows:
         places = (self.offset_of(device_id) for device_id in device_ids)
         return sorted(place for place in places if place is not None)
 
-    def loaded_rows(self) -> Iterator[tuple[int, Row]]:
-        return ((offset, self.row(offset)) for offset in range(self.total))
+    def loaded_rows(self, first: int, last: int) -> Iterator[tuple[int, Row]]:
+        return ((offset, self.row(offset)) for offset in range(max(0, first), min(last + 1, self.total)))
 
     # What the feed reports
 
