@@ -100,32 +100,37 @@ class _DeviceIdOnly(msgspec.Struct, frozen=True, gc=False):
 def summarize(record: bytes | msgspec.Raw) -> Summary:
     """The summary of one encoded record; raises `Malformed` when a field that a row shows has the wrong type."""
     full = decode(bytes(record) if isinstance(record, msgspec.Raw) else record, _Record)
-    identity = full.identity or _Identity()
-    status = full.status or Status()
-    capabilities = full.capabilities or _Capabilities()
-    labels = capabilities.labels or {}
+    identity = full.identity or _NO_IDENTITY
+    status = full.status or _NO_STATUS
+    capabilities = full.capabilities or _NO_CAPABILITIES
+    # By position, in the order of `Summary`: by name it takes a third longer, and a walk makes one for each device.
     return Summary(
-        device_id=full.device_id,
-        ttl=full.device_ttl,
-        device_type=identity.device_type,
-        manufacturer=identity.manufacturer,
-        model=identity.model,
-        serial_number=identity.serial_number,
-        firmware=identity.firmware_version,
-        arch=identity.arch,
-        location=status.location,
-        availability=status.availability,
-        busy_score=status.busy_score,
-        battery=status.battery,
-        online=status.online,
-        error_state=None if status.error_state is None else _words(status.error_state),
-        functions=len(capabilities.functions or ()) or capabilities.function_count or 0,
-        events=len(capabilities.events or ()) or capabilities.event_count or 0,
-        labels=labels_text(labels),
-        status_ts=status.ts,
-        registered_at=full.registry.registered_at if full.registry else None,
-        offline_since=status.offline_since,
+        full.device_id,
+        full.device_ttl,
+        identity.device_type,
+        identity.manufacturer,
+        identity.model,
+        identity.serial_number,
+        identity.firmware_version,
+        identity.arch,
+        status.location,
+        status.availability,
+        status.busy_score,
+        status.battery,
+        status.online,
+        None if status.error_state is None else _words(status.error_state),
+        len(capabilities.functions or ()) or capabilities.function_count or 0,
+        len(capabilities.events or ()) or capabilities.event_count or 0,
+        labels_text(capabilities.labels) if capabilities.labels else "",
+        status.ts,
+        full.registry.registered_at if full.registry else None,
+        status.offline_since,
     )
+
+
+_NO_IDENTITY: Final = _Identity()
+_NO_STATUS: Final = Status()
+_NO_CAPABILITIES: Final = _Capabilities()
 
 
 def what_is_readable(record: bytes) -> Summary:
