@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, qVersion
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from fleetgui import __version__
 from fleetgui.widgets import theme
 from fleetgui.widgets.plain import plain_label
 
 _LONGEST_ID = 512
+_MOST_HEIGHT = 640
 
 
 class _Dialog(QDialog):
@@ -93,3 +95,22 @@ class KeyboardDialog(_Dialog):
             grid.addWidget(plain_label(does), row, 1)
         self.body.addLayout(grid)
         self.finish_with(QDialogButtonBox.StandardButton.Close)
+
+
+class FilterLanguageDialog(_Dialog):
+    """What can be typed into the filter line. It may stay open beside it."""
+
+    def __init__(self, grammar: str, parent: QWidget) -> None:
+        super().__init__("Filter language", parent)
+        text = QPlainTextEdit(grammar)
+        text.setReadOnly(True)
+        text.setFont(theme.current().font("mono"))
+        text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        text.setAccessibleName("Filter language")
+        lines = grammar.splitlines()
+        metrics = QFontMetrics(theme.current().font("mono"))
+        width = metrics.horizontalAdvance("x" * (max(map(len, lines)) + 4))
+        height = min(_MOST_HEIGHT, metrics.lineSpacing() * (len(lines) + 2))
+        self.body.addWidget(text)
+        self.finish_with(QDialogButtonBox.StandardButton.Close)
+        self.resize(width + 10 * theme.GRID, height + 25 * theme.GRID)

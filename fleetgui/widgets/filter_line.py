@@ -48,7 +48,7 @@ class FilterLine(QLineEdit):
         self.setAccessibleName("Filter the devices")
         self.setClearButtonEnabled(True)
         self.setMaxLength(4_000)
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(200)
         self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typing.timeout.connect(self._tell)
         self._offers = _Offers(self)
@@ -104,7 +104,7 @@ class FilterLine(QLineEdit):
             style.setUnderlineColor(look.color("band_critical"))
             mark(mistake.start, max(mistake.end, mistake.start + 1), style)
         QCoreApplication.sendEvent(self, QInputMethodEvent("", attributes))
-        self.setToolTip(self.mistake)
+        self.setToolTip(self.mistake or "What can be typed here: Help → Filter language (Shift+F1)")
 
     # Completions
 

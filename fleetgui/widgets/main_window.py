@@ -257,6 +257,12 @@ class MainWindow(QMainWindow):
     def show_about(self) -> None:
         AboutDialog(self).open()
 
+    def show_filter_language(self) -> None:
+        from fleetgui.policy.filters import GRAMMAR
+        from fleetgui.widgets.dialogs import FilterLanguageDialog
+
+        FilterLanguageDialog(GRAMMAR, self).show()
+
     def show_keyboard(self) -> None:
         KeyboardDialog(self.menus.keys, self).open()
 

@@ -8,12 +8,12 @@ import sys
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from fleetgui.policy.clock import ManualClock
 from fleetgui.widgets import theme
-from fleetgui.widgets.dialogs import KeyboardDialog, OpenDeviceDialog
+from fleetgui.widgets.dialogs import FilterLanguageDialog, KeyboardDialog, OpenDeviceDialog
 from fleetgui.widgets.main_window import MainWindow
 from tests.widgets import fill
 
@@ -255,6 +255,21 @@ def test_a_typed_id_is_asked_for_without_a_nested_loop(qtbot: QtBot) -> None:
     with qtbot.waitSignal(window.device_opened, timeout=5_000) as opened:
         dialog.accept()
     assert opened.args == ["camera-0147"]
+
+
+def test_the_filter_language_can_be_read_beside_the_filter(qtbot: QtBot) -> None:
+    window = window_over(qtbot, fill.calm())
+    window.show_filter_language()
+    dialog = window.findChild(FilterLanguageDialog)
+    assert dialog is not None
+    assert not dialog.isModal()
+    shown = dialog.findChild(QPlainTextEdit)
+    assert shown is not None
+    text = shown.toPlainText()
+    assert text.startswith("The filter language of the device table")
+    assert "battery<20" in text
+    assert "parse" not in text  # what is for programmers stays out
+    dialog.close()
 
 
 def test_the_list_of_keys_opens(qtbot: QtBot) -> None:

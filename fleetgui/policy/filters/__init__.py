@@ -26,7 +26,7 @@
     2026-11-01        a day, a month (2026-11), a minute (2026-11-01T14:30), UTC unless it says otherwise; `today`,
                       `yesterday`, `now-2h`; `age<2h` and `offline>5m` say how long ago
 
-Case never matters, but after `=`. A comparison never holds for a missing value; its negation does, as in `wire.query`.
+Case never matters, but after `=`. A comparison never holds for a missing value; its negation does.
 
 `parse` never raises: what is mistaken is left out and told (`Mistake`), what stands beside it counts. An `Expression`
 is a tree of `Clause`s; `holds` is what it means, `str` how it is written, `sentence` how it is said, `pushed` what the
@@ -44,7 +44,11 @@ from fleetgui.policy.filters.sentences import sentence
 from fleetgui.policy.filters.syntax import Parsed, parse
 from fleetgui.policy.filters.vocabulary import SUMMARY, Field, Reads, Vocabulary
 
+GRAMMAR = (__doc__ or "").partition("`parse` never raises")[0].strip()
+"""The language as people read it: what stands above."""
+
 __all__ = [
+    "GRAMMAR",
     "SUMMARY",
     "All",
     "Clause",
