@@ -15,7 +15,7 @@ from typing import Final
 
 from fleetgui.feeds.errors import RegistryError
 from fleetgui.feeds.registry import RegistryClient
-from fleetgui.feeds.walk import WalkedPage, walk
+from fleetgui.feeds.walk import WalkedPage, walk_in_parts
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.wanted import Wanted
@@ -110,7 +110,7 @@ class HoldFeed:
         began = arranged_at = self._clock.now()
         self._rows.reading(began)
         try:
-            async with aclosing(walk(self._registry, replace(scope, summary=True))) as pages:
+            async with aclosing(walk_in_parts(self._registry, replace(scope, summary=True))) as pages:
                 async for page in pages:
                     await self._take(page)
                     now = self._clock.now()

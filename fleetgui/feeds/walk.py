@@ -3,7 +3,8 @@
 Where the registry pages by id, devices that come and go shift nothing. Offsets are no snapshot: changes during a walk
 repeat records or skip them. Either way each device is given out once; what was repeated, hidden, unreadable or
 overtaken is counted, and only a walk with nothing of that may be called complete. Pages are asked for one after
-another, the next one while the last is being read: each may cost the registry a scan.
+another, the next one while the last is being read: each may cost the registry a scan. Where it does not, and order is
+not needed, `walk_in_parts` has several under way.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 import msgspec
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.registry import PageRead, RegistryClient
+from fleetgui.feeds.registry import MOST_AT_ONCE, PageRead, RegistryClient
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.stores.export import Coverage
 from fleetgui.wire.codec import Malformed
@@ -26,6 +27,10 @@ from fleetgui.wire.records import Summary, device_id_of, summarize
 FEW: Final = 10
 MOST_CRUMBS: Final = 1_000
 """Pages in a row that bring nothing new and lead on by no more than `FEW`: with them, a walk would take days."""
+
+PARTS: Final = MOST_AT_ONCE // 2
+"""The other half of the pages that may be under way is for what somebody looks at."""
+WORTH_PARTING: Final = 20 * LARGEST_PAGE
 
 
 class WalkedRecord(msgspec.Struct, frozen=True, gc=False):
@@ -66,6 +71,59 @@ async def walk(registry: RegistryClient, question: Question = EVERYTHING) -> Asy
             await asyncio.wait({under_way})
 
 
+async def walk_in_parts(registry: RegistryClient, question: Question = EVERYTHING) -> AsyncGenerator[WalkedPage, None]:
+    """As `walk`, in no order: where pages go by id, the ids are parted at `PARTS` - 1 devices that stand evenly apart.
+
+    Where those stand by the time they are used does not matter: any ids part the fleet into what is before and behind.
+    """
+    course = _Course()
+    under_way: dict[asyncio.Task[PageRead], str | None] = {}
+    """The pages asked for, with the last id of the part that each belongs to, None for the last part."""
+
+    def begin(place: Place, last: str | None) -> None:
+        under_way[registry.begin_to_read(place, LARGEST_PAGE, question)] = last
+
+    try:
+        begin(Behind(None), None)
+        while under_way:
+            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                read, last = await task, under_way.pop(task)
+                read = _within(read, last)
+                place = course.after(read)
+                if place is not None:
+                    bounds = await _bounds(registry, read, question) if course.is_new else []
+                    for begins, ends in zip([place, *map(Behind, bounds)], [*bounds, last], strict=True):
+                        begin(begins, ends)
+                    await _leaves()
+                yield course.take(read)
+    finally:
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
+
+
+async def _bounds(registry: RegistryClient, first: PageRead, question: Question) -> list[str]:
+    """Ids behind the first page that part the fleet about evenly; none where parting it is not worth it."""
+    if "after" not in first.applied or first.next_after is None or (first.total or 0) < WORTH_PARTING:
+        return []
+    total = first.total or 0
+    offsets = [total * number // PARTS for number in range(1, PARTS)]
+    reads = [await registry.read_from(offset, 1, question) for offset in offsets]
+    ids = {device_id_of(record) for read in reads for record in read.records[:1]}
+    return sorted(each for each in ids if each is not None and each > first.next_after)
+
+
+def _within(read: PageRead, last: str | None) -> PageRead:
+    """`read` up to the device `last`: what is behind it is of the next part."""
+    if last is None or (read.next_after is not None and read.next_after < last):
+        return read
+    ids = [device_id_of(record) for record in read.records]
+    ours = [number for number, each in enumerate(ids, 1) if each is not None and each <= last]
+    return replace(read, records=read.records[: ours[-1] if ours else 0], next_after=None)
+
+
 async def _leaves() -> None:
     """Return once a request begun just now is written: reading a page first would hold it up for as long."""
     await asyncio.sleep(0)  # the task begins, and hands its request to the link
@@ -80,6 +138,11 @@ class _Course:
         self._coverage = Coverage()
         self._revision: int | None = None
         self._crumbs = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no page was taken yet."""
+        return self._coverage == Coverage()
 
     def after(self, read: PageRead) -> Place | None:
         """Where the page behind this one begins, None at the end."""

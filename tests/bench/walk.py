@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from operator import truediv
 from typing import Any
 
 from fleetgui.feeds.registry import RegistryClient
-from fleetgui.feeds.walk import walk
+from fleetgui.feeds.walk import WalkedPage, walk, walk_in_parts
 from fleetgui.link.connection import Link
 from fleetgui.policy.clock import SystemClock
 from fleetgui.policy.pages import PageSizer
@@ -31,6 +31,8 @@ from tests.backend.roles import gateway
 from tests.bench.registry import PATIENCE_S, SUBJECT, TENANT, UNTHROTTLED, Asker, register
 from tests.interop import services
 from tests.nats_server import NatsServer
+
+Way = Callable[[RegistryClient, Question], AsyncGenerator[WalkedPage, None]]
 
 
 class Recorder(RegistryClient):
@@ -70,6 +72,7 @@ async def _on_ours(url: str, records: list[dict[str, Any]], rounds: int) -> dict
         return {
             "whole_records": await _measure(url, ours.link, len(records), rounds, EVERYTHING),
             "rows_of_the_table": await _measure(url, ours.link, len(records), rounds, EVERY_ROW),
+            "rows_in_parts": await _measure(url, ours.link, len(records), rounds, EVERY_ROW, walk_in_parts),
         }
 
 
@@ -78,13 +81,15 @@ async def _on_the_real_one(url: str, devices: int, rounds: int) -> dict[str, Any
         return {"whole_records": await _measure(url, real.link, devices, rounds, EVERYTHING)}
 
 
-async def _measure(url: str, link: Link, devices: int, rounds: int, question: Question) -> dict[str, Any]:
+async def _measure(
+    url: str, link: Link, devices: int, rounds: int, question: Question, way: Way = walk
+) -> dict[str, Any]:
     recorder = Recorder(link)
-    assert await _walked(recorder, question) == devices
+    assert await _walked(way(recorder, question)) == devices
     pages, at_once = recorder.asked, recorder.max_at_once
 
     async def walked() -> None:
-        await _walked(RegistryClient(link, Subjects(TENANT), SystemClock(), PageSizer({})), question)
+        await _walked(way(RegistryClient(link, Subjects(TENANT), SystemClock(), PageSizer({})), question))
 
     async def raw_over_the_link() -> None:
         left = iter(pages)
@@ -124,10 +129,10 @@ async def _measure(url: str, link: Link, devices: int, rounds: int, question: Qu
     }
 
 
-async def _walked(client: RegistryClient, question: Question) -> int:
+async def _walked(walking: AsyncGenerator[WalkedPage, None]) -> int:
     """How many devices it gave out, in a walk that may be called complete."""
     coverage = Coverage()
-    async with aclosing(walk(client, question)) as pages:
+    async with aclosing(walking) as pages:
         async for page in pages:
             coverage = page.coverage
     assert coverage.complete, coverage.sentence

@@ -13,14 +13,14 @@ from fleetgui.backend.registry.records import record_of, registration_of
 from fleetgui.backend.registry.service import RegistryService
 from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.registry import RegistryClient
-from fleetgui.feeds.walk import walk
+from fleetgui.feeds.walk import PARTS, WORTH_PARTING, walk, walk_in_parts
 from fleetgui.policy.clock import SystemClock
 from fleetgui.policy.pages import PageSizer
 from fleetgui.wire.question import EVERY_ROW, Behind, Question
 from fleetgui.wire.subjects import Subjects
 from tests.backend.links import party
 from tests.backend.registry.samples import params
-from tests.feeds.scripted_registry import Params, fleet, scripted
+from tests.feeds.scripted_registry import Params, fleet, paging, scripted
 from tests.nats_server import NatsServer
 
 
@@ -114,5 +114,72 @@ async def test_a_walk_that_is_given_up_leaves_nothing_under_way(nats_server: Nat
         bench.put(*ids(0, 450))
         pages = walk(bench.client)
         await anext(pages)
+        await pages.aclose()
+        assert "a page of the registry" not in bench.client._link.tasks.names
+
+
+LARGE = WORTH_PARTING + 450
+
+
+@pytest.mark.parametrize("question", [EVERY_ROW, Question(query="CAM-", where={"battery": {"gt": 1}})], ids=str)
+async def test_in_parts_a_fleet_that_stands_still_is_given_out_once_and_complete(
+    nats_server: NatsServer, question: Question
+) -> None:
+    async with ours(nats_server.url) as bench:
+        bench.put(*ids(0, LARGE))
+        pages = [page async for page in walk_in_parts(bench.client, question)]
+    given = [device.device_id for page in pages for device in page.devices]
+    assert sorted(filter(None, given)) == ids(0, LARGE)
+    assert given != ids(0, LARGE)  # so it was parted
+    assert pages[-1].coverage.complete
+    assert not any(page.coverage.complete for page in pages[:-1])
+    assert bench.client.max_at_once == PARTS
+
+
+async def test_in_parts_what_comes_and_goes_meanwhile_repeats_and_skips_nobody(nats_server: NatsServer) -> None:
+    """Whoever parts it may be gone, with all around, by the time that its part is read."""
+    async with ours(nats_server.url) as bench:
+        bench.put(*ids(0, LARGE))
+        seen: list[str] = []
+        turn = 0
+        async for page in walk_in_parts(bench.client):
+            seen += [device.device_id or "" for device in page.devices]
+            for part in range(1, PARTS):
+                middle = LARGE * part // PARTS
+                bench.remove(*ids(middle - turn, middle + turn))
+                bench.put(*(f"cam-{middle:04}-{turn}-{number}" for number in range(5)))
+            turn += 1
+            coverage = page.coverage
+    stayed = set(ids(0, LARGE))
+    for part in range(1, PARTS):
+        stayed -= set(ids(LARGE * part // PARTS - turn, LARGE * part // PARTS + turn))
+    assert len(seen) == len(set(seen))
+    assert stayed <= set(seen)
+    assert (coverage.repeated, coverage.overtaken, coverage.complete) == (0, True, False)
+
+
+async def test_a_small_fleet_is_not_parted(nats_server: NatsServer) -> None:
+    async with ours(nats_server.url) as bench:
+        bench.put(*ids(0, 450))
+        given = [device.device_id async for page in walk_in_parts(bench.client) for device in page.devices]
+        assert given == ids(0, 450)
+        assert bench.client.max_at_once == 1
+
+
+async def test_in_parts_a_registry_that_does_not_page_by_id_is_walked_in_order(shared_nats_server: NatsServer) -> None:
+    devices = fleet(WORTH_PARTING + 1)
+    async with scripted(shared_nats_server.url, "plain-parts", paging(devices)) as bench:
+        pages = [page async for page in walk_in_parts(bench.client)]
+        assert [each.device_id for page in pages for each in page.devices] == [each["device_id"] for each in devices]
+        assert pages[-1].coverage.complete
+        assert bench.client.max_at_once == 1
+
+
+async def test_in_parts_a_walk_that_is_given_up_leaves_nothing_under_way(nats_server: NatsServer) -> None:
+    async with ours(nats_server.url) as bench:
+        bench.put(*ids(0, LARGE))
+        pages = walk_in_parts(bench.client)
+        await anext(pages)
+        assert bench.client._link.tasks.names.count("a page of the registry") == PARTS
         await pages.aclose()
         assert "a page of the registry" not in bench.client._link.tasks.names
