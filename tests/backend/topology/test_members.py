@@ -78,7 +78,8 @@ async def test_many_that_come_together_are_walked_for(nats_server: NatsServer) -
             for device_id in registry.places:
                 registry.online(device_id)
             await until(lambda: seen(running) == {"hall": (500, 500)}, "all are there")
-            assert registry.methods.count("discovery/getDevice") <= MOST_LOOK_UPS * LOOK_UP_TRIES
+            # How many are looked up before the walk begins hangs on how the announcements arrive; nobody twice.
+            assert registry.methods.count("discovery/getDevice") <= len(registry.places)
             await until(lambda: not running.members.look_ups, "nobody waits to be looked up")
 
 
