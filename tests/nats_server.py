@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 DEADLINE = 20.0
 
@@ -31,11 +32,20 @@ def nats_server_executable() -> str:
     return found
 
 
+_PORTS: Final = range(15_000, 32_000)
+"""Below what any system hands out by itself: no connection takes one before its server does."""
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A random port that nothing listens on now, and that this process was not given before."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 class NatsServer:

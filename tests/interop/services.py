@@ -11,7 +11,6 @@ import json
 import os
 import select
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
+
+from tests.nats_server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-interop" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
@@ -37,13 +38,6 @@ def missing() -> str | None:
 
 def etcd_path() -> str | None:
     return shutil.which("etcd") or shutil.which("etcd", path=str(ROOT / ".venv-interop" / "etcd"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Service:
