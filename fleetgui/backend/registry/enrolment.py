@@ -20,7 +20,7 @@ from fleetgui.backend.registry.leases import Key, Leases
 from fleetgui.backend.registry.mirror import Mirror
 from fleetgui.backend.registry.records import BadRegistration, Record, Registration, record_of
 from fleetgui.backend.registry.statuses import Owns
-from fleetgui.backend.registry.store import Ended, RecordStore
+from fleetgui.backend.registry.store import RecordStore
 from fleetgui.backend.trouble import Trouble
 from fleetgui.link.buckets import NoRoom, WrongRevision
 from fleetgui.link.errors import LinkError
@@ -185,13 +185,7 @@ class Enrolment:
 
     async def forget(self, tenant: str, owns: Owns, before: float, most: int) -> None:
         """Forget this replica's share of what ended `before` (epoch s), and of the oldest beyond `most`."""
-        ended = self._store.fleet(tenant).ended
-        too_many = len(ended) - most
-        old = [
-            device_id
-            for number, (device_id, each) in enumerate(sorted(ended.items(), key=_ended_at))
-            if (number < too_many or each.at < before) and owns(tenant, device_id)
-        ]
+        old = [each for each in self._mirror.ended_before(tenant, before, most) if owns(tenant, each)]
         for first in range(0, len(old), MOST_EXPIRED_AT_ONCE):
             batch = old[first : first + MOST_EXPIRED_AT_ONCE]
             await asyncio.gather(*(self._forget((tenant, device_id)) for device_id in batch))
@@ -210,7 +204,3 @@ class Enrolment:
             self._publish(subject, rpc.notification(method, params))
         except LinkError:
             self._counters.unannounced += 1
-
-
-def _ended_at(item: tuple[str, Ended]) -> float:
-    return item[1].at

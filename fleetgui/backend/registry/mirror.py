@@ -29,12 +29,24 @@ class Mirror:
         self._revisions: dict[Key, int] = {}
         self._before: dict[Key, int] = {}
         """Those from before the full read under way: what it does not name again is gone."""
+        self._ended: dict[str, dict[str, float]] = {}
+        """When each of a tenant's ended devices ended (epoch s), in the order in which that was told: oldest first."""
         self._read_now: set[Key] | None = None
         """Records that came with the full read under way: their kept status is newer than what they came with."""
 
     def revision(self, key: Key) -> int:
         """The last entry known of this device, 0 for none."""
         return self._revisions.get(key, 0)
+
+    def ended_before(self, tenant: str, before: float, most: int) -> list[str]:
+        """Of a tenant's ended devices those that ended `before` (epoch s), and the oldest beyond `most`."""
+        ended = self._ended.get(tenant, {})
+        found: list[str] = []
+        for device_id, at in ended.items():
+            if at >= before and len(ended) - len(found) <= most:
+                break
+            found.append(device_id)
+        return found
 
     def read_began(self) -> None:
         """Everything is told anew, by a bucket that may be another: what its entries say counts again."""
@@ -60,6 +72,7 @@ class Mirror:
         elif self._read_now is not None:
             self._read_now.add(key)
         self._store.put(tenant, record, revision)
+        self._no_longer_ended(key)
         self._leases.grant(key, record.ttl, self._clock.now())
         return True
 
@@ -71,6 +84,8 @@ class Mirror:
         self._leases.drop(key)
         self._store.put(tenant, kept.record, revision)
         self._store.end(*key, revision, ended_at=kept.ended_at)
+        self._no_longer_ended(key)
+        self._ended.setdefault(tenant, {})[key[1]] = kept.ended_at
         return True
 
     def forgotten(self, key: Key, revision: int) -> bool:
@@ -78,6 +93,7 @@ class Mirror:
         if revision < self.revision(key):
             return False
         self._revisions.pop(key, None)
+        self._no_longer_ended(key)
         self._leases.drop(key)
         if self._store.remove(*key, revision) is not None:
             self._vanished(key)
@@ -93,6 +109,11 @@ class Mirror:
         record = self._store.get(*key)
         if record is not None and record.registration_id == kept.registration_id:
             self._store.merge_status(*key, kept.status)
+
+    def _no_longer_ended(self, key: Key) -> None:
+        ended = self._ended.get(key[0])
+        if ended is not None and ended.pop(key[1], None) is not None and not ended:
+            del self._ended[key[0]]
 
     def _is_news(self, key: Key, revision: int) -> bool:
         if revision <= self.revision(key):
