@@ -14,7 +14,7 @@ from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
-from fleetgui.wire.question import EVERY_ROW
+from fleetgui.stores.hold import HoldPhase
 
 if TYPE_CHECKING:
     from fleetgui.feeds.hold import HoldFeed
@@ -31,8 +31,6 @@ class TableFeed:
         self._clock = clock
         self._tasks = tasks
         self._wanted = Wanted()
-        self._able = True
-        """Whether the registry knows our extensions, as far as it was asked."""
         self._hold: HoldFeed | None = None
         self._rows: HeldRows | None = None
         pager.unable.connect(self._unable)
@@ -41,12 +39,13 @@ class TableFeed:
     def show(self, wanted: Wanted) -> None:
         """Show this from now on."""
         self._wanted = wanted
-        if wanted.offline and not self._able:
-            wanted = replace(wanted, offline=False)
+        able = self._state.registry_searches
+        if wanted.offline and not able:
+            wanted = replace(wanted, offline=False)  # it remembers nobody who is gone
         asked = wanted.asked()
-        plain = not asked.question.extensions
-        if asked.exact and (plain or self._able):
-            self._stop_holding()
+        if asked.exact and (able or not asked.question.extensions):
+            if self._hold is not None:
+                self._hold.abandon()
             self._pager.ask(asked.question)
             self._state.table.show(self._state.roster)
         else:
@@ -64,15 +63,17 @@ class TableFeed:
             self._hold.again()
 
     def walk(self, what: str) -> None:
-        """ "pause", "go on" or "cancel" the walk under way."""
+        """Do with the walk under way what is asked: "pause", "go on" or "cancel"."""
         if self._hold is not None:
             {"pause": self._hold.pause, "go on": self._hold.go_on, "cancel": self._hold.cancel}[what]()
 
     def link_came_up(self) -> None:
-        """Another registry may be there."""
-        self._able = self._state.lists_offline = True
-        if self._is_held and self._hold is not None:
-            self._hold.again()
+        """Another registry may be there. A walk that broke goes on; one that was done is not made again by itself."""
+        self._state.registry_searches = True
+        if self._rows is not None:
+            self._rows.membership_changed()
+        if self._is_held and self._state.hold.state.phase is HoldPhase.FAILED:
+            self.show(self._wanted)
 
     def close(self) -> None:
         if self._hold is not None:
@@ -83,8 +84,7 @@ class TableFeed:
         return self._state.table.source is not self._state.roster
 
     def _unable(self) -> None:
-        """The registry remembers nobody who is gone either: `wanted.offline` is then no wish that could be met."""
-        self._able = self._state.lists_offline = False
+        self._state.registry_searches = False
         self.show(self._wanted)
 
     def _hold_and_show(self, wanted: Wanted) -> None:
@@ -98,14 +98,9 @@ class TableFeed:
             self._hold = HoldFeed(
                 self._registry, fleet, self._rows, state.hold, state.presence, self._clock, self._tasks
             )
-        self._pager.ask(EVERY_ROW)  # what is registered is still to be known
-        self._pager.view_hidden()
+        self._pager.only_count()
         self._state.table.show(self._rows)
-        self._hold.show(wanted, wanted.scope(extended=self._able and self._registry.quick))
-
-    def _stop_holding(self) -> None:
-        if self._hold is not None and self._is_held:
-            self._hold.cancel()
+        self._hold.show(wanted, wanted.scope(extended=self._state.registry_searches and self._registry.quick))
 
     def _membership(self, _status: object) -> None:
         if self._rows is not None and self._state.roster.status.stale_total:

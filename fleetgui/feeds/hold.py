@@ -62,8 +62,9 @@ class HoldFeed:
     def show(self, wanted: Wanted, scope: Question) -> None:
         """Show this in the rows; reads `scope`, which holds all of it, where what is held does not cover that."""
         self._wanted = wanted
-        if self._scope not in (EVERYTHING, scope):
-            self._begin(scope, clear=True)
+        covered = self._scope in (EVERYTHING, scope)
+        if not covered or self._store.state.phase is HoldPhase.FAILED:
+            self._begin(scope, clear=not covered)
         self._arrange()
 
     def again(self) -> None:
@@ -88,6 +89,12 @@ class HoldFeed:
             self._going_on.set()
             self._rows.reading(None)
             self._store.update(phase=HoldPhase.CANCELLED, eta_s=None)
+
+    def abandon(self) -> None:
+        """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted."""
+        if self._store.state.phase.is_under_way:
+            self.cancel()
+            self._scope = None
 
     def close(self) -> None:
         """Nothing more is asked of what is held."""

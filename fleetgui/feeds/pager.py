@@ -86,6 +86,7 @@ class Pager:
         self._membership_at = float("-inf")
         self._failures = 0
         self._not_before = float("-inf")
+        self._only_counts = False
         self._counted_at = float("-inf")
         self.unable = Signal[[]]()
         """The registry cannot answer what was asked: others can do it here."""
@@ -119,13 +120,21 @@ class Pager:
 
     def ask(self, question: Question) -> None:
         """Show the answer to another question; of each record, what a row shows."""
-        question = replace(question, summary=True)
+        question, self._only_counts = replace(question, summary=True), False
         if question != self._question:
             self._question = question
+            self._counted_at = float("-inf")
             self._view = self._view and _View()
             self._asked.clear()
             self._roster.clear()
             self.refresh()
+
+    def only_count(self) -> None:
+        """The table's rows come from elsewhere: read no more of them than tells how many devices there are."""
+        self.ask(EVERY_ROW)
+        self._view = None
+        self._only_counts = True
+        self._wake.set()
 
     def link_came_up(self) -> None:
         """What is in view waits for confirmation: read it again at once."""
@@ -286,7 +295,8 @@ class Pager:
 
     def _counts_due(self, now: float) -> float | None:
         """When the fleet is to be counted next; None while what is shown tells."""
-        return None if self._question.is_open else self._counted_at + COUNT_EVERY_S
+        tells = self._question.is_open and not self._only_counts
+        return None if tells else self._counted_at + COUNT_EVERY_S
 
     def _take(self, page: PageRead) -> None:
         if page.unreadable is not None:
@@ -301,6 +311,8 @@ class Pager:
                 )
             self._roster.unreadable(page.offset, page.unreadable, page.asked_at)
             return
+        if self._question.is_open:
+            self._counted_at = self._clock.now()
         summaries = self._roster.page_read(
             page.offset,
             page.records,

@@ -29,10 +29,6 @@ class Wanted:
     order: Order = BY_ID
     offline: bool = False
 
-    @property
-    def is_everything(self) -> bool:
-        return self.filter is None
-
     def asked(self) -> Asked:
         """What a registry of ours is asked; where only type and location are wanted, what every registry knows."""
         question, exact = self._selected()

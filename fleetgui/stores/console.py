@@ -29,8 +29,8 @@ class ConsoleState:
     calls: Calls = field(default_factory=Calls)
     hold: HoldStore = field(default_factory=HoldStore)
     export: ExportStore = field(default_factory=ExportStore)
-    lists_offline: bool = True
-    """Whether the registry lists devices that went lately, as far as it was asked."""
+    registry_searches: bool = True
+    """Whether the registry knows our extensions (search, sort, who is gone), as far as it was asked."""
     table: TableRows = field(init=False)
     """What the table of devices shows: the roster's rows, or those of the fleet as it is held."""
     lag: LagStore = field(init=False)

@@ -7,10 +7,10 @@ one is told to be none before the other's rows are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fleetgui.policy.signals import Signal
-from fleetgui.stores.roster import RosterStatus, Row
+from fleetgui.stores.roster import Roster, RosterStatus, Row
 
 
 class RowSource(Protocol):
@@ -103,27 +103,5 @@ class TableRows:
         return iter(self.source.loaded_rows(first, last))
 
 
-class _Nothing:
-    """No rows."""
-
-    def __init__(self) -> None:
-        self.resized = Signal[[int, int]]()
-        self.rows_changed = Signal[[int, int]]()
-        self.status_changed = Signal[[RosterStatus]]()
-        self.status = RosterStatus()
-        self.total = self.loaded = self.malformed = 0
-
-    def row(self, offset: int) -> Row:
-        raise IndexError(offset)
-
-    def offset_of(self, device_id: str) -> int | None:
-        return None
-
-    def offsets_of(self, device_ids: Iterable[str]) -> list[int]:
-        return []
-
-    def loaded_rows(self, first: int, last: int) -> Iterable[tuple[int, Row]]:
-        return ()
-
-
-_NOTHING = _Nothing()
+_NOTHING: Final = Roster()
+"""No rows, while one source gives way to the next."""

@@ -22,7 +22,7 @@ from fleetgui.wire.query import BY_ID, Order
 from fleetgui.wire.subjects import Subjects
 from tests.backend.links import party
 from tests.backend.roles import Role
-from tests.feeds.scripted_registry import Params, record, scripted
+from tests.feeds.scripted_registry import Answer, Params, Refuse, paging, record, scripted
 from tests.nats_server import NatsServer
 from tests.waiting import until
 
@@ -154,7 +154,7 @@ async def test_the_rows_are_the_same_whoever_searches(text: str) -> None:
         if not bench.is_held:
             await until(lambda: bench.state.roster.loaded == bench.state.roster.total, bench.state.roster.rows_changed)
         first = bench.ids()
-        bench.table._able = False  # as if it had said that it cannot
+        bench.state.registry_searches = False  # as if it had said that it cannot
         bench.table.show(wanted(text + " "))
         bench.table._unable()
         bench.table.show(wanted(text, order))
@@ -182,6 +182,69 @@ async def test_a_walk_is_paused_goes_on_and_is_stopped(shared_nats_server: NatsS
 async def test_a_plain_registry_lists_nobody_who_is_gone_and_that_is_known(shared_nats_server: NatsServer) -> None:
     async with plain(shared_nats_server.url, "table-offline") as (bench, _):
         bench.table.show(Wanted(offline=True))
-        await until(lambda: not bench.state.lists_offline, bench.state.table.status_changed)
+        await until(lambda: not bench.state.registry_searches, bench.state.table.status_changed)
         await bench.shows(DEVICES)
         assert not bench.is_held
+
+
+def pages(asked: list[Params]) -> int:
+    """How many pages of a walk were asked for."""
+    return len([each for each in asked if each["limit"] > 1 and "device_type" not in each])
+
+
+async def test_a_walk_that_nobody_looks_at_ends_and_begins_anew(shared_nats_server: NatsServer) -> None:
+    async with plain(shared_nats_server.url, "table-abandon") as (bench, _):
+        hold = bench.state.hold
+        bench.table.show(wanted("battery<10"))
+        await until(lambda: hold.state.coverage.seen > 0, hold.changed)
+        bench.table.show(wanted(""))
+        await until(lambda: hold.state.phase is HoldPhase.CANCELLED, hold.changed)
+        bench.table.show(wanted("battery<10"))
+        await bench.shows(len([n for n in range(DEVICES) if n % 101 < 10]))
+        assert hold.state.coverage.complete
+
+
+async def test_a_reconnect_reads_no_fleet_again_and_says_that_it_may_have_changed(
+    shared_nats_server: NatsServer,
+) -> None:
+    async with plain(shared_nats_server.url, "table-again") as (bench, asked):
+        bench.table.show(wanted("battery<10"))
+        await bench.shows(len([n for n in range(DEVICES) if n % 101 < 10]))
+        before = pages(asked)
+        bench.table.link_came_up()
+        assert bench.state.hold.state.phase is HoldPhase.DONE
+        assert bench.state.table.status.stale_total
+        assert pages(asked) == before
+        bench.table.refresh()
+        await until(lambda: bench.state.hold.state.phase is HoldPhase.DONE, bench.state.hold.changed)
+        assert pages(asked) > before
+        assert not bench.state.table.status.stale_total
+
+
+async def test_a_walk_that_broke_keeps_what_it_read_and_goes_on_once_the_link_is_back(
+    shared_nats_server: NatsServer,
+) -> None:
+    async with scripted(shared_nats_server.url, "table-broke", _broken_at(400)) as inner:
+        table = TableFeed(inner.client, inner.pager, inner.state, SystemClock(), inner.tasks)
+        inner.pager.start()
+        inner.pager.link_came_up()
+        hold = inner.state.hold
+        table.show(wanted("battery<200"))
+        await until(lambda: hold.state.phase is HoldPhase.FAILED, hold.changed)
+        await until(lambda: inner.state.table.total == 400, inner.state.table.resized)
+        inner.answer = _broken_at(None)
+        table.link_came_up()
+        await until(lambda: hold.state.phase is HoldPhase.DONE, hold.changed)
+        await until(lambda: inner.state.table.total == DEVICES, inner.state.table.resized)
+        table.close()
+
+
+def _broken_at(offset: int | None) -> Answer:
+    good = paging([record(f"cam-{number:04}") for number in range(DEVICES)])
+
+    def answer(params: Params) -> dict[str, Any]:
+        if offset is not None and params.get("offset", 0) >= offset and params["limit"] > 1:
+            raise Refuse(-32000, "the database is away")
+        return good(params)
+
+    return answer

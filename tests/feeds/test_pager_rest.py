@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fleetgui.feeds.pager import BACKOFF_S, MEMBERSHIP_S, REREAD_S, REST, Pager
+from fleetgui.feeds.pager import BACKOFF_S, COUNT_EVERY_S, MEMBERSHIP_S, REREAD_S, REST, Pager
 from fleetgui.policy.clock import ManualClock
 from fleetgui.stores.roster import RosterPhase, RowKind
+from fleetgui.wire.question import Question
 from tests.feeds.scripted_registry import Answer, Bench, Params, Refuse, fleet, paging, scripted
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -68,6 +69,20 @@ async def test_what_is_hidden_is_not_read_again(shared_nats_server: NatsServer) 
         bench.pager.view_hidden()
         bench.state.roster.membership_changed()
         assert await asks_after(bench, clock, 100.0) == 0
+        bench.pager.view_moved(80, 130)
+        assert await asks_after(bench, clock, 0.0) == 2
+
+
+async def test_where_rows_come_from_elsewhere_the_fleet_is_counted_and_not_read(shared_nats_server: NatsServer) -> None:
+    async with at_rest(shared_nats_server.url, "counted-only", paging(fleet(150))) as (bench, clock):
+        bench.pager.only_count()
+        bench.state.roster.membership_changed()
+        assert await asks_after(bench, clock, COUNT_EVERY_S - 0.1) == 0
+        assert await asks_after(bench, clock, 0.1) == 1
+        assert bench.asked[-1]["limit"] == 1
+        assert bench.state.roster.registered == 150
+        assert await asks_after(bench, clock, 0.1) == 0
+        bench.pager.ask(Question())
         bench.pager.view_moved(80, 130)
         assert await asks_after(bench, clock, 0.0) == 2
 
