@@ -204,7 +204,7 @@ class DevicesPage(QWidget):
             link=state.link.state,
             wanted=self._wanted,
             mistake=self.filter.mistake,
-            lists_offline=state.lists_offline,
+            lists_offline=state.registry_searches,
             hold=state.hold.state if state.table.source is not state.roster else None,
             hidden=self._hidden_seen,
             selected=self.table.selected_count,

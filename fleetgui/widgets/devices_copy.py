@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 import msgspec
 
-from fleetgui.models.clipboard import tab_separated
+from fleetgui.models.clipboard import markdown, tab_separated
 from fleetgui.models.devices import DeviceTableModel
 from fleetgui.stores.roster import RowKind
 from fleetgui.wire.codec import Malformed, decode_any, pretty
@@ -16,8 +16,6 @@ from fleetgui.wire.codec import Malformed, decode_any, pretty
 MOST_COPIED: Final = 10_000
 MOST_RECORDS: Final = 500
 """Records as JSON: some 10 KB each."""
-
-_MARKUP: Final = frozenset("\\`*_{}[]()<>#+!|~")
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -32,23 +30,23 @@ def loaded_rows(model: DeviceTableModel, ranges: Ranges) -> Iterator[int]:
 
 def as_rows(model: DeviceTableModel, ranges: Ranges, columns: Sequence[int]) -> tuple[str, int]:
     """(tab-separated text with a header, number of rows) of the columns given by their numbers."""
-    rows = list(islice(loaded_rows(model, ranges), MOST_COPIED))
-    header = [model.columns[number].header for number in columns]
-    return tab_separated(header, ([model.cell(row, number).spoken for number in columns] for row in rows)), len(rows)
+    return _table(tab_separated, model, ranges, columns)
 
 
 def as_markdown(model: DeviceTableModel, ranges: Ranges, columns: Sequence[int]) -> tuple[str, int]:
-    """(a table as tickets and chats show it, number of rows) of the columns given by their numbers."""
+    """(a Markdown table, number of rows) of the columns given by their numbers."""
+    return _table(markdown, model, ranges, columns)
+
+
+def _table(
+    written: Callable[[Iterable[str], Iterable[Iterable[str]]], str],
+    model: DeviceTableModel,
+    ranges: Ranges,
+    columns: Sequence[int],
+) -> tuple[str, int]:
     rows = list(islice(loaded_rows(model, ranges), MOST_COPIED))
-    lines = [[model.columns[number].header for number in columns], ["---"] * len(columns)]
-    lines += [[model.cell(row, number).spoken for number in columns] for row in rows]
-    return "".join("| " + " | ".join(map(_in_markdown, line)) + " |\n" for line in lines), len(rows)
-
-
-def _in_markdown(text: str) -> str:
-    """`text` in one cell, as it is: what a device says is no markup."""
-    flat = " ".join(text.split())
-    return "".join("\\" + char if char in _MARKUP else char for char in flat)
+    header = [model.columns[number].header for number in columns]
+    return written(header, ([model.cell(row, number).spoken for number in columns] for row in rows)), len(rows)
 
 
 def as_ids(model: DeviceTableModel, ranges: Ranges) -> tuple[str, int]:

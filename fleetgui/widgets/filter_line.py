@@ -144,7 +144,6 @@ class _Offers(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.itemClicked.connect(self._choose)
         self._offers: list[Completion] = []
-        line.window().installEventFilter(self)
 
     def show_below(self, line: QLineEdit, offers: list[Completion]) -> None:
         """Offer these; nothing is shown for none."""
@@ -163,6 +162,7 @@ class _Offers(QListWidget):
         self.setFixedSize(max(line.width(), self.sizeHintForColumn(0) + 2), rows)
         self.move(line.mapToGlobal(QPoint(0, line.height() + 2)))
         self.setCurrentRow(-1)
+        line.window().installEventFilter(self)  # again and again is once, and the line may have come into another
         self.show()
 
     def takes(self, key: int) -> bool:

@@ -20,8 +20,6 @@ from fleetgui.widgets import fonts, tokens
 from fleetgui.widgets.qss import stylesheet
 
 GRID: Final = 4
-GLOW_MS: Final = 600
-"""How long a changed cell glows."""
 
 Mode = Literal["dark", "light", "system"]
 MODES: Final[tuple[Mode, ...]] = ("dark", "light", "system")
@@ -144,14 +142,6 @@ def apply(
             reduced_motion=theme.reduced_motion if reduced_motion is None else reduced_motion,
         ),
     )
-
-
-def set_density(name: str) -> None:
-    """Put the row height called `name` ("dense", "normal", "roomy") in force; another name changes nothing."""
-    app = QApplication.instance()
-    chosen = next((each for each in Density if each.name.lower() == name.lower()), None)
-    if chosen is not None and isinstance(app, QApplication):
-        apply(app, density=chosen)
 
 
 def _qt_palette(theme: Theme) -> QPalette:

@@ -21,7 +21,6 @@ QUEUE: Final = "gateway"
 
 BandName = Literal["normal", "elevated", "critical"]
 Reason = Literal["in-backoff", "hard-ceiling", "rate"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from fleetgui.policy.filters import Parsed
@@ -98,3 +98,18 @@ def test_completions_go_when_the_line_is_left(opened: Opened) -> None:
     QTest.keyClicks(opened.line, "batt")
     opened.line.clearFocus()
     assert opened.offers == []
+
+
+def test_completions_go_when_the_window_moves(qtbot: QtBot) -> None:
+    """The line is put into its window after it was made."""
+    line = FilterLine(lambda: 0.0, lambda _field, _prefix: [])
+    window = QWidget()
+    qtbot.addWidget(window)
+    QVBoxLayout(window).addWidget(line)
+    window.show()
+    line.setFocus()
+    QTest.keyClicks(line, "batt")
+    assert line._offers.isVisible()
+    window.move(window.x() + 40, window.y() + 40)
+    QApplication.processEvents()
+    assert not line._offers.isVisible()
