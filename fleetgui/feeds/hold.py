@@ -8,7 +8,6 @@ way the table shows what was read so far, arranged anew now and then, and says h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -24,7 +23,6 @@ from fleetgui.stores.held.fleet import SLICE, HeldFleet
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldStore
 from fleetgui.stores.presence import Presence
-from fleetgui.wire.query import Order
 from fleetgui.wire.question import EVERYTHING, Question
 
 ARRANGE_EVERY_S: Final = 1.0
@@ -162,7 +160,7 @@ class HoldFeed:
         wanted = self._wanted
         if wanted is None:
             return
-        keys: Sequence[Order] = [wanted.order]
+        keys = wanted.keys
         if wanted.filter is None:
             found = await self._fleet.order(keys)
         else:

@@ -69,6 +69,7 @@ KINDS: Final[dict[RowKind, Cell]] = {
     RowKind.MALFORMED: Cell(RowKind.MALFORMED.value, State.FAILED.token, State.FAILED.glyph),
     RowKind.UNREADABLE: Cell("too large", State.FAILED.token, State.FAILED.glyph),
     RowKind.FAILED: Cell("not read", State.FAILED.token, State.FAILED.glyph),
+    RowKind.GROUP: Cell(RowKind.GROUP.value, "muted"),
 }
 """How a row without a readable record says what it is."""
 

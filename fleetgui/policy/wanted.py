@@ -20,18 +20,38 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """`filter` None: every device. `order` by id: as they stand in every registry.
+    """`filter` None: every device. `orders` by id: as they stand in every registry; the first counts most.
 
-    `offline`: also those whose lease ended lately, which only a registry of ours remembers.
+    `offline`: also those whose lease ended lately, which only a registry of ours remembers. `group`: under a head for
+    each value of this field, one of `wire.query.FIELDS` or `labels.` and the key of a label; None for no heads.
     """
 
     filter: Expression | None = None
-    order: Order = BY_ID
+    orders: tuple[Order, ...] = (BY_ID,)
     offline: bool = False
+    group: str | None = None
+
+    @property
+    def order(self) -> Order:
+        """The order that counts most."""
+        return self.orders[0] if self.orders else BY_ID
+
+    @property
+    def keys(self) -> tuple[Order, ...]:
+        """Those of `orders` that change anything: a field counts once, and behind the id nothing does."""
+        keys: dict[str, Order] = {}
+        for order in self.orders:
+            if BY_ID.field not in keys:
+                keys.setdefault(order.field, order)
+        return tuple(key for key in keys.values() if not key.is_by_id)
 
     def asked(self) -> Asked:
-        """What a registry of ours is asked; where only type and location are wanted, what every registry knows."""
+        """What a registry of ours is asked; where only type and location are wanted, what every registry knows.
+
+        A registry sorts by one field and knows no groups: the rest is done where the whole fleet is held.
+        """
         question, exact = self._selected()
+        exact = exact and len(self.keys) <= 1 and self.group is None
         if not self.order.is_by_id:
             question = replace(question, order_by=self.order.field, descending=self.order.descending)
         return Asked(replace(question, include_offline=self.offline), exact)

@@ -31,6 +31,20 @@ class RowKind(Enum):
     MALFORMED = "malformed"
     UNREADABLE = "too large to read"
     FAILED = "could not be read"
+    GROUP = "the head of a group"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHead:
+    """What the rows below it have in common: their `value` of `field` as text, None where it is missing.
+
+    `count` rows belong to it, whether they are shown (`is_open`) or not.
+    """
+
+    field: str
+    value: str | None
+    count: int
+    is_open: bool
 
 
 class Row(NamedTuple):
@@ -43,6 +57,8 @@ class Row(NamedTuple):
     read_at: float | None = None
     note: str | None = None
     """Why it is malformed, unreadable or failed: a sentence for people."""
+    group: GroupHead | None = None
+    """Of a row that is the head of a group, and of no other."""
 
 
 NOT_LOADED: Final = Row(RowKind.NOT_LOADED)
@@ -138,6 +154,9 @@ class Roster:
         else:
             offsets = sorted(offset for offset in self._where.values() if first <= offset <= last)
         return [(offset, self.row(offset)) for offset in offsets]
+
+    def toggle(self, offset: int) -> None:
+        """Open or close the group whose head is at `offset`: there are none in the registry's order."""
 
     # What the pager reports
 

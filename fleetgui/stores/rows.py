@@ -40,6 +40,9 @@ class RowSource(Protocol):
 
     def loaded_rows(self, first: int, last: int) -> Iterable[tuple[int, Row]]: ...
 
+    def toggle(self, offset: int) -> None:
+        """Open or close the group whose head is at `offset`; nothing happens where none is."""
+
 
 class TableRows:
     """A `RowSource` itself, by the one that is shown."""
@@ -101,6 +104,9 @@ class TableRows:
 
     def loaded_rows(self, first: int, last: int) -> Iterator[tuple[int, Row]]:
         return iter(self.source.loaded_rows(first, last))
+
+    def toggle(self, offset: int) -> None:
+        self.source.toggle(offset)
 
 
 _NOTHING: Final = Roster()

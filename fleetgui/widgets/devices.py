@@ -279,7 +279,7 @@ class DevicesPage(QWidget):
             self.offline.setChecked(view.offline)
         self.filter.setText(view.filter)
         self._mark(view.order)
-        self._want(Wanted(self.filter.parsed.filter, view.order, view.offline))
+        self._want(Wanted(self.filter.parsed.filter, (view.order,), view.offline))
         self.tell(f"View {formats.text(view.name)}.")
 
     def _pause_or_go_on(self) -> None:
@@ -302,7 +302,7 @@ class DevicesPage(QWidget):
 
     def _sort(self, order: Order) -> None:
         self._mark(order)
-        self._want(replace(self._wanted, order=order))
+        self._want(replace(self._wanted, orders=(order,)))
 
     def _mark(self, order: Order) -> None:
         """Show in the header which order this is."""

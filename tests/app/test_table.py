@@ -107,7 +107,7 @@ async def ours() -> AsyncIterator[Bench]:
 def wanted(text: str, order: Order = BY_ID) -> Wanted:
     parsed = parse(text)
     assert not parsed.mistakes
-    return Wanted(parsed.filter, order)
+    return Wanted(parsed.filter, (order,))
 
 
 async def test_what_every_registry_knows_is_asked_of_it(shared_nats_server: NatsServer) -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from fleetgui.policy.filters import parse
 from fleetgui.policy.wanted import Wanted
-from fleetgui.wire.query import Order
+from fleetgui.wire.query import BY_ID, Order
 from fleetgui.wire.question import EVERYTHING, Question
 
 
 def wanted(text: str, order: Order | None = None) -> Wanted:
-    return Wanted(parse(text).filter, order or Order())
+    return Wanted(parse(text).filter, (order or Order(),))
 
 
 def test_everything_is_every_registrys() -> None:
@@ -45,3 +45,26 @@ def test_the_scope_is_what_can_be_narrowed_down_without_an_order() -> None:
     extended = wish.scope(extended=True)
     assert (extended.order_by, set(extended.where or {})) == (None, {"device_type", "battery"})
     assert wanted("/x/").scope(extended=False) == EVERYTHING
+
+
+def test_several_orders_and_groups_are_no_registrys() -> None:
+    battery, place = Order("battery", descending=True), Order("location")
+    assert not Wanted(orders=(battery, place)).asked().exact
+    assert not Wanted(group="location").asked().exact
+    assert Wanted(orders=(battery, place)).asked().question.order_by == "battery"
+
+
+@pytest.mark.parametrize(
+    ("orders", "keys"),
+    [
+        ((), ()),
+        ((BY_ID,), ()),
+        ((Order("battery"), BY_ID, Order("model")), (Order("battery"),)),
+        ((Order("battery"), Order("battery", True)), (Order("battery"),)),
+        ((Order("device_id", True), Order("battery")), (Order("device_id", True),)),
+        ((Order("battery"), Order("model")), (Order("battery"), Order("model"))),
+    ],
+)
+def test_orders_that_change_nothing_are_left_out(orders: tuple[Order, ...], keys: tuple[Order, ...]) -> None:
+    assert Wanted(orders=orders).keys == keys
+    assert Wanted(orders=orders).asked().exact is (len(keys) <= 1)

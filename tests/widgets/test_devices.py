@@ -303,7 +303,7 @@ def test_who_types_over_the_table_searches(opened: Opened) -> None:
 
 
 def test_the_order_is_said(fleet_of_ten: Fleet) -> None:
-    wanted = Wanted(order=Order("battery", descending=True))
+    wanted = Wanted(orders=(Order("battery", descending=True),))
     assert "sorted by battery, descending" in sentence(view(fleet_of_ten, wanted=wanted))[0]
 
 

@@ -74,6 +74,9 @@ class HeldRows:
     def loaded_rows(self, first: int, last: int) -> Iterator[tuple[int, Row]]:
         return ((offset, self.row(offset)) for offset in range(max(0, first), min(last + 1, self.total)))
 
+    def toggle(self, offset: int) -> None:
+        """Open or close the group whose head is at `offset`."""
+
     # What the feed reports
 
     def taken(self, rows: Rows, read_at: float) -> None:
