@@ -63,17 +63,17 @@ class Pages:
 
         A page that cannot be made says so in its place, and the others are put in all the same.
         """
-        window = self._window
-        for name, put_in, attach in (
-            ("table of devices", self._put_in_devices, window.attach_devices),
-            ("overview", self._put_in_overview, window.attach_overview),
-            ("journal", self._put_in_journal, window.attach_journal),
+        for key, put_in in (
+            ("devices", self._put_in_devices),
+            ("overview", self._put_in_overview),
+            ("journal", self._put_in_journal),
         ):
             try:
                 put_in()
             except Exception as error:  # noqa: BLE001 - reported; one page's fault must not take the others along
-                self._failed(f"the {name}", error)
-                attach(Placeholder(f"The {name} could not be shown: {type(error).__name__}."))
+                self._failed(f"the page {key}", error)
+                said = f"The page {key} could not be shown: {type(error).__name__}."
+                self._window.attach_page(key, Placeholder(said))
             await asyncio.sleep(0)
 
     def _put_in_devices(self) -> None:
@@ -90,7 +90,7 @@ class Pages:
         page.walk_asked.connect(lambda what: self._tell(lambda fabric: fabric.table.walk(what)))
         self.devices = page
         self._watch = _Painted(page.table.viewport(), lambda: self._state.roster.loaded > 0, self._first_rows)
-        self._window.attach_devices(page)
+        self._window.attach_page("devices", page)
 
     def _place(self) -> str:
         """The context and tenant that are looked at, for what is kept for each of them; "" before there is one."""
@@ -103,7 +103,7 @@ class Pages:
         page = OverviewPage(self._state, self._clock)
         page.device_opened.connect(self.open_device)
         self._state.lag.changed.connect(lambda _: self._show_thresholds(page))
-        self._window.attach_overview(page)
+        self._window.attach_page("overview", page)
 
     def _show_thresholds(self, page: OverviewPage) -> None:
         """The bands as the gateways have set them; with several, the strictest."""
@@ -122,7 +122,7 @@ class Pages:
 
         page = JournalPage(self._state.journal)
         page.device_opened.connect(self.open_device)
-        self._window.attach_journal(page)
+        self._window.attach_page("journal", page)
 
     # Devices
 

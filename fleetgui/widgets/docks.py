@@ -30,7 +30,13 @@ class Dock(QDockWidget):
             | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
         self.key = key
-        self.setTitleBarWidget(_Title(formats.text(name, _NAME), self))
+        self._title = _Title(formats.text(name, _NAME), self)
+        self.setTitleBarWidget(self._title)
+
+    def show_title(self, shown: bool) -> None:
+        """Whether the title takes room: where a tab has the name, it does not."""
+        if shown is self._title.isHidden():
+            self._title.setVisible(shown)
 
     def put(self, page: QWidget) -> None:
         """Show `page`, and drop what was there before."""

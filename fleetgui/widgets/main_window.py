@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
@@ -25,6 +25,7 @@ from fleetgui.widgets.header import ContextFacts, Header
 from fleetgui.widgets.icons import app_icon
 from fleetgui.widgets.menus import Menus
 from fleetgui.widgets.notices import NoticeBar, notice_of
+from fleetgui.widgets.page_docks import PAGES_IN_ORDER, PageDocks
 from fleetgui.widgets.panes import cycle, focus_into
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.status import StatusLine
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from fleetgui.stores.console import ConsoleState
 
 DEFAULT_SIZE: Final = (1440, 900)
-_LAYOUT_VERSION: Final = 1
-_SMALL_HEIGHT: Final = 760
-"""Below this the journal shares its place with the overview instead of taking its own."""
+_LAYOUT_VERSION: Final = 2
 _SOON_MS: Final = 100
 """Changes of the stores are gathered for this long before the header says them."""
 
@@ -73,8 +72,6 @@ class MainWindow(QMainWindow):
         self._link: LinkState | None = None
         self._gap_s: float | None = None
         self._closing = False
-        self._arranged = False
-        self._details: dict[str, Dock] = {}
         self.setWindowTitle(f"{formats.text(context_name, 60)} – FleetGUI")
         self.setWindowIcon(app_icon())
         self.resize(*DEFAULT_SIZE)
@@ -92,12 +89,8 @@ class MainWindow(QMainWindow):
         self.notice.reconnect_requested.connect(self.reconnect_requested)
         self.notice.refresh_requested.connect(self.refresh_requested)
         self.status = StatusLine()
-        self.overview_dock = Dock("Overview", "overview", self)
-        self.overview_dock.setWidget(Placeholder("The overview is being prepared."))
-        self.journal_dock = Dock("Journal", "journal", self)
-        self.journal_dock.setWidget(Placeholder("The journal is being prepared."))
-        self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.overview_dock)
-        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.journal_dock)
+        self.docks = PageDocks(self)
+        self.docks.detail_closed.connect(self._detail_closed)
         self.devices_page: QWidget = Placeholder("The table of devices is being prepared.")
         center = QWidget()
         self._center = QVBoxLayout(center)
@@ -137,8 +130,11 @@ class MainWindow(QMainWindow):
         listen(state.roster.status_changed, lambda _: self._changed_soon())
         self._link_changed(state.link.state)
 
-    def attach_devices(self, page: QWidget) -> None:
-        """Put the table of devices in the middle."""
+    def attach_page(self, key: str, page: QWidget) -> None:
+        """Put a page in its place: "devices" is the one in the middle, the others are `PAGES` in docks."""
+        if key != "devices":
+            self.docks.put(key, page)
+            return
         # the central widget itself stays: exchanging it would give its height to the docks
         before = self.devices_page
         self.devices_page = page
@@ -146,47 +142,18 @@ class MainWindow(QMainWindow):
         self._center.removeWidget(before)
         before.deleteLater()
 
-    def attach_overview(self, page: QWidget) -> None:
-        self._keeping_heights(lambda: self.overview_dock.put(page))
-
-    def attach_journal(self, page: QWidget) -> None:
-        self._keeping_heights(lambda: self.journal_dock.put(page))
-
     def open_detail_dock(self, device_id: str, widget: QWidget) -> None:
-        """Show the detail of a device in a dock of its own, beside those already open, and give it the keyboard.
-
-        A device that is open already keeps its dock and gets the new widget.
-        """
-        dock = self._details.get(device_id)
-        if dock is not None:
-            dock.put(widget)
-        else:
-            dock = Dock(device_id, f"detail:{device_id}", self)
-            dock.setWidget(widget)
-            dock.closed.connect(self._detail_closed)
-            docked = [each for each in self._details.values() if not each.isFloating()]
-            self._details[device_id] = dock
-            if docked:
-                self.tabifyDockWidget(docked[-1], dock)
-            else:
-                self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-                self.resizeDocks([dock], [max(360, round(self.width() * 0.34))], Qt.Orientation.Horizontal)
-        self.raise_detail(device_id)
+        """Show the detail of a device in a dock of its own, beside those already open, and give it the keyboard."""
+        self.docks.open_detail(device_id, widget)
 
     def raise_detail(self, device_id: str) -> bool:
         """Bring an open detail to the front; False when it is not open."""
-        dock = self._details.get(device_id)
-        if dock is None:
-            return False
-        dock.show()
-        dock.raise_()
-        focus_into(dock.widget())
-        return True
+        return self.docks.raise_detail(device_id)
 
     @property
     def open_details(self) -> list[str]:
         """Device ids in the order they were opened."""
-        return list(self._details)
+        return list(self.docks.details)
 
     # What is shown
 
@@ -221,29 +188,16 @@ class MainWindow(QMainWindow):
         if saved.get("version") != _LAYOUT_VERSION or geometry is None or docks is None:
             return False
         restored = self.restoreGeometry(geometry) and self.restoreState(docks, _LAYOUT_VERSION)
-        self._arranged = restored
+        self.docks.is_arranged = restored
         return restored
 
     def arrange(self) -> None:
         """The arrangement of a first start, for the size that the window has."""
-        for dock in (self.overview_dock, self.journal_dock):
-            dock.setFloating(False)
-            dock.show()
-        self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.overview_dock)
-        room = self.height() - self._top.sizeHint().height() - self.status.sizeHint().height()
-        if self.height() < _SMALL_HEIGHT:
-            self.tabifyDockWidget(self.overview_dock, self.journal_dock)
-            self.overview_dock.raise_()
-            self.resizeDocks([self.overview_dock], [round(room * 0.5)], Qt.Orientation.Vertical)
-        else:
-            self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.journal_dock)
-            heights = [round(room * 0.38), round(room * 0.21)]
-            self.resizeDocks([self.overview_dock, self.journal_dock], heights, Qt.Orientation.Vertical)
-        self._arranged = True
+        self.docks.arrange(self.height() - self._top.sizeHint().height() - self.status.sizeHint().height())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if not self._arranged:
+        if not self.docks.is_arranged:
             self.arrange()
 
     # What the operator wants
@@ -267,33 +221,26 @@ class MainWindow(QMainWindow):
         KeyboardDialog(self.menus.keys, self).open()
 
     def go_to_page(self, number: int) -> None:
-        """1 the overview, 2 the devices, 3 the journal, 4 … the open details."""
-        docks = [self.overview_dock, None, self.journal_dock, *self._details.values()]
+        """As the pages stand in `PAGES_IN_ORDER`, then the open details."""
+        pages = [None if key == "devices" else self.docks.pages[key] for key in PAGES_IN_ORDER]
+        docks = [*pages, *self.docks.details.values()]
         if not 1 <= number <= len(docks):
             return
         dock = docks[number - 1]
-        if dock is not None:
-            dock.show()
-            dock.raise_()
-        page = self.devices_page if dock is None else dock.widget()
-        if page is not None:
-            focus_into(page)
+        if dock is None:
+            focus_into(self.devices_page)
+        else:
+            self.docks.bring_up(dock)
 
     def next_pane(self, step: int = 1) -> None:
         """Give the keyboard to the next pane, or the one before (−1)."""
-        docks = (*self._details.values(), self.journal_dock)
-        panes = [self.overview_dock.widget(), self.devices_page, *(dock.widget() for dock in docks)]
-        cycle([pane for pane in panes if pane is not None], step)
+        pages = [self.devices_page if key == "devices" else self.docks.pages[key].widget() for key in PAGES_IN_ORDER]
+        details = [dock.widget() for dock in self.docks.details.values()]
+        cycle([pane for pane in (*pages, *details) if pane is not None], step)
 
     def close_detail(self) -> None:
         """Close the detail that has the keyboard, else the one opened last."""
-        focus = self.focusWidget()
-        docks = list(self._details.values())
-        dock = next((each for each in docks if focus is not None and each.isAncestorOf(focus)), None)
-        if dock is None and docks:
-            dock = docks[-1]
-        if dock is not None:
-            dock.close()
+        self.docks.close_detail(self.focusWidget())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Only asks: the session closes its feeds and the link first, then calls `really_close`."""
@@ -316,14 +263,6 @@ class MainWindow(QMainWindow):
         self.close()
 
     # Within
-
-    def _keeping_heights(self, put_in: Callable[[], None]) -> None:
-        """Put a page in without the docks taking the height that its size hint asks for."""
-        docks = [dock for dock in (self.overview_dock, self.journal_dock) if dock.isVisible() and not dock.isFloating()]
-        heights = [dock.height() for dock in docks]
-        put_in()
-        if docks and self._arranged:
-            self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
     def _put_frame(self) -> None:
         layout = QVBoxLayout(self._top)
@@ -352,14 +291,9 @@ class MainWindow(QMainWindow):
         # just after each full second, so that the clock neither skips nor lags
         self._second.start(1_000 - round(self._clock.wall() * 1_000) % 1_000 + 2)
 
-    def _detail_closed(self, key: str) -> None:
-        device_id = key.removeprefix("detail:")
-        dock = self._details.pop(device_id, None)
-        if dock is None or self._closing:
-            return
-        self.removeDockWidget(dock)
-        dock.deleteLater()
-        self.detail_closed.emit(device_id)
+    def _detail_closed(self, device_id: str) -> None:
+        if not self._closing:
+            self.detail_closed.emit(device_id)
 
 
 def _encoded(data: QByteArray) -> str:

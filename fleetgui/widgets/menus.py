@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from fleetgui.widgets import theme
+from fleetgui.widgets.page_docks import PAGES_IN_ORDER
 
 if TYPE_CHECKING:
     from fleetgui.widgets.main_window import MainWindow
@@ -45,8 +46,9 @@ class Menus(QObject):
             self._bare(key, does, partial(window.next_pane, step))
         for number in range(1, 10):
             self._bare(f"Ctrl+{number}", "", partial(window.go_to_page, number))
-        self.keys.append(("Ctrl+1 2 3", "Overview, devices, journal"))
-        self.keys.append(("Ctrl+4 … 9", "Open details, in order"))
+        last = len(PAGES_IN_ORDER)
+        self.keys.append((f"Ctrl+1 … {last}", ", ".join(PAGES_IN_ORDER).capitalize()))
+        self.keys.append((f"Ctrl+{last + 1} … 9", "Open details, in order"))
         self.keys.extend(_ELSEWHERE)
         self.show_look()
 
@@ -70,7 +72,7 @@ class Menus(QObject):
     def _view(self) -> None:
         window = self._window
         menu = self.bar.addMenu("&View")
-        for dock in (window.overview_dock, window.journal_dock):
+        for dock in window.docks.pages.values():
             menu.addAction(dock.toggleViewAction())
         self._entry(menu, "&Arrange as at first", window.arrange)
         menu.addSeparator()

@@ -53,8 +53,8 @@ def picture(app: QApplication, case: str, mode: theme.Mode, size: QSize, file: P
     filled = CASES[case]()
     window = MainWindow(filled.state, filled.clock, context_name="noc-eu", tenant="acme", colour="#6CB2FF")
     overview = OverviewPage(filled.state, filled.clock)
-    window.attach_overview(overview)
-    window.attach_journal(JournalPage(filled.state.journal))
+    window.attach_page("overview", overview)
+    window.attach_page("journal", JournalPage(filled.state.journal))
     window.resize(size)
     window.show()
     for number in range(details):

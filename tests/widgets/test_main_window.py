@@ -15,6 +15,7 @@ from fleetgui.policy.clock import ManualClock
 from fleetgui.widgets import theme
 from fleetgui.widgets.dialogs import FilterLanguageDialog, KeyboardDialog, OpenDeviceDialog
 from fleetgui.widgets.main_window import MainWindow
+from fleetgui.widgets.page_docks import PAGES_IN_ORDER
 from tests.widgets import fill
 
 HOSTILE = "<img src='file:///etc/hostname'><b>x</b>&amp; %s"
@@ -115,11 +116,11 @@ def test_device_text_is_never_markup(qtbot: QtBot) -> None:
 def test_pages_replace_their_placeholders(qtbot: QtBot) -> None:
     window = window_over(qtbot, fill.calm())
     devices, overview, journal = page(), page(), page()
-    window.attach_devices(devices)
-    window.attach_overview(overview)
-    window.attach_journal(journal)
+    window.attach_page("devices", devices)
+    window.attach_page("overview", overview)
+    window.attach_page("journal", journal)
     assert window.devices_page is devices
-    assert (window.overview_dock.widget(), window.journal_dock.widget()) == (overview, journal)
+    assert (window.docks.pages["overview"].widget(), window.docks.pages["journal"].widget()) == (overview, journal)
 
 
 def test_pages_take_the_place_of_their_placeholders_and_no_more(qtbot: QtBot) -> None:
@@ -129,15 +130,18 @@ def test_pages_take_the_place_of_their_placeholders_and_no_more(qtbot: QtBot) ->
 
     def heights() -> list[int]:
         QApplication.processEvents()
-        return [each.height() for each in (window.overview_dock, window.devices_page, window.journal_dock)]
+        return [
+            each.height()
+            for each in (window.docks.pages["overview"], window.devices_page, window.docks.pages["journal"])
+        ]
 
     before = heights()
     assert before[1] > 250
-    for attach in (window.attach_devices, window.attach_overview, window.attach_journal):
+    for key in PAGES_IN_ORDER:
         tall = QLabel("tall")
         tall.setMinimumHeight(60)
         tall.resize(100, 2_000)
-        attach(tall)
+        window.attach_page(key, tall)
         assert heights() == before
 
 
@@ -166,13 +170,13 @@ def test_opening_a_detail_again_keeps_its_dock(qtbot: QtBot) -> None:
 def test_it_is_arranged_as_it_was_left(qtbot: QtBot) -> None:
     first = window_over(qtbot, fill.calm())
     first.show()
-    first.journal_dock.hide()
+    first.docks.pages["journal"].hide()
     first.resize(760, 640)  # within the test platform's screen of 800 by 800
     saved = first.save_state()
     second = window_over(qtbot, fill.calm())
     assert second.restore_state(saved)
     second.show()
-    assert second.journal_dock.isHidden()
+    assert second.docks.pages["journal"].isHidden()
     assert second.size() == first.size()
 
 
@@ -192,26 +196,26 @@ def test_an_arrangement_that_cannot_be_used_is_ignored(qtbot: QtBot, saved: dict
     window = window_over(qtbot, fill.calm())
     assert not window.restore_state(saved)
     window.show()
-    assert window.overview_dock.isVisible()
+    assert window.docks.pages["overview"].isVisible()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 700), (720, 450)])
 def test_it_fits_the_screens_it_has_to(qtbot: QtBot, width: int, height: int) -> None:
     window = window_over(qtbot, fill.busy())
-    window.attach_devices(page())
+    window.attach_page("devices", page())
     window.resize(width, height)
     window.show()
     QApplication.sendPostedEvents()
     assert (window.width(), window.height()) == (width, height)
-    assert window.overview_dock.isVisible()
+    assert window.docks.pages["overview"].isVisible()
 
 
 def test_f6_goes_round_the_panes_and_back(qtbot: QtBot) -> None:
     window = window_over(qtbot, fill.calm())
     devices, overview, journal, detail = page(), page(), page(), page()
-    window.attach_devices(devices)
-    window.attach_overview(overview)
-    window.attach_journal(journal)
+    window.attach_page("devices", devices)
+    window.attach_page("overview", overview)
+    window.attach_page("journal", journal)
     window.open_detail_dock("camera-0147", detail)
     window.show()
     window.activateWindow()
@@ -221,11 +225,13 @@ def test_f6_goes_round_the_panes_and_back(qtbot: QtBot) -> None:
     for _ in range(4):
         seen.append(QApplication.focusWidget())
         action(window, "F6").trigger()
-    assert seen == [overview, devices, detail, journal]
+    assert seen == [overview, devices, journal, detail]
     assert QApplication.focusWidget() is overview
     action(window, "Shift+F6").trigger()
+    assert QApplication.focusWidget() is detail
+    action(window, "Ctrl+5").trigger()
     assert QApplication.focusWidget() is journal
-    action(window, "Ctrl+4").trigger()
+    action(window, f"Ctrl+{len(PAGES_IN_ORDER) + 1}").trigger()
     assert QApplication.focusWidget() is detail
 
 
@@ -299,10 +305,10 @@ def test_the_chosen_look_is_ticked(qtbot: QtBot, qapp: QApplication) -> None:
 def test_floating_a_dock_and_closing_the_window_leaves_nothing_open(qtbot: QtBot) -> None:
     window = window_over(qtbot, fill.calm())
     window.show()
-    window.journal_dock.setFloating(True)
-    assert window.journal_dock.isVisible()
+    window.docks.pages["journal"].setFloating(True)
+    assert window.docks.pages["journal"].isVisible()
     window.really_close()
-    assert not window.journal_dock.isVisible()
+    assert not window.docks.pages["journal"].isVisible()
 
 
 def test_a_clock_that_jumps_is_shown_as_it_is(qtbot: QtBot) -> None:
