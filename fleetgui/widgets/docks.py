@@ -35,8 +35,7 @@ class Dock(QDockWidget):
 
     def show_title(self, shown: bool) -> None:
         """Whether the title takes room: where a tab has the name, it does not."""
-        if shown is self._title.isHidden():
-            self._title.setVisible(shown)
+        self._title.take_room(shown)
 
     def put(self, page: QWidget) -> None:
         """Show `page`, and drop what was there before."""
@@ -58,9 +57,10 @@ class _Title(QWidget):
         self._name = name
         self._dock = dock
         self._lit = False
-        tear = _Mark("float", f"Tear {name} off, or put it back", self)
+        self._tall = _HEIGHT
+        tear = Mark("float", f"Tear {name} off, or put it back", self)
         tear.clicked.connect(lambda: dock.setFloating(not dock.isFloating()))
-        close = _Mark("close", f"Close {name}", self)
+        close = Mark("close", f"Close {name}", self)
         close.clicked.connect(dock.close)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, theme.GRID, 0)
@@ -74,11 +74,16 @@ class _Title(QWidget):
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._focus_moved)
 
+    def take_room(self, takes: bool) -> None:
+        self._tall = _HEIGHT if takes else 0
+        self.setFixedHeight(self._tall)
+        self.updateGeometry()
+
     def sizeHint(self) -> QSize:
-        return QSize(120, _HEIGHT)
+        return QSize(120, self._tall)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(60, _HEIGHT)
+        return QSize(60, self._tall)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         look = theme.current()
@@ -100,18 +105,20 @@ class _Title(QWidget):
             self.update()
 
 
-class _Mark(QAbstractButton):
+class Mark(QAbstractButton):
     """A small button with a drawn mark."""
 
-    def __init__(self, kind: str, says: str, parent: QWidget) -> None:
+    def __init__(self, kind: str, says: str, parent: QWidget, *, size: int = _HEIGHT) -> None:
         super().__init__(parent)
         self._kind = kind
+        self._size = size
+        self.setToolTip(says)
         self.setAccessibleName(says)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     def sizeHint(self) -> QSize:
-        return QSize(_HEIGHT, _HEIGHT)
+        return QSize(self._size, self._size)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         look = theme.current()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QMainWindow, QWidget
+import shiboken6
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QMainWindow, QTabBar, QWidget
 
-from fleetgui.widgets.docks import Dock
+from fleetgui.widgets import theme
+from fleetgui.widgets.docks import Dock, Mark
 from fleetgui.widgets.panes import focus_into
 from fleetgui.widgets.placeholder import Placeholder
 
@@ -33,6 +35,8 @@ class PageDocks(QObject):
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._mark_tabs)
         self.is_arranged = False
         """Whether the docks have been given their places, at first or as they were left."""
         self.pages = {key: Dock(title, key, window) for key, title in PAGES.items()}
@@ -140,3 +144,19 @@ class PageDocks(QObject):
         """What stands as a tab has its name there, and needs no second one."""
         for dock in (*self.pages.values(), *self.details.values()):
             dock.show_title(not self._window.tabifiedDockWidgets(dock) or dock.isFloating())
+        self._soon.start()
+
+    def _mark_tabs(self) -> None:
+        """Give each tab of a detail the mark that closes it; the tabs themselves are the window's."""
+        details = {shiboken6.getCppPointer(dock)[0]: dock for dock in self.details.values()}
+        for tabs in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            for number in range(tabs.count()):
+                dock = details.get(tabs.tabData(number))
+                before = tabs.tabButton(number, QTabBar.ButtonPosition.RightSide)
+                if (before is None) is (dock is None):
+                    continue
+                mark = None
+                if dock is not None:
+                    mark = Mark("close", f"Close {dock.windowTitle()}", tabs, size=4 * theme.GRID)
+                    mark.clicked.connect(dock.close)
+                tabs.setTabButton(number, QTabBar.ButtonPosition.RightSide, mark)

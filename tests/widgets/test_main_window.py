@@ -8,7 +8,7 @@ import sys
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QPlainTextEdit, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from fleetgui.policy.clock import ManualClock
@@ -332,3 +332,28 @@ def test_the_theme_reaches_the_window_in_place(qtbot: QtBot, qapp: QApplication)
     light = window.grab().toImage().pixelColor(450, 40)
     theme.apply(qapp, before.mode)
     assert dark.lightness() < 60 < 200 < light.lightness()
+
+
+def test_what_stands_as_a_tab_says_its_name_once_and_a_detail_is_closed_by_its_tab(qtbot: QtBot) -> None:
+    window = window_over(qtbot, fill.calm())
+    window.resize(1_440, 900)
+    window.show()
+    for device_id in ("camera-0147", "camera-0148"):
+        window.open_detail_dock(device_id, page())
+    docks = [*window.docks.pages.values(), *window.docks.details.values()]
+
+    def tall() -> dict[str, bool]:
+        return {dock.key: dock.titleBarWidget().height() > 0 for dock in docks}
+
+    qtbot.waitUntil(lambda: [key for key, is_tall in tall().items() if is_tall] == ["journal"], timeout=5_000)
+    buttons = {
+        tabs.tabText(number): tabs.tabButton(number, QTabBar.ButtonPosition.RightSide)
+        for tabs in window.findChildren(QTabBar)
+        for number in range(tabs.count())
+    }
+    assert [name for name, button in buttons.items() if button is not None] == ["camera-0147", "camera-0148"]
+    close = buttons["camera-0147"]
+    assert isinstance(close, QAbstractButton)
+    close.click()
+    assert window.open_details == ["camera-0148"]
+    qtbot.waitUntil(lambda: docks[-1].titleBarWidget().height() > 0, timeout=5_000)
