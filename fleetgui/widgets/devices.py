@@ -10,18 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLineEdit,
-    QMenu,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from fleetgui.models.devices import FLUSH_S, DeviceTableModel
 from fleetgui.policy import formats
@@ -31,13 +23,13 @@ from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
 from fleetgui.stores.roster import RowKind
-from fleetgui.widgets import devices_copy, theme
+from fleetgui.widgets.devices_bar import DevicesBar, focus
+from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_columns import ColumnSettings
+from fleetgui.widgets.devices_menu import RowMenu
 from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
 from fleetgui.widgets.devices_views import SavedView, SavedViews
-from fleetgui.widgets.elided import ElidedLabel
-from fleetgui.widgets.filter_line import FilterLine
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.wire.query import BY_ID, FIELDS, Order, value_of
@@ -80,6 +72,8 @@ class DevicesPage(QWidget):
         self.table = DeviceTable(self.model)
         self.columns = ColumnSettings(self.table, self.model.columns)
         self.views = SavedViews(place, self._view_now, self)
+        self.copying = Copying(self.table, self.model)
+        self.menu = RowMenu(self.table, self.model, self.copying)
         self._lay_out()
         self._connect()
         self.beat()
@@ -87,31 +81,8 @@ class DevicesPage(QWidget):
     # Building
 
     def _lay_out(self) -> None:
-        self.filter = FilterLine(self._clock.wall, self._values_of)
-        self.go_to = _field("Go to id   Ctrl+G", "Open the device with this exact id")
-        self._clear = _button("Clear")
-        self._clear.setToolTip("Show every device again")
-        self._refresh = _button("Read again")
-        self._refresh.setToolTip("Read the rows on the screen again (F5)")
-        self._sentence = ElidedLabel()
-        line = QHBoxLayout()
-        line.setContentsMargins(8, 6, 8, 6)
-        line.setSpacing(2 * theme.GRID)
-        self.offline = _button("Offline too")
-        self.offline.setCheckable(True)
-        self.offline.setToolTip("Also show devices that went offline lately, where the registry remembers them")
-        self._pause = _button("Pause")
-        self._cancel = _button("Stop")
-        self._cancel.setToolTip("Stop reading the fleet; what was read stays")
-        line.addWidget(self.filter, 1)
-        line.addWidget(self.views.button)
-        line.addWidget(self.offline)
-        line.addWidget(self._clear)
-        line.addWidget(self._sentence, 2)
-        line.addWidget(self._pause)
-        line.addWidget(self._cancel)
-        line.addWidget(self._refresh)
-        line.addWidget(self.go_to)
+        self.bar = DevicesBar(self._clock.wall, self._values_of, self.views.button, self)
+        self.filter, self.go_to, self.offline = self.bar.filter, self.bar.go_to, self.bar.offline
         self._placeholder = Placeholder("")
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
@@ -119,37 +90,38 @@ class DevicesPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(line)
+        layout.addWidget(self.bar)
         layout.addWidget(self._stack, 1)
         self.setFocusProxy(self.table)
 
     def _connect(self) -> None:
-        self.filter.edited.connect(self._filter_edited)
-        self.filter.textChanged.connect(lambda _: self._say())
+        bar = self.bar
+        bar.filter.edited.connect(self._filter_edited)
+        bar.filter.textChanged.connect(lambda _: self._say())
+        bar.offline.toggled.connect(lambda on: self._want(replace(self._wanted, offline=on)))
+        bar.pause.clicked.connect(self._pause_or_go_on)
+        bar.stop.clicked.connect(lambda: self.walk_asked.emit("cancel"))
+        bar.clear.clicked.connect(self.clear_filter)
+        bar.refresh.clicked.connect(self.refresh_requested)
+        bar.go_to.returnPressed.connect(self._go_to_id)
         self.views.chosen.connect(self.show_view)
         self.views.said.connect(self.tell)
-        self.offline.toggled.connect(lambda on: self._want(replace(self._wanted, offline=on)))
-        self._pause.clicked.connect(self._pause_or_go_on)
-        self._cancel.clicked.connect(lambda: self.walk_asked.emit("cancel"))
-        self._clear.clicked.connect(self.clear_filter)
-        self._refresh.clicked.connect(self.refresh_requested)
-        self.go_to.returnPressed.connect(self._go_to_id)
+        self.copying.said.connect(self.tell)
+        self.menu.device_opened.connect(self.device_opened)
         self._placeholder.acted.connect(self._act)
         self.table.device_opened.connect(self.device_opened)
         self.table.view_moved.connect(self.view_moved)
         self.table.selection_told.connect(self._say)
         self.table.column_clicked.connect(self.sort_by)
         self.table.typed.connect(self._type)
-        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.table.customContextMenuRequested.connect(self._open_menu)
         OwnKeys(
             self,
             {
-                "Ctrl+C": self.copy_rows,
+                "Ctrl+C": self.copying.rows,
                 "F5": self.refresh_requested.emit,
-                "Ctrl+G": lambda: _focus(self.go_to),
-                "Ctrl+F": lambda: _focus(self.filter),
-                "/": lambda: _focus(self.filter),
+                "Ctrl+G": lambda: focus(self.go_to),
+                "Ctrl+F": lambda: focus(self.filter),
+                "/": lambda: focus(self.filter),
             },
         )
         self._beat = QTimer(self, interval=int(FLUSH_S * 1000))
@@ -220,13 +192,8 @@ class DevicesPage(QWidget):
         notice, until = self._notice
         if notice and self._clock.now() < until:
             words, ink = notice, "text"
-        self._sentence.say(words, ink)
-        self._clear.setVisible(view.filtered or bool(self.filter.text()))
-        under_way = view.hold is not None and view.hold.phase.is_under_way
-        self._pause.setVisible(under_way)
-        self._cancel.setVisible(under_way)
-        if view.hold is not None:
-            self._pause.setText("Go on" if view.hold.phase is HoldPhase.PAUSED else "Pause")
+        self.bar.say(words, ink)
+        self.bar.show_state(view.hold, filtered=view.filtered)
 
     def tell(self, notice: str) -> None:
         """Show what was just done, for a few seconds."""
@@ -334,58 +301,6 @@ class DevicesPage(QWidget):
         elif asks == "open" and (device_id := exact_id(self._wanted.filter)) is not None:
             self.device_opened.emit(device_id)
 
-    # Copying
-
-    def copy_rows(self) -> None:
-        """The selected rows as tab-separated text with a header, in the columns that are shown."""
-        self._copy(*devices_copy.as_rows(self.model, self._ranges(), self.table.shown_columns()), what="row")
-
-    def copy_markdown(self) -> None:
-        """The selected rows as a Markdown table, in the columns that are shown."""
-        self._copy(*devices_copy.as_markdown(self.model, self._ranges(), self.table.shown_columns()), what="row")
-
-    def copy_ids(self) -> None:
-        self._copy(*devices_copy.as_ids(self.model, self._ranges()), what="id")
-
-    def copy_json(self) -> None:
-        self._copy(*devices_copy.as_json(self.model, self._ranges()), what="record")
-
-    def _ranges(self) -> list[tuple[int, int]]:
-        current = self.table.currentIndex().row()
-        return self.table.selected_ranges or ([(current, current)] if current >= 0 else [])
-
-    def _copy(self, text: str, number: int, *, what: str) -> None:
-        selected = sum(last - first + 1 for first, last in self._ranges())
-        if number == 0:
-            self.tell("Nothing copied: no loaded row is selected.")
-            return
-        QGuiApplication.clipboard().setText(text)
-        plural = "" if number == 1 else "s"
-        left = "." if number >= selected else f" of {selected:,} selected; File → Export snapshot writes all of them."
-        self.tell(f"Copied {number:,} {what}{plural}{left}")
-
-    # Menu
-
-    def row_menu(self, row: int) -> QMenu | None:
-        """The menu of a right click on a row; None where there is no device."""
-        device_id = self.model.device_id(row)
-        if device_id is None:
-            return None
-        menu = QMenu(self.table)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Open").triggered.connect(lambda: self.device_opened.emit(device_id))
-        menu.addSeparator()
-        menu.addAction("Copy id").triggered.connect(self.copy_ids)
-        menu.addAction("Copy row").triggered.connect(self.copy_rows)
-        menu.addAction("Copy as Markdown").triggered.connect(self.copy_markdown)
-        menu.addAction("Copy as JSON").triggered.connect(self.copy_json)
-        return menu
-
-    def _open_menu(self, at: QPoint) -> None:
-        menu = self.row_menu(self.table.row_at(at))
-        if menu is not None:
-            menu.popup(self.table.viewport().mapToGlobal(at))
-
     # Kept for the next start
 
     def save_state(self) -> dict[str, Any]:
@@ -397,25 +312,3 @@ class DevicesPage(QWidget):
         if isinstance(state, dict):
             self.columns.restore(state.get("columns"))
             self.views.restore(state.get("views"))
-
-
-def _field(placeholder: str, name: str) -> QLineEdit:
-    edit = QLineEdit()
-    edit.setPlaceholderText(placeholder)
-    edit.setAccessibleName(name)
-    edit.setToolTip(name)
-    edit.setClearButtonEnabled(True)
-    edit.setFixedWidth(150)
-    edit.setMaxLength(512)
-    return edit
-
-
-def _button(text: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    return button
-
-
-def _focus(edit: QLineEdit) -> None:
-    edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
-    edit.selectAll()

@@ -222,7 +222,7 @@ def test_a_filter_is_wanted_once_typing_stops(opened: Opened, qtbot: QtBot) -> N
 def test_a_mistake_is_said_and_what_stands_beside_it_counts(opened: Opened) -> None:
     opened.page.filter.set_filter("type:cam batery<20")
     assert [str(wanted.filter) for wanted in opened.wanted] == ["type:cam"]
-    assert "batery" in opened.page._sentence.text
+    assert "batery" in opened.page.bar.sentence.text
     assert "battery" in opened.page.filter.toolTip()  # the nearest that there is
 
 
@@ -376,7 +376,7 @@ def test_rows_are_copied_as_markdown_with_what_devices_say_as_it_is(qtbot: QtBot
     fleet.read_records(0, [record(0, status=odd), record(1)], total=2)
     opened = Opened(qtbot, fleet)
     opened.select(0)
-    opened.page.copy_markdown()
+    opened.page.copying.markdown()
     header, rule, row, rest = clipboard().split("\n")
     assert header.startswith("| State | Device | Type | Location |")
     assert set(rule) == {"|", " ", "-"}
@@ -394,10 +394,10 @@ def test_what_is_held_is_copied_as_json_too(qtbot: QtBot) -> None:
     fleet.state.table.show(rows)
     opened.page.beat()
     opened.select(0)
-    opened.page.copy_json()
+    opened.page.copying.json()
     assert json.loads(clipboard())["device_id"] == "d2"
     opened.table.selectAll()
-    opened.page.copy_ids()
+    opened.page.copying.ids()
     assert clipboard() == "d2\nd0"
     held.close()
 
@@ -565,7 +565,7 @@ def test_rows_are_copied_as_they_are_arranged_with_a_header(opened: Opened) -> N
     for number, name in enumerate(NAMES):
         opened.table.horizontalHeader().setSectionHidden(number, name not in ("device_id", "battery"))
     opened.select(2, 3)
-    opened.page.copy_rows()
+    opened.page.copying.rows()
     assert clipboard() == f"Device\tBattery %\n{device_id(2)}\t2\n{device_id(3)}\t3\n"
     assert opened.asked[-1] == ("said", "Copied 2 rows.")
 
@@ -573,7 +573,7 @@ def test_rows_are_copied_as_they_are_arranged_with_a_header(opened: Opened) -> N
 def test_copying_all_of_a_million_says_how_many_it_copied(qtbot: QtBot) -> None:
     opened = Opened(qtbot, Fleet(1_000_000, loaded=200))
     opened.table.selectAll()
-    opened.page.copy_rows()
+    opened.page.copying.rows()
     assert clipboard().count("\n") == 201
     assert opened.asked[-1][1].startswith("Copied 200 rows of 1,000,000 selected;")
 
@@ -581,18 +581,18 @@ def test_copying_all_of_a_million_says_how_many_it_copied(qtbot: QtBot) -> None:
 def test_copying_what_was_not_read_says_so(qtbot: QtBot) -> None:
     opened = Opened(qtbot, Fleet(1_000, loaded=10))
     opened.select(500)
-    opened.page.copy_rows()
+    opened.page.copying.rows()
     assert opened.asked[-1] == ("said", "Nothing copied: no loaded row is selected.")
 
 
 def test_one_record_is_copied_as_an_object_and_several_as_an_array(opened: Opened) -> None:
     opened.select(4)
-    opened.page.copy_json()
+    opened.page.copying.json()
     assert json.loads(clipboard())["device_id"] == device_id(4)
     opened.select(4, 5)
-    opened.page.copy_json()
+    opened.page.copying.json()
     assert [each["device_id"] for each in json.loads(clipboard())] == [device_id(4), device_id(5)]
-    opened.page.copy_ids()
+    opened.page.copying.ids()
     assert clipboard() == f"{device_id(4)}\n{device_id(5)}"
 
 
@@ -601,7 +601,7 @@ def test_a_hostile_row_is_neutral_on_the_clipboard(qtbot: QtBot) -> None:
     fleet.read_records(0, [record(0, device_id="=cmd|'/C calc'!A0", status={"location": "a\tb\nc"})], total=1)
     opened = Opened(qtbot, fleet)
     opened.select(0)
-    opened.page.copy_rows()
+    opened.page.copying.rows()
     lines = clipboard().splitlines()
     assert len(lines) == 2
     assert "\t'=cmd|" in lines[1]
@@ -654,8 +654,8 @@ def test_the_header_menu_shows_and_hides_columns(opened: Opened) -> None:
 
 def test_a_row_without_a_device_has_no_menu_and_one_with_it_can_be_opened(qtbot: QtBot) -> None:
     opened = Opened(qtbot, Fleet(100, loaded=3))
-    assert opened.page.row_menu(50) is None
-    menu = opened.page.row_menu(1)
+    assert opened.page.menu.of(50) is None
+    menu = opened.page.menu.of(1)
     assert menu is not None
     menu.actions()[0].trigger()
     assert opened.asked[-1] == ("device_opened", device_id(1))
@@ -688,7 +688,7 @@ def test_hidden_rows_make_the_total_an_upper_bound(qtbot: QtBot) -> None:
     fleet = Fleet()
     fleet.read(0, range(5), total=10, next_offset=None)
     opened = Opened(qtbot, fleet)
-    assert opened.page._sentence.text.startswith("at most 10 registered")
+    assert opened.page.bar.sentence.text.startswith("at most 10 registered")
 
 
 def test_names_are_there_for_a_screen_reader(opened: Opened) -> None:

@@ -1,0 +1,53 @@
+"""Copying rows of the device table, and saying how many of those that were meant went along."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtCore import Signal as QtSignal
+from PySide6.QtGui import QGuiApplication
+
+from fleetgui.models.devices import DeviceTableModel
+from fleetgui.widgets import devices_copy
+from fleetgui.widgets.devices_copy import Ranges
+from fleetgui.widgets.devices_table import DeviceTable
+
+
+class Copying(QObject):
+    """What is copied are the selected rows, or the current one where none is."""
+
+    said = QtSignal(str)
+    """What was copied."""
+
+    def __init__(self, table: DeviceTable, model: DeviceTableModel) -> None:
+        super().__init__(table)
+        self._table = table
+        self._model = model
+
+    def rows(self) -> None:
+        """As tab-separated text with a header, in the columns that are shown."""
+        self._copy(*devices_copy.as_rows(self._model, self._ranges, self._table.shown_columns()), what="row")
+
+    def markdown(self) -> None:
+        """As a Markdown table, in the columns that are shown."""
+        self._copy(*devices_copy.as_markdown(self._model, self._ranges, self._table.shown_columns()), what="row")
+
+    def ids(self) -> None:
+        self._copy(*devices_copy.as_ids(self._model, self._ranges), what="id")
+
+    def json(self) -> None:
+        self._copy(*devices_copy.as_json(self._model, self._ranges), what="record")
+
+    @property
+    def _ranges(self) -> Ranges:
+        current = self._table.currentIndex().row()
+        return self._table.selected_ranges or ([(current, current)] if current >= 0 else [])
+
+    def _copy(self, text: str, number: int, *, what: str) -> None:
+        selected = sum(last - first + 1 for first, last in self._ranges)
+        if number == 0:
+            self.said.emit("Nothing copied: no loaded row is selected.")
+            return
+        QGuiApplication.clipboard().setText(text)
+        plural = "" if number == 1 else "s"
+        left = "." if number >= selected else f" of {selected:,} selected; File → Export snapshot writes all of them."
+        self.said.emit(f"Copied {number:,} {what}{plural}{left}")
