@@ -22,6 +22,8 @@ class State(Enum):
     REPLAYED = ("⟲", "replayed", "offline")
     ONLINE = ("●", "online", "live")
     OFFLINE = ("○", "offline", "offline")
+    NOT_WATCHED = ("◇", "not watched", "offline")
+    """Nobody listens to its heartbeats: the fleet sends more than a console takes in."""
     NORMAL = ("▬", "normal", "band_normal")
     ELEVATED = ("▲", "elevated", "band_elevated")
     CRITICAL = ("■", "critical", "band_critical")
@@ -36,6 +38,19 @@ class State(Enum):
     def label(self) -> str:
         """Glyph and word, as chips and cells show it."""
         return f"{self.glyph} {self.word}"
+
+
+_FRESHEST_FIRST = (State.LIVE, State.LATE, State.UNCONFIRMED, State.STALE, State.UNKNOWN)
+
+
+def doubt(state: State) -> int:
+    """How far a freshness is from live: 0 for live, most for unknown. Raises ValueError for a state that is none."""
+    return _FRESHEST_FIRST.index(state)
+
+
+def worst(*states: State) -> State:
+    """The one to trust least of some freshnesses; unknown where there are none."""
+    return max(states, key=doubt, default=State.UNKNOWN)
 
 
 BANDS: dict[str, State] = {"normal": State.NORMAL, "elevated": State.ELEVATED, "critical": State.CRITICAL}

@@ -57,6 +57,9 @@ def _paint(painter: QPainter, glyph: str, color: QColor) -> None:
         case "○":
             _outline(painter, pen)
             painter.drawEllipse(circle)
+        case "◇":
+            _outline(painter, pen)
+            painter.drawPolygon(QPolygonF([QPointF(5, 0.9), QPointF(9.1, 5), QPointF(5, 9.1), QPointF(0.9, 5)]))
         case "◔":
             painter.drawPie(circle, 0, 90 * 16)
             _outline(painter, pen)
