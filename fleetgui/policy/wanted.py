@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from fleetgui.policy.filters import Expression, pushed
-from fleetgui.wire.query import BY_ID, Order
+from fleetgui.wire.query import BY_ID, FIELDS, Order
 from fleetgui.wire.question import Question
+
+LABEL: Final = "labels."
+"""What stands before the key of a label where that is what devices are grouped by."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Wanted:
     """`filter` None: every device. `orders` by id: as they stand in every registry; the first counts most.
 
     `offline`: also those whose lease ended lately, which only a registry of ours remembers. `group`: under a head for
-    each value of this field, one of `wire.query.FIELDS` or `labels.` and the key of a label; None for no heads.
+    each value of this field, one of `wire.query.FIELDS`, `LABEL` and the key of one, or a path of a record; None for no heads.
     """
 
     filter: Expression | None = None
@@ -45,14 +48,21 @@ class Wanted:
                 keys.setdefault(order.field, order)
         return tuple(key for key in keys.values() if not key.is_by_id)
 
+    @property
+    def payload(self) -> frozenset[str]:
+        """What it looks at that no summary has: paths of whole records, such as `status.temperature`."""
+        grouped = () if self.group is None or self.group.startswith(LABEL) else (self.group,)
+        looked_at = {*(self.filter.fields() if self.filter is not None else ()), *grouped}
+        return frozenset({*looked_at, *(order.field for order in self.orders)} - FIELDS.keys())
+
     def asked(self) -> Asked:
         """What a registry of ours is asked; where only type and location are wanted, what every registry knows.
 
         A registry sorts by one field and knows no groups: the rest is done where the whole fleet is held.
         """
         question, exact = self._selected()
-        exact = exact and len(self.keys) <= 1 and self.group is None
-        if not self.order.is_by_id:
+        exact = exact and len(self.keys) <= 1 and self.group is None and not self.payload
+        if not self.order.is_by_id and self.order.field in FIELDS:
             question = replace(question, order_by=self.order.field, descending=self.order.descending)
         return Asked(replace(question, include_offline=self.offline), exact)
 

@@ -68,3 +68,11 @@ def test_several_orders_and_groups_are_no_registrys() -> None:
 def test_orders_that_change_nothing_are_left_out(orders: tuple[Order, ...], keys: tuple[Order, ...]) -> None:
     assert Wanted(orders=orders).keys == keys
     assert Wanted(orders=orders).asked().exact is (len(keys) <= 1)
+
+
+def test_what_no_summary_has_is_no_registrys() -> None:
+    wish = Wanted(parse("status.x>1 battery<20").filter, (Order("status.y"), Order("model")), group="identity.z")
+    assert wish.payload == {"status.x", "status.y", "identity.z"}
+    assert not Wanted(orders=(Order("status.y"),)).asked().exact
+    assert Wanted(orders=(Order("status.y"),)).asked().question == EVERYTHING
+    assert Wanted(parse("battery<20").filter, (Order("model"),), group="labels.site").payload == frozenset()

@@ -17,6 +17,7 @@
     field:a..b        from a to b, both included; `a..` and `..b` are open at one end
     field:a,b         one of them; also `field:(a or b)`
     field:*           any value at all, also `has:field`; `no:field` none
+    status.rssi>-70   any other field of the record, by where it stands in it: as numbers where both are, else as text
     label.KEY:value   a label's value; `label.KEY:*` that there is such a label; `label:text` in keys or values
     online, offline   what the record says; `-online` is also what does not say it. `is:online` says the same
 

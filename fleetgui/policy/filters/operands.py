@@ -120,14 +120,22 @@ def truth(field: Field, text: str) -> bool:
     return wanted
 
 
+_LONGEST_NUMBER: Final = 64
 _NUMBER: Final = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(%|[a-zA-Z]*)")
+
+
+def number_in(text: str) -> float | None:
+    """The number that `text` is, without a unit; None for what is none."""
+    found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
+    number = float(found[1]) if found is not None and not found[2] else math.inf
+    return number if math.isfinite(number) else None
 
 
 def _number(field: Field, text: str) -> float:
     length = _length(text)
     if field.reads is Reads.SECONDS and length is not None:
         return length
-    found = _NUMBER.fullmatch(text) if len(text) <= 64 else None
+    found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if found is None:
         raise Wrong(f"{_shown(text)} is no number; write for instance {field.example}.")
     value = float(found[1])

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from fleetgui.policy import formats
-from fleetgui.policy.filters import checks
+from fleetgui.policy.filters import checks, payload
 from fleetgui.policy.filters.checks import Check
 from fleetgui.policy.filters.expression import All, Clause, Either, Expression, Not
 from fleetgui.policy.filters.vocabulary import Field, Reads
@@ -84,6 +84,7 @@ def _field(field: Field, check: Check, *, yes: bool) -> str:
 
 _VERBS: Final = {
     checks.Contains: ("contains", "does not contain"),
+    payload.Untyped: ("is or contains", "neither is nor contains"),
     checks.Like: ("is like", "is not like"),
     checks.Finds: ("matches", "does not match"),
 }
@@ -93,7 +94,7 @@ def _asked(title: str, reads: Reads, check: Check, *, yes: bool) -> str:
     match check:
         case checks.Present():
             return f"has {title}" if yes else f"has no {title}"
-        case checks.OneOf(texts):
+        case checks.OneOf(texts) | payload.Exactly(texts):
             return f"{title} {'is' if yes else 'is not'} {_listed([_shown(text) for text in sorted(texts)])}"
         case checks.AnyOf(each):
             kinds = {type(one) for one in each}
@@ -106,6 +107,9 @@ def _asked(title: str, reads: Reads, check: Check, *, yes: bool) -> str:
             return _within(title, reads, check, yes=yes)
         case checks.Version(low, high, low_open, high_open):
             return _version(title, low, high, low_open, high_open, yes=yes)
+        case payload.Untyped(operator, first, second) if operator != ":":
+            ends = (_raw(first), _raw(second))
+            return _sized(title, _SIZES, operator, *ends, yes=yes)
     verbs = _VERBS.get(type(check), ("is", "is not"))
     return f"{title} {verbs[not yes]} {_value(check)}"
 
@@ -119,6 +123,8 @@ def _listed(values: list[str], joined: str = "or") -> str:
 def _value(check: Check) -> str:
     match check:
         case checks.Contains(text):
+            return _shown(text)
+        case payload.Untyped(_, text):
             return _shown(text)
         case checks.Like(pattern):
             return _raw(pattern)
@@ -135,13 +141,19 @@ _AGES: Final = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 def _within(title: str, reads: Reads, check: checks.Within, *, yes: bool) -> str:
     no = "" if yes else "not "
     first, second = (_figure(reads, text) if text else "" for text in (check.first, check.second))
+    words = {Reads.TIME: _TIMES, Reads.AGE: _AGES}.get(reads, _SIZES)
     if check.operator != "..":
-        words = {Reads.TIME: _TIMES, Reads.AGE: _AGES}.get(reads, _SIZES)
         if words is _SIZES and check.operator == "=" and not yes:
             return f"{title} is not {first}"
         if words is _TIMES and no and check.operator in ("<=", ">="):
             return f"{title} {'after' if check.operator == '<=' else 'before'} {first}"
-        return f"{title} {no}{words[check.operator]} {first}"
+    return _sized(title, words, check.operator, first, second, yes=yes)
+
+
+def _sized(title: str, words: dict[str, str], operator: str, first: str, second: str, *, yes: bool) -> str:
+    no = "" if yes else "not "
+    if operator != "..":
+        return f"{title} {no}{words[operator]} {first}"
     if first and second:
         return f"{title} {no}from {first} to {second}"
     return f"{title} {no}from {first} on" if first else f"{title} {no}up to {second}"

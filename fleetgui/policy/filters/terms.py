@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from fleetgui.policy import formats
-from fleetgui.policy.filters import checks, operands
+from fleetgui.policy.filters import checks, lexer, operands, payload
 from fleetgui.policy.filters.checks import Check
 from fleetgui.policy.filters.expression import Clause, Expression, every, negated, some
 from fleetgui.policy.filters.operands import Wrong
@@ -90,7 +90,19 @@ def _field_of(name: str, at: Term, vocabulary: Vocabulary) -> tuple[Field, str]:
         if key:
             return field, key
         raise Misread(at.start, at.start + len(name), f"Write which label after the dot, as in {field.example}.")
+    labels, label = vocabulary.find("labels"), name.removeprefix(payload.LABELS)
+    if labels is not None and label and label != name:
+        return labels, label
     shown = formats.text(name, 40)
+    if dot and (meant := payload.misspelt(name, vocabulary)) is not None:
+        raise Misread(
+            at.start,
+            at.start + len(name),
+            f'There is no field "{shown}"; did you mean {meant}.{formats.text(key, 40)}?',
+        )
+    path = payload.field_of(name)
+    if path is not None and lexer.NAME.fullmatch(name):
+        return path, ""
     near = vocabulary.nearest(name)
     hints = [f"did you mean {near}?" if near else f"a label is label.{shown}."]
     if at.operator:
@@ -144,6 +156,8 @@ class _Reader:
 
     def check(self, term: Term) -> Check:
         """Raises `Wrong`, `Misread`."""
+        if self._reads is Reads.PAYLOAD and (loose := self._loose(term)) is not None:
+            return loose
         if term.operator in _SIZES:
             return self._sized(term)
         if self._reads.is_text and term.operator != ":":
@@ -157,6 +171,17 @@ class _Reader:
         distinct = tuple(dict.fromkeys(each))
         present = next((one for one in distinct if isinstance(one, checks.Present)), None)
         return present or (distinct[0] if len(distinct) == 1 else checks.AnyOf(distinct))
+
+    def _loose(self, term: Term) -> Check | None:
+        """A comparison of what may be of any kind; None after a colon, where each operand is a check of its own."""
+        if term.operator in _SIZES:
+            if len(term.operands) != 1:
+                raise Wrong(f"Compare with one value; for several write {self._word}:one,two.")
+            return payload.Untyped(term.operator, self._literal(term.operands[0]))
+        if term.operator == ":":
+            return None
+        exactly = self._exactly(term)
+        return payload.Exactly(exactly.texts)
 
     def _sized(self, term: Term) -> Check:
         if not self._reads.is_ordered:
@@ -181,7 +206,7 @@ class _Reader:
             f"write {self._word}:part for a part of it or {self._word}=whole for the whole."
         )
 
-    def _exactly(self, term: Term) -> Check:
+    def _exactly(self, term: Term) -> checks.OneOf:
         for operand in term.operands:
             if operand.form in (Colour.PATTERN, Colour.REGULAR):
                 raise Misread(
@@ -194,7 +219,11 @@ class _Reader:
 
     def _one(self, operand: Operand, operator: str) -> Check:
         """One operand after a colon, or of a number, time or truth after an equals sign."""
-        if self._reads.is_text:
+        if self._reads is Reads.PAYLOAD and operand.form in (Colour.WORD, Colour.QUOTED):
+            first, dots, second = operand.text.partition("..")
+            ranged = dots and operand.form is Colour.WORD and (first or second)
+            return payload.Untyped("..", first, second) if ranged else payload.Untyped(":", operand.text)
+        if self._reads.is_text or self._reads is Reads.PAYLOAD:
             if self._reads is Reads.VERSION and operand.form is Colour.WORD and ".." in operand.text:
                 return self._versions(operand.text)
             return _searched(operand)

@@ -33,8 +33,10 @@ class Reads(Enum):
     AGE = Kind.TIME, "age"
     """A time as how long ago it was: `age<2h`."""
     TRUTH = Kind.TRUTH, "truth"
+    PAYLOAD = None, "payload"
+    """A value of whatever kind, as the device has put it into its record."""
 
-    def __init__(self, kind: Kind, word: str) -> None:
+    def __init__(self, kind: Kind | None, word: str) -> None:
         self.kind = kind
         self.word = word
 
@@ -68,33 +70,40 @@ class Field:
 
 _SUMMARY: Final = (
     Field("id", "device_id", Reads.TEXT, "id", "the device's id", "id:cam-*", ("device", "device_id")),
-    Field("type", "device_type", Reads.TEXT, "type", "what sort of device it is", "type:camera", ("device_type",)),
-    Field("location", "location", Reads.TEXT, "location", "where it is", "location:site-04", ("site", "loc")),
-    Field("battery", "battery", Reads.PERCENT, "battery", "battery level, percent", "battery<20"),
-    Field("busy", "busy_score", Reads.SHARE, "busy", "how busy it is, 0 to 1", "busy>=0.8", ("busy_score",)),
-    Field("online", "online", Reads.TRUTH, "online", "whether its record says that it is online", "online:yes"),
-    Field("fw", "firmware", Reads.VERSION, "firmware", "firmware version", "fw<2.4", ("firmware", "version")),
+    Field("type", "device_type", Reads.TEXT, "type", "what sort of device it is", "type:camera",
+          ("device_type", "identity.device_type")),
+    Field("location", "location", Reads.TEXT, "location", "where it is", "location:site-04",
+          ("site", "loc", "status.location")),
+    Field("battery", "battery", Reads.PERCENT, "battery", "battery level, percent", "battery<20",
+          ("status.battery",)),
+    Field("busy", "busy_score", Reads.SHARE, "busy", "how busy it is, 0 to 1", "busy>=0.8",
+          ("busy_score", "status.busy_score")),
+    Field("online", "online", Reads.TRUTH, "online", "whether its record says that it is online", "online:yes",
+          ("status.online",)),
+    Field("fw", "firmware", Reads.VERSION, "firmware", "firmware version", "fw<2.4",
+          ("firmware", "version", "identity.firmware_version")),
     Field("label", "labels", Reads.LABELS, "labels", "its labels; one of them: label.KEY", "label.safety:critical",
           ("labels", "tag")),
     Field("availability", "availability", Reads.TEXT, "availability", "what it says of itself, such as idle",
-          "availability:idle", ("avail",)),
-    Field("error", "error_state", Reads.TEXT, "error", "the error that it reports", "has:error", ("error_state",)),
-    Field("model", "model", Reads.TEXT, "model", "model", "model:C-100"),
+          "availability:idle", ("avail", "status.availability")),
+    Field("error", "error_state", Reads.TEXT, "error", "the error that it reports", "has:error",
+          ("error_state", "status.error_state")),
+    Field("model", "model", Reads.TEXT, "model", "model", "model:C-100", ("identity.model",)),
     Field("maker", "manufacturer", Reads.TEXT, "manufacturer", "manufacturer", "maker:acme",
-          ("manufacturer", "vendor")),
+          ("manufacturer", "vendor", "identity.manufacturer")),
     Field("serial", "serial_number", Reads.TEXT, "serial number", "serial number", "serial:SN-0042",
-          ("sn", "serial_number")),
-    Field("arch", "arch", Reads.TEXT, "architecture", "processor architecture", "arch=arm64"),
+          ("sn", "serial_number", "identity.serial_number")),
+    Field("arch", "arch", Reads.TEXT, "architecture", "processor architecture", "arch=arm64", ("identity.arch",)),
     Field("functions", "functions", Reads.NUMBER, "functions", "how many functions it has", "functions>=5"),
     Field("events", "events", Reads.NUMBER, "events", "how many kinds of event it has", "events=0"),
-    Field("ttl", "ttl", Reads.SECONDS, "lease", "its lease, seconds", "ttl>1m", ("lease",)),
+    Field("ttl", "ttl", Reads.SECONDS, "lease", "its lease, seconds", "ttl>1m", ("lease", "device_ttl")),
     Field("registered", "registered_at", Reads.TIME, "registered", "when it registered",
-          "registered>2026-11-01", ("registered_at",)),
+          "registered>2026-11-01", ("registered_at", "registry.registered_at")),
     Field("age", "registered_at", Reads.AGE, "age", "how long ago it registered", "age<2h"),
     Field("reported", "status_ts", Reads.TIME, "status reported", "when its status was reported",
-          "reported>today", ("status_ts",)),
+          "reported>today", ("status_ts", "status.ts")),
     Field("gone", "offline_since", Reads.TIME, "offline since", "when its lease ended", "gone>today",
-          ("offline_since",)),
+          ("offline_since", "status.offline_since")),
     Field("offline", "offline_since", Reads.AGE, "offline for", "how long ago its lease ended", "offline>5m"),
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from fleetgui.policy.filters import checks, patterns
+from fleetgui.policy.filters import checks, patterns, payload
 from fleetgui.policy.filters.checks import Check
 from fleetgui.policy.filters.vocabulary import Field
 
@@ -33,7 +33,7 @@ def _asked(check: Check) -> str:
     match check:
         case checks.Present():
             return ":*"
-        case checks.OneOf(texts):
+        case checks.OneOf(texts) | payload.Exactly(texts):
             return "=" + ",".join(map(quoted, sorted(texts)))
         case checks.Is():
             return ":" + _value(check)
@@ -43,6 +43,8 @@ def _asked(check: Check) -> str:
             if not low_open and not high_open:
                 return ":" + _value(check)
             return f">{low}" if low_open else f"<{high}"
+        case payload.Untyped(operator):
+            return (":" if operator == ".." else operator) + _value(check)
         case checks.AnyOf(each):
             return ":" + ",".join(map(_value, each))
     return ":" + _value(check)
@@ -69,6 +71,10 @@ def _value(check: Check, *, bare: bool = False) -> str:
             return f"{first}..{second}"
         case checks.Within(first=first):
             return first
+        case payload.Untyped("..", first, second):
+            return f"{_escaped(first)}..{_escaped(second)}"
+        case payload.Untyped(_, text):
+            return quoted(text) if ".." not in text else _in_quotes(text)
         case checks.Version(low, high):
             return f"{low or ''}..{high or ''}"
     raise TypeError(f"{check} is no value")
@@ -79,6 +85,10 @@ def quoted(text: str, *, bare: bool = False) -> str:
     word = text.lower()
     if _PLAIN.fullmatch(text) and not (bare and (word in KEYWORDS or word in PRESENCE)):
         return text
+    return _in_quotes(text)
+
+
+def _in_quotes(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
