@@ -345,14 +345,14 @@ def test_what_stands_as_a_tab_says_its_name_once_and_a_detail_is_closed_by_its_t
     def tall() -> dict[str, bool]:
         return {dock.key: dock.titleBarWidget().height() > 0 for dock in docks}
 
+    def closers() -> dict[str, QWidget]:
+        tabs = [(bar, number) for bar in window.findChildren(QTabBar) for number in range(bar.count())]
+        marks = {bar.tabText(number): bar.tabButton(number, QTabBar.ButtonPosition.RightSide) for bar, number in tabs}
+        return {name: mark for name, mark in marks.items() if mark is not None}
+
     qtbot.waitUntil(lambda: [key for key, is_tall in tall().items() if is_tall] == ["journal"], timeout=5_000)
-    buttons = {
-        tabs.tabText(number): tabs.tabButton(number, QTabBar.ButtonPosition.RightSide)
-        for tabs in window.findChildren(QTabBar)
-        for number in range(tabs.count())
-    }
-    assert [name for name, button in buttons.items() if button is not None] == ["camera-0147", "camera-0148"]
-    close = buttons["camera-0147"]
+    qtbot.waitUntil(lambda: list(closers()) == ["camera-0147", "camera-0148"], timeout=5_000)
+    close = closers()["camera-0147"]
     assert isinstance(close, QAbstractButton)
     close.click()
     assert window.open_details == ["camera-0148"]
