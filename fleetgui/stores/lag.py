@@ -1,4 +1,4 @@
-"""The gateways' lag, one series a node: bounded arrays in the order of their sequence, history and live merged.
+"""The gateways' lag, one series a node (`stores.lag_series`), history and live merged, and what is known of each node.
 
 A sample is known by (node, epoch, seq): what arrives twice, from history and live, is one. A jump in `seq` within an
 epoch is a counted loss and a gap; a longer silence is a gap too. Nothing draws a line across a gap.
@@ -6,60 +6,30 @@ epoch is a counted loss and a gap; a longer silence is a gap too. Nothing draws 
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from math import inf
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
+from fleetgui.policy.freshness import gateway_limits
 from fleetgui.policy.signals import Signal
+from fleetgui.policy.states import State
+from fleetgui.stores.lag_series import CAPACITY, Curves, Reading, Sample, Series
 from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.sequences import Sequences
+from fleetgui.stores.sources import Source, Sources
 from fleetgui.wire.gateway import BandChange, Lag, NodeInfo
 from fleetgui.wire.times import to_epoch
-
-CAPACITY: Final = 7_200
-"""Windows kept a node: two hours at the default of one a second."""
 
 MOST_NODES: Final = 256
 """More names than a fabric has gateways: what goes beyond is somebody's mistake, and is counted."""
 
-GAP_WINDOWS: Final = 2.5
-"""Silence of more than this many windows is a gap."""
-
-
-class Sample(NamedTuple):
-    ts: float
-    """The publisher's time, epoch seconds: the axis of the plot."""
-    p50: float
-    p99: float
-    max: float
-    band: str
-    epoch: str
-    seq: int
-
-
-class Curves(NamedTuple):
-    """One node's series as arrays of equal length, oldest first: epoch seconds and milliseconds.
-
-    Where there is a gap, one NaN sample stands between its ends, so that a line plot breaks there; `gaps` holds the
-    (from, until) epoch seconds of each.
-    """
-
-    ts: npt.NDArray[np.float64]
-    p50: npt.NDArray[np.float64]
-    p99: npt.NDArray[np.float64]
-    max: npt.NDArray[np.float64]
-    gaps: list[tuple[float, float]]
-
 
 @dataclass
 class Node:
-    """What is known of one gateway. `heard` is `Clock.now()` of its last live message of any family."""
+    """What is known of one gateway. `source` is heard with each live message, of whatever family."""
 
     name: str
-    heard: float | None = None
+    source: Source
     window_s: float = 1.0
     latest: Lag | None = None
     band: str = "normal"
@@ -68,33 +38,48 @@ class Node:
     """Samples known to have been published while we listened, that neither came nor stand in the history."""
     settings: dict[str, float | str] = field(default_factory=dict)
     """Environment names → numbers, as `gateway/describe` has them: the thresholds among them."""
+    skew_s: float | None = None
+    """How far its clock is ahead of this machine's, by its last live message; negative: behind."""
+
+    @property
+    def heard(self) -> float | None:
+        """`Clock.now()` of its last live message."""
+        return self.source.heard_at
+
+    def has_windows_of(self, seconds: float) -> None:
+        if seconds != self.window_s:
+            self.window_s = seconds
+            self.source.limits = gateway_limits(seconds)
 
 
 class LagStore:
-    def __init__(self, ledger: Ledger, capacity: int = CAPACITY) -> None:
+    def __init__(self, ledger: Ledger, capacity: int = CAPACITY, sources: Sources | None = None) -> None:
         self.changed = Signal[[frozenset[str]]]()
         """Names of the nodes whose series or latest sample changed; once a batch."""
-        self.absent = False
-        """Nobody answers for gateways on this fabric, as on any without ours."""
+        self.availability = State.UNKNOWN
+        """Of gateways: unknown until one was asked for, live once one answered or was heard, offline where none does,
+        as on any fabric without ours."""
         self.nodes: dict[str, Node] = {}
         self.samples = 0
         """Samples taken in, history and live, duplicates not counted."""
         self.refused = 0
         """Messages of nodes beyond `MOST_NODES`, and samples without a usable time."""
-        self._ledger = ledger
+        self._sources = sources or Sources()
         self._capacity = capacity
-        self._series: dict[str, list[Sample]] = {}
-        self._tables: dict[str, Curves] = {}
-        """Whole series as arrays, made when somebody asks and kept until the series changes."""
+        self._series: dict[str, Series] = {}
         self._sequences = Sequences(ledger)
         self._band_sequences = Sequences(ledger)
 
     def node(self, name: str) -> Node:
-        return self.nodes.setdefault(name, Node(name))
+        node = self.nodes.get(name)
+        if node is None:
+            source = self._sources.declare(f"gateway {name}", gateway_limits(Node.window_s))
+            node = self.nodes[name] = Node(name, source)
+        return node
 
-    def set_absent(self, absent: bool) -> None:
-        if absent is not self.absent:
-            self.absent = absent
+    def set_availability(self, state: State) -> None:
+        if state is not self.availability:
+            self.availability = state
             self.changed.emit(frozenset())
 
     def describe(self, nodes: list[NodeInfo]) -> None:
@@ -108,31 +93,37 @@ class LagStore:
                 node.band = info.band
         self.changed.emit(frozenset(info.node for info in nodes))
 
-    def heard(self, name: str, now: float) -> None:
-        """Something live came from a gateway."""
-        if self._has_room(name):
-            self.node(name).heard = now
+    def heard(self, name: str, now: float, *, skew_s: float | None = None) -> None:
+        """Something live came from a gateway, whose clock was so far ahead of this machine's where it said its time."""
+        if not self._has_room(name):
+            return
+        node = self.node(name)
+        node.source.heard(now)
+        if skew_s is not None:
+            node.skew_s = skew_s
 
     def apply(self, lags: list[Lag], *, now: float | None) -> None:
         """Take in samples: live ones with the time they came in, history with None."""
-        touched = set()
+        new: dict[str, list[Sample]] = {}
         for lag in lags:
             ts = to_epoch(lag.ts)
             if ts is None or not self._has_room(lag.node):
                 self.refused += 1
                 continue
             node = self.node(lag.node)
-            node.window_s = max(0.05, lag.window_ms / 1000)
+            node.has_windows_of(max(0.05, lag.window_ms / 1000))
             if now is not None:
-                node.heard = now
+                node.source.heard(now)
             if self._sequences.take(lag.node, lag.epoch, lag.seq, ts, live=now is not None):
-                self._insert(Sample(ts, lag.p50_ms, lag.p99_ms, lag.max_ms, lag.band, lag.epoch, lag.seq), lag.node)
+                sample = Sample(ts, lag.p50_ms, lag.p99_ms, lag.max_ms, lag.band, lag.epoch, lag.seq)
+                new.setdefault(lag.node, []).append(sample)
                 self.samples += 1
-                touched.add(lag.node)
             node.lost = self._sequences.lost(lag.node)
             self._keep_latest(node, lag, ts, live=now is not None)
-        if touched:
-            self.changed.emit(frozenset(touched))
+        for name, samples in new.items():
+            self._series.setdefault(name, Series(self._capacity)).add(samples)
+        if new:
+            self.changed.emit(frozenset(new))
 
     def band_changed(self, change: BandChange, *, now: float) -> None:
         """A band change came live, at `now`: it says so before the next sample does."""
@@ -141,7 +132,7 @@ class LagStore:
             self.refused += 1
             return
         node = self.node(change.node)
-        node.heard = now
+        node.source.heard(now)
         if self._band_sequences.take(change.node, change.epoch, change.seq, ts, live=True):
             node.band = change.to_band
             self.changed.emit(frozenset({change.node}))
@@ -173,60 +164,20 @@ class LagStore:
             node.band = lag.band
             node.latest_is_live = live or (node.latest_is_live and latest is not None and latest.epoch == lag.epoch)
 
-    def curves(self, name: str, since: float = -np.inf) -> Curves:
-        """The series of one node from epoch second `since` on."""
-        table = self._tables.get(name)
-        if table is None:
-            table = self._tables[name] = self._table(name)
-        if not np.isfinite(since):
-            return table
-        start = int(np.searchsorted(table.ts, since))
-        if start < len(table.ts) and np.isnan(table.p99[start]):
-            start += 1
-        gaps = [gap for gap in table.gaps if gap[0] >= since]
-        return Curves(table.ts[start:], table.p50[start:], table.p99[start:], table.max[start:], gaps)
+    def curves(self, name: str, since: float = -inf, until: float = inf) -> Curves:
+        """The series of one node between two epoch seconds."""
+        series = self._series.get(name)
+        return (series or Series()).curves(self._window_s(name), since, until)
 
-    def _table(self, name: str) -> Curves:
-        window = self.nodes[name].window_s if name in self.nodes else 1.0
-        rows: list[tuple[float, float, float, float]] = []
-        gaps: list[tuple[float, float]] = []
-        previous: Sample | None = None
-        for sample in self._series.get(name, ()):
-            if previous is not None and _is_gap(previous, sample, window):
-                gaps.append((previous.ts, sample.ts))
-                rows.append(((previous.ts + sample.ts) / 2, np.nan, np.nan, np.nan))
-            rows.append((sample.ts, sample.p50, sample.p99, sample.max))
-            previous = sample
-        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
-        table.flags.writeable = False
-        return Curves(table[:, 0], table[:, 1], table[:, 2], table[:, 3], gaps)
+    def at(self, name: str, ts: float) -> Reading | None:
+        """What one node measured at epoch second `ts` (for hover), None inside a gap."""
+        series = self._series.get(name)
+        return None if series is None else series.at(ts, self._window_s(name))
 
-    def at(self, name: str, ts: float) -> Sample | None:
-        """The sample whose window holds epoch second `ts` (for hover), None inside a gap."""
-        series = self._series.get(name, [])
-        index = bisect_left(series, ts, key=lambda sample: sample.ts)
-        window = self.nodes[name].window_s if name in self.nodes else 1.0
-        for candidate in series[max(0, index - 1) : index + 1]:
-            if abs(candidate.ts - ts) <= window:
-                return candidate
-        return None
+    def since(self, name: str) -> float | None:
+        """The epoch second of the oldest sample that is held of one node, None without any."""
+        series = self._series.get(name)
+        return None if series is None else series.since
 
-    def _insert(self, sample: Sample, name: str) -> None:
-        self._tables.pop(name, None)
-        series = self._series.setdefault(name, [])
-        if not series or _order(sample) >= _order(series[-1]):
-            series.append(sample)
-        else:
-            insort(series, sample, key=_order)
-        if len(series) > self._capacity:
-            del series[: -self._capacity]
-
-
-def _order(sample: Sample) -> tuple[float, str, int]:
-    return sample.ts, sample.epoch, sample.seq
-
-
-def _is_gap(before: Sample, after: Sample, window_s: float) -> bool:
-    if before.epoch == after.epoch and after.seq > before.seq + 1:
-        return True
-    return after.ts - before.ts > GAP_WINDOWS * window_s
+    def _window_s(self, name: str) -> float:
+        return self.nodes[name].window_s if name in self.nodes else 1.0

@@ -21,7 +21,7 @@ from fleetgui.policy.states import State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.engagements import Refusal
 from fleetgui.stores.journal import Entry
-from fleetgui.stores.lag import Sample
+from fleetgui.stores.lag_series import Reading
 from fleetgui.widgets import theme
 from fleetgui.widgets.gateway_chips import freshness_of
 from fleetgui.widgets.plain import plain_label
@@ -204,7 +204,7 @@ class OverviewPage(QWidget):
             return
         parts = [Part(formats.clock_utc(at))]
         for index, name in enumerate(sorted(state.lag.nodes)):
-            sample: Sample | None = state.lag.at(name, at)
+            sample: Reading | None = state.lag.at(name, at)
             values = None if sample is None else (sample.p50, sample.p99, sample.max)
             parts.append(Part(_values(name, values), index))
         self.readout.show_parts(parts)

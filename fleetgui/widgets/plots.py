@@ -16,7 +16,7 @@ from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from fleetgui.stores.lag import Curves
+from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_axes import LaneAxis, MillisecondAxis, TimeAxis, TimeView
 from fleetgui.widgets.plots_data import decimate, peaks, scale_top
