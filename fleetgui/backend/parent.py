@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import select
+import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -113,14 +114,16 @@ def watch_stdin(ended: Callable[[], object], *, grace: float | None = GRACE_S) -
 def run_role(main: Callable[[Parent], Coroutine[Any, Any, None]]) -> int:
     """Run a role from its settings to its end; returns the exit code.
 
-    `main` serves, calls `parent.ready()`, and returns when `parent.ended` is set. 0 is a regular end, 1 a failure,
-    which has been told to the parent in one sentence.
+    `main` serves, calls `parent.ready()`, and returns when `parent.ended` is set, which SIGTERM does too. 0 is a
+    regular end, 1 a failure, which has been told to the parent in one sentence.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
 
     async def play() -> None:
         parent = Parent(settings)
         parent._watch()
+        with contextlib.suppress(NotImplementedError):  # Windows, where a child is ended by the end of its pipe
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, parent.ended.set)
         if isinstance(every := settings.get("beat"), int | float) and every > 0:
             parent.beat(every)
         await main(parent)

@@ -10,26 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import sys
-from typing import Any, Final
+from typing import Final
 
-from fleetgui.backend.connect import connect, context_of
 from fleetgui.backend.parent import Parent, RoleFailed, run_role
+from fleetgui.backend.role import environ_of, role
 from fleetgui.backend.topology.leader import Leadership
 from fleetgui.backend.topology.publisher import Publisher
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.access import AccessPolicy, BadPolicy, policy_from_environ
-from fleetgui.policy.clock import Clock, SystemClock
+from fleetgui.policy.clock import Clock
 from fleetgui.wire.subjects import NotAddressable
 
 log = logging.getLogger("fleetgui.topology")
 
 REQUESTER_NAME: Final = "TOPOLOGY_REQUESTER_ID"
-CANCEL_WITHIN_S: Final = 0.5
 CLOSE_WITHIN_S: Final = 0.8
 
 
@@ -71,47 +68,28 @@ class Office:
 
 
 async def main(parent: Parent) -> None:
-    """Serve until the parent is gone or SIGTERM comes."""
-    with contextlib.suppress(NotImplementedError):  # Windows, where a child is ended by the end of its pipe
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, parent.ended.set)
-    context = context_of(parent.settings)
-    environ = os.environ | _overrides(parent.settings)
-    clock = SystemClock()
-    tasks = Tasks(_failed)
-    link = await connect(context, clock=clock, name="fleetgui topology", tasks=tasks)
-    office: Office | None = None
-    try:
-        office = Office(link, clock, tasks, policy_from_environ(environ), environ.get(REQUESTER_NAME, ""))
-        held = tasks.spawn(office.hold(), name="the topologies")
-        publishes = tasks.spawn(office.publishes.wait(), name="the first time that it publishes")
-        waits = tasks.spawn(office.leadership.waiting.wait(), name="the first time that it stands by")
-        ended = tasks.spawn(parent.ended.wait(), name="the parent's end")
-        await asyncio.wait({held, publishes, waits, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done() and not held.done():
-            with contextlib.suppress(LinkError):
-                await link.flush()  # the broker knows our subscriptions: from here on nobody finds no responder
-            parent.ready(publishes=office.publishes.is_set())
-        await asyncio.wait({held, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if held.done():
-            held.result()
-    except (LinkError, NotAddressable, BadPolicy) as error:
-        raise RoleFailed(str(error)) from None
-    finally:
-        if office is not None:
+    environ = environ_of(parent.settings)
+    async with role(parent, "topology") as here:
+        tasks = here.tasks
+        try:
+            policy = policy_from_environ(environ)
+            office = Office(here.link, here.clock, tasks, policy, environ.get(REQUESTER_NAME, ""))
+        except (NotAddressable, BadPolicy) as error:
+            raise RoleFailed(str(error)) from None
+        try:
+            held = tasks.spawn(office.hold(), name="the topologies")
+            publishes = tasks.spawn(office.publishes.wait(), name="the first time that it publishes")
+            waits = tasks.spawn(office.leadership.waiting.wait(), name="the first time that it stands by")
+            await here.until_ended(held, publishes, waits)
+            if not here.is_ended:
+                with contextlib.suppress(LinkError):
+                    await here.link.flush()  # the broker knows our subscriptions: nobody finds no responder any more
+                parent.ready(publishes=office.publishes.is_set())
+            await here.until_ended(held)
+        finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_WITHIN_S):
                     await office.leave()
-        await tasks.cancel(within=CANCEL_WITHIN_S)
-        await link.close()
-
-
-def _overrides(settings: dict[str, Any]) -> dict[str, str]:
-    environ = settings.get("environ")
-    return {str(name): str(text) for name, text in environ.items()} if isinstance(environ, dict) else {}
-
-
-def _failed(name: str, error: BaseException) -> None:
-    log.error("%s failed", name, exc_info=error)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tests.nats_server import NatsServer
 log = logging.getLogger(__name__)
 
 AGGREGATOR = "fleetgui.backend.deployments"
-CLIENT = "fleetgui-deployments"
+CLIENT = "fleetgui deployments"
 WATCHES = 4
 
 
