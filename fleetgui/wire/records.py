@@ -1,8 +1,9 @@
 """Device records and the registry's pages.
 
 A record comes from a device: hostile until shown otherwise. A page is taken apart into its records without decoding
-them (`Page.records` are bytes); a row of the table decodes only the summary it shows, and the whole record is decoded
-when somebody opens it. One record that does not fit its model is a malformed row, never a lost page.
+them (`page_of`); a row of the table decodes only the summary it shows, and the whole record is decoded when somebody
+opens it. Who needs nothing but the summaries reads a page in one pass (`listed_in`), at half the cost. Either way one
+record that does not fit its model is a malformed row, never a lost page.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class _Registry(msgspec.Struct, frozen=True, gc=False):
     registered_at: str | float | None = None
 
 
-class _Record(msgspec.Struct, frozen=True, gc=False):
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """What of a record a summary is made of; `summary_of` makes it."""
+
     device_id: str
     device_ttl: float | None = None
     identity: _Identity | None = None
@@ -99,14 +102,18 @@ class _DeviceIdOnly(msgspec.Struct, frozen=True, gc=False):
 
 def summarize(record: bytes | msgspec.Raw) -> Summary:
     """The summary of one encoded record; raises `Malformed` when a field that a row shows has the wrong type."""
-    full = decode(bytes(record) if isinstance(record, msgspec.Raw) else record, _Record)
-    identity = full.identity or _NO_IDENTITY
-    status = full.status or _NO_STATUS
-    capabilities = full.capabilities or _NO_CAPABILITIES
+    return summary_of(decode(bytes(record) if isinstance(record, msgspec.Raw) else record, Listed))
+
+
+def summary_of(listed: Listed) -> Summary:
+    """The summary of a record; raises `Malformed` for labels or an error that cannot be written as text."""
+    identity = listed.identity or _NO_IDENTITY
+    status = listed.status or _NO_STATUS
+    capabilities = listed.capabilities or _NO_CAPABILITIES
     # By position, in the order of `Summary`: by name it takes a third longer, and a walk makes one for each device.
     return Summary(
-        full.device_id,
-        full.device_ttl,
+        listed.device_id,
+        listed.device_ttl,
         identity.device_type,
         identity.manufacturer,
         identity.model,
@@ -123,7 +130,7 @@ def summarize(record: bytes | msgspec.Raw) -> Summary:
         len(capabilities.events or ()) or capabilities.event_count or 0,
         labels_text(capabilities.labels) if capabilities.labels else "",
         status.ts,
-        full.registry.registered_at if full.registry else None,
+        listed.registry.registered_at if listed.registry else None,
         status.offline_since,
     )
 
@@ -141,7 +148,7 @@ def what_is_readable(record: bytes) -> Summary:
         body = decode(record, dict[str, Any])
     for name, part in _PARTS.items():
         body[name] = _fitting(body.get(name), part)
-    return summarize(encode(_fitting(body, _Record)))
+    return summarize(encode(_fitting(body, Listed)))
 
 
 _PARTS: Final[dict[str, type[msgspec.Struct]]] = {
@@ -193,15 +200,14 @@ def device_id_of(record: bytes | msgspec.Raw) -> str | None:
         return None
 
 
-class Page(msgspec.Struct, frozen=True):
-    """The result of `discovery/listDevices`.
+class PageFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of `discovery/listDevices` but for its records.
 
     `next_offset` is UNSET from an old server that does not page (the reply is then the whole list), None at the end.
     `total_matched` is an upper bound: it is counted before access control. `applied` names the extensions honoured.
     `next_after` is what leads on where pages go by id (`after`), None at the end.
     """
 
-    devices: list[msgspec.Raw]
     next_offset: int | msgspec.UnsetType | None = msgspec.UNSET
     next_after: str | None = None
     total_matched: int | None = None
@@ -209,10 +215,28 @@ class Page(msgspec.Struct, frozen=True):
     revision: int | None = None
 
 
+class Page(PageFrame, frozen=True, kw_only=True):
+    """A page with its records as they came."""
+
+    devices: list[msgspec.Raw]
+
+
+class _Listing(PageFrame, frozen=True, kw_only=True):
+    """A page, as much of each record as a summary needs."""
+
+    devices: list[Listed]
+
+
 class _Answer(msgspec.Struct, frozen=True):
     """A reply with a page, as `rpc.Reply` is one with anything, read in one go."""
 
     result: Page | None = None
+    error: rpc.ErrorObject | None = None
+    id: Any = None
+
+
+class _ListingAnswer(msgspec.Struct, frozen=True):
+    result: _Listing | None = None
     error: rpc.ErrorObject | None = None
     id: Any = None
 
@@ -233,6 +257,23 @@ def page_of(reply: bytes) -> Page:
         if page is None:
             raise error from None
         return page
+
+
+def listed_in(reply: bytes) -> tuple[PageFrame, list[Listed | bytes]]:
+    """As `page_of`, with what a summary needs of each record; one that does not fit is given out as it came."""
+    with suppress(Malformed):
+        answer = decode(reply, _ListingAnswer)
+        if answer.result is not None and answer.error is None:
+            return answer.result, list[Listed | bytes](answer.result.devices)
+    page = page_of(reply)
+    return page, [_listed(bytes(device)) for device in page.devices]
+
+
+def _listed(record: bytes) -> Listed | bytes:
+    try:
+        return decode(record, Listed)
+    except Malformed:
+        return record
 
 
 def _page_in_pieces(reply: bytes) -> Page | None:
