@@ -15,9 +15,10 @@ from typing import Any, Final, Literal
 
 from fleetgui.link import streams
 from fleetgui.link.connection import Link
+from fleetgui.link.entries import Entry, is_deletion
 from fleetgui.link.errors import BadSubject, LinkError
 from fleetgui.link.streams import StreamFailed
-from fleetgui.link.watch import Entry, Watch, WatchHandler, WatchSettings, is_deletion
+from fleetgui.link.watch import Watch, WatchHandler, WatchSettings
 from fleetgui.wire.times import to_epoch
 
 log = logging.getLogger(__name__)

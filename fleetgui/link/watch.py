@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol
 
 from fleetgui.link import streams
 from fleetgui.link.connection import Link
+from fleetgui.link.entries import Delivery, Entry, delivery_of, is_deletion
 from fleetgui.link.errors import LinkDown, LinkError, PermissionDenied
 from fleetgui.link.messages import Message
 from fleetgui.link.streams import StreamFailed
@@ -32,7 +33,6 @@ from fleetgui.policy.states import LinkPhase, LinkState
 log = logging.getLogger(__name__)
 
 SLICE_S: Final = 0.003
-_DELETIONS: Final = ("DEL", "PURGE")
 _CONTROL: Final = "100"
 _LOOKED_AT_TIME_EVERY: Final = 16
 
@@ -44,16 +44,6 @@ class WatchPhase(Enum):
     READING = "reading"
     LIVE = "live"
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a key holds. `value` None: it was deleted. `written` is the broker's time, epoch seconds."""
-
-    key: str
-    value: bytes | None
-    revision: int
-    written: float
 
 
 class WatchHandler(Protocol):
@@ -84,34 +74,6 @@ class WatchSettings:
     markers_last: float = 1_200.0
     abandoned_after: float = 30.0
     """The broker removes the consumer of a watch that is gone after so long."""
-
-
-def is_deletion(headers: Mapping[str, str] | None) -> bool:
-    """Whether a message of a bucket is the marker of a deleted key."""
-    return headers is not None and (headers.get("KV-Operation") in _DELETIONS or "Nats-Marker-Reason" in headers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Delivery:
-    """What a delivery's reply subject says of it."""
-
-    stream_sequence: int
-    consumer_sequence: int
-    written: float
-    pending: int
-
-
-def _delivery_of(reply: str) -> _Delivery:
-    """`$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<ns>.<pending>[.…]`.
-
-    Raises `ValueError` for anything else.
-    """
-    tokens = reply.split(".")
-    at = 5 if len(tokens) == 9 else 7
-    if len(tokens) < 9 or tokens[:2] != ["$JS", "ACK"]:
-        raise ValueError(f"not a delivery: {reply[:80]!r}")
-    stream_sequence, consumer_sequence, nanoseconds, pending = map(int, tokens[at : at + 4])
-    return _Delivery(stream_sequence, consumer_sequence, nanoseconds / 1e9, pending)
 
 
 class _Restart(Exception):
@@ -337,7 +299,7 @@ class Watch:
                     self._control(message, expected)
                     continue
                 try:
-                    delivery = _delivery_of(message.reply)
+                    delivery = delivery_of(message.reply)
                 except ValueError:
                     continue  # somebody else's word on our inbox
                 if delivery.consumer_sequence != expected:
@@ -398,7 +360,7 @@ class Watch:
         if self._overtaken(info):
             raise _Restart("the bucket has changed behind the watch", anew=True)
 
-    def _apply(self, message: Message, delivery: _Delivery, seen: set[str] | None) -> None:
+    def _apply(self, message: Message, delivery: Delivery, seen: set[str] | None) -> None:
         key = message.subject.removeprefix(self._prefix)
         deleted = is_deletion(message.headers)
         self.revision = delivery.stream_sequence

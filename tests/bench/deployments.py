@@ -19,7 +19,7 @@ import psutil
 
 from fleetgui.backend.deployments.rollup import Figures, Rollup
 from fleetgui.backend.devices.specs import Specs
-from fleetgui.link.watch import Entry
+from fleetgui.link.entries import Entry
 from fleetgui.wire.deployments import (
     Deployment,
     DeploymentName,

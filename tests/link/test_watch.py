@@ -12,9 +12,10 @@ import pytest
 from fleetgui.link import streams
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.connection import Link
+from fleetgui.link.entries import Entry
 from fleetgui.link.errors import LinkError
 from fleetgui.link.messages import Message
-from fleetgui.link.watch import Entry, Watch, WatchPhase, WatchSettings
+from fleetgui.link.watch import Watch, WatchPhase, WatchSettings
 from tests.backend.hostile import send_raw
 from tests.link.conftest import Links, until, within
 from tests.nats_server import NatsServer

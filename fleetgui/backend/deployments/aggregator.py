@@ -20,9 +20,10 @@ from fleetgui.backend.deployments.rollup import Rollup
 from fleetgui.backend.deployments.statuses import SETTLE_S, Statuses
 from fleetgui.backend.trouble import Trouble, log
 from fleetgui.link.buckets import Bucket
+from fleetgui.link.entries import Entry
 from fleetgui.link.errors import LinkError
 from fleetgui.link.tasks import Tasks
-from fleetgui.link.watch import Entry, Watch, WatchHandler, WatchPhase, WatchSettings
+from fleetgui.link.watch import Watch, WatchHandler, WatchPhase, WatchSettings
 from fleetgui.policy.clock import Clock
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.deployments import (

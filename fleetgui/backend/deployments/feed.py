@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fleetgui.link.watch import Entry
+from fleetgui.link.entries import Entry
 from fleetgui.wire.codec import Malformed
 
 Apply = Callable[[Entry, bool], None]

@@ -14,7 +14,7 @@ from typing import Final
 
 from fleetgui.backend.deployments.rollup import Figures
 from fleetgui.link.buckets import Bucket, WrongRevision
-from fleetgui.link.watch import Entry
+from fleetgui.link.entries import Entry
 from fleetgui.policy.clock import Clock
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.deployments import DeploymentName, DeploymentStatus, Moment

@@ -23,9 +23,10 @@ from fleetgui.backend.registry.records import Record
 from fleetgui.backend.trouble import Trouble
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.connection import Link
+from fleetgui.link.entries import Entry
 from fleetgui.link.errors import LinkError, NoResponders
 from fleetgui.link.tasks import Tasks
-from fleetgui.link.watch import Entry, Watch, WatchPhase, WatchSettings
+from fleetgui.link.watch import Watch, WatchPhase, WatchSettings
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.settings import number_from
 from fleetgui.wire.codec import Malformed

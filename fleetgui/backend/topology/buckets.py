@@ -13,7 +13,8 @@ from typing import Final
 from fleetgui.backend.topology.picture import Picture
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.connection import Link
-from fleetgui.link.watch import Entry, Watch, WatchPhase
+from fleetgui.link.entries import Entry
+from fleetgui.link.watch import Watch, WatchPhase
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.deployments import (
     ALL_DEPLOYMENTS,

@@ -25,8 +25,9 @@ from fleetgui.backend.devices.schedule import Schedule
 from fleetgui.backend.devices.specs import Spec
 from fleetgui.backend.trouble import log
 from fleetgui.link.buckets import WrongRevision
+from fleetgui.link.entries import Entry
 from fleetgui.link.tasks import Tasks
-from fleetgui.link.watch import Entry, Watch, WatchSettings
+from fleetgui.link.watch import Watch, WatchSettings
 from fleetgui.policy.clock import Clock
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.deployments import (
