@@ -8,7 +8,7 @@ device there: that is shown at once, since opening and copying go by what is see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -73,8 +73,7 @@ class DeviceTableModel(QAbstractTableModel):
         self._link = link
         self._aging = [number for number, column in enumerate(self.columns) if column.ages]
         self._rows = roster.total
-        self._sorted: int | None = None
-        self._order_mark = ""
+        self._order_marks: dict[str, str] = {}
         self._window: Range | None = None
         self._changes = Changes()
         self._drawn: dict[int, _Shown] = {}
@@ -118,14 +117,14 @@ class DeviceTableModel(QAbstractTableModel):
             return None
         column = self.columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
-            return column.header + (self._order_mark if section == self._sorted else "")
+            return f"{column.header} {self._order_marks.get(column.field or '', '')}".rstrip()
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _ALIGNMENTS[column.align]
         return None
 
-    def show_order(self, number: int | None, *, descending: bool = False) -> None:
-        """Mark the column that the rows are sorted by, None where none is; the rows themselves are the registry's."""
-        self._sorted, self._order_mark = number, " ↓" if descending else " ↑"
+    def mark_orders(self, marks: Mapping[str, str]) -> None:
+        """Field → what stands behind its column's title: how the rows are sorted. They are sorted by their source."""
+        self._order_marks = dict(marks)
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
 
     # What our own view and delegate ask, without going through Qt

@@ -23,16 +23,19 @@ from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
 from fleetgui.stores.roster import RowKind
+from fleetgui.widgets import devices_order
 from fleetgui.widgets.devices_bar import DevicesBar, focus
 from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_columns import ColumnSettings
+from fleetgui.widgets.devices_groups import GroupButton, label_keys
 from fleetgui.widgets.devices_menu import RowMenu
 from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
 from fleetgui.widgets.devices_views import SavedView, SavedViews
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
-from fleetgui.wire.query import BY_ID, FIELDS, Order, value_of
+from fleetgui.wire.query import FIELDS, value_of
+from fleetgui.wire.records import Summary
 
 FADE_MS: Final = 40
 NOTICE_S: Final = 6.0
@@ -72,6 +75,7 @@ class DevicesPage(QWidget):
         self.table = DeviceTable(self.model)
         self.columns = ColumnSettings(self.table, self.model.columns)
         self.views = SavedViews(place, self._view_now, self)
+        self.groups = GroupButton(self._labels_seen, self)
         self.copying = Copying(self.table, self.model)
         self.menu = RowMenu(self.table, self.model, self.copying)
         self._lay_out()
@@ -81,7 +85,7 @@ class DevicesPage(QWidget):
     # Building
 
     def _lay_out(self) -> None:
-        self.bar = DevicesBar(self._clock.wall, self._values_of, self.views.button, self)
+        self.bar = DevicesBar(self._clock.wall, self._values_of, (self.groups.button, self.views.button), self)
         self.filter, self.go_to, self.offline = self.bar.filter, self.bar.go_to, self.bar.offline
         self._placeholder = Placeholder("")
         self._stack = QStackedWidget()
@@ -104,6 +108,7 @@ class DevicesPage(QWidget):
         bar.clear.clicked.connect(self.clear_filter)
         bar.refresh.clicked.connect(self.refresh_requested)
         bar.go_to.returnPressed.connect(self._go_to_id)
+        self.groups.chosen.connect(self.group_by)
         self.views.chosen.connect(self.show_view)
         self.views.said.connect(self.tell)
         self.copying.said.connect(self.tell)
@@ -215,6 +220,8 @@ class DevicesPage(QWidget):
     def _want(self, wanted: Wanted) -> None:
         if wanted != self._wanted:
             self._wanted = wanted
+            self.model.mark_orders(devices_order.marks(wanted.orders))
+            self.groups.show_group(wanted.group)
             self._hidden_seen = False
             self.table.clear_selection()
             self.table.scrollToTop()
@@ -223,20 +230,21 @@ class DevicesPage(QWidget):
 
     def _values_of(self, field: str, prefix: str) -> list[str]:
         """Values that devices on the screen have, for completion."""
-        rows = range(self.table.first_visible, min(self.table.last_visible + 1, self.model.rowCount()))
-        summaries = [summary for row in rows if (summary := self._state.table.row(row).summary) is not None]
-        found = {str(value_of(summary, field)) for summary in summaries} if field in FIELDS else set()
+        found = {str(value_of(summary, field)) for summary in self._summaries_seen()} if field in FIELDS else set()
         return sorted(value for value in found if prefix.lower() in value.lower() and value != "None")
 
+    def _labels_seen(self) -> list[str]:
+        return label_keys(summary.labels for summary in self._summaries_seen())
+
+    def _summaries_seen(self) -> list[Summary]:
+        """Of the devices on the screen."""
+        rows = range(self.table.first_visible, min(self.table.last_visible + 1, self.model.rowCount()))
+        return [summary for row in rows if (summary := self._state.table.row(row).summary) is not None]
+
     def _view_now(self, name: str) -> SavedView:
-        order = self._wanted.order
+        wanted = self._wanted
         return SavedView(
-            name,
-            self.filter.text(),
-            None if order.is_by_id else order.field,
-            order.descending,
-            self._wanted.offline,
-            self.columns.state(),
+            name, self.filter.text(), wanted.orders, wanted.offline, wanted.group, columns=self.columns.state()
         )
 
     def show_view(self, view: SavedView) -> None:
@@ -245,41 +253,35 @@ class DevicesPage(QWidget):
         with QSignalBlocker(self.offline):
             self.offline.setChecked(view.offline)
         self.filter.setText(view.filter)
-        self._mark(view.order)
-        self._want(Wanted(self.filter.parsed.filter, (view.order,), view.offline))
+        self._want(Wanted(self.filter.parsed.filter, view.orders, view.offline, view.group))
         self.tell(f"View {formats.text(view.name)}.")
 
     def _pause_or_go_on(self) -> None:
         paused = self._state.hold.state.phase is HoldPhase.PAUSED
         self.walk_asked.emit("go on" if paused else "pause")
 
-    def sort_by(self, number: int) -> None:
-        """Sort by a column; again: the other way round; once more: as they stand in the registry."""
+    def sort_by(self, number: int, more: bool = False) -> None:
+        """What a click on a column's header does; `more`: with Shift, so that the other columns go on to count."""
         column = self.model.columns[number]
         if column.field is None:
             self.tell(f"{column.title} is what this console sees; it cannot be sorted by.")
             return
-        order = self._wanted.order
-        if column.field != order.field:
-            self._sort(Order(column.field))
-        elif not order.descending:
-            self._sort(Order(column.field, descending=True))
-        else:
-            self._sort(BY_ID)
+        before = self._wanted.orders
+        orders = (devices_order.clicked_too if more else devices_order.clicked)(before, column.field)
+        if orders == before:
+            self.tell(f"Sorted by {devices_order.MOST_KEYS} columns already; no more than that.")
+        self._want(replace(self._wanted, orders=orders))
 
-    def _sort(self, order: Order) -> None:
-        self._mark(order)
-        self._want(replace(self._wanted, orders=(order,)))
-
-    def _mark(self, order: Order) -> None:
-        """Show in the header which order this is."""
-        numbers = [number for number, column in enumerate(self.model.columns) if column.field == order.field]
-        self.model.show_order(numbers[0] if numbers and not order.is_by_id else None, descending=order.descending)
+    def group_by(self, field: str | None) -> None:
+        """Put devices under a head for each value of this field; None: no heads."""
+        self._want(replace(self._wanted, group=field))
 
     def clear_filter(self) -> None:
-        self.filter.set_filter("")
-        self.offline.setChecked(False)
-        self._sort(BY_ID)
+        """Show every device again: one wish. The order and the groups stay."""
+        self.filter.setText("")
+        with QSignalBlocker(self.offline):
+            self.offline.setChecked(False)
+        self._want(replace(self._wanted, filter=None, offline=False))
 
     def _go_to_id(self) -> None:
         device_id = self.go_to.text().strip()

@@ -5,7 +5,7 @@ It holds the controls and nothing else: the page listens to them, and says what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
@@ -17,8 +17,10 @@ from fleetgui.widgets.filter_line import FilterLine, Values
 
 
 class DevicesBar(QWidget):
-    def __init__(self, wall: Callable[[], float], values: Values, views: QToolButton, parent: QWidget) -> None:
-        """`wall` and `values` are the filter line's; `views` is the button that offers saved views."""
+    def __init__(
+        self, wall: Callable[[], float], values: Values, menus: Sequence[QToolButton], parent: QWidget
+    ) -> None:
+        """`wall` and `values` are the filter line's; `menus` are buttons that stand beside it."""
         super().__init__(parent)
         self.filter = FilterLine(wall, values)
         self.offline = button(
@@ -35,7 +37,7 @@ class DevicesBar(QWidget):
         line.setContentsMargins(8, 6, 8, 6)
         line.setSpacing(2 * theme.GRID)
         line.addWidget(self.filter, 1)
-        for each in (views, self.offline, self.clear):
+        for each in (*menus, self.offline, self.clear):
             line.addWidget(each)
         line.addWidget(self.sentence, 2)
         for each in (self.pause, self.stop, self.refresh):

@@ -9,6 +9,7 @@ from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
+from fleetgui.widgets import devices_groups, devices_order
 
 SLOW_S = 1.0
 """A request that takes longer than this is worth a word."""
@@ -64,9 +65,10 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
     elif view.hold is not None and status.total:
         parts.append(f"{status.total:,} match so far")
-    if not view.wanted.order.is_by_id:
-        way = "descending" if view.wanted.order.descending else "ascending"
-        parts.append(f"sorted by {view.wanted.order.field}, {way}")
+    if view.wanted.group is not None:
+        parts.append(f"grouped by {devices_groups.title_of(view.wanted.group)}")
+    if orders := devices_order.in_words(view.wanted.orders):
+        parts.append(f"sorted by {orders}")
     if view.hold is not None:
         parts.append(_held(view.hold))
     if view.wanted.offline and not view.lists_offline:

@@ -23,9 +23,10 @@ from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from fleetgui.models.devices import DeviceTableModel
+from fleetgui.models.devices import DeviceTableModel, Index
 from fleetgui.widgets import theme
 from fleetgui.widgets.cells import CellPainter, Line, Span
+from fleetgui.widgets.devices_header import TableHeader
 from fleetgui.widgets.devices_place import Place
 
 MOST_SELECTED: Final = 10_000
@@ -44,8 +45,8 @@ class DeviceTable(QTableView):
     """First and last row that are on the screen now; coalesced."""
     typed = QtSignal(str)
     """A character was typed: somebody begins to search."""
-    column_clicked = QtSignal(int)
-    """The header of this column (its number in the model) was clicked."""
+    column_clicked = QtSignal(int, bool)
+    """The header of this column (its number in the model) was clicked; with Shift or Ctrl."""
     selection_told = QtSignal()
     """The selection changed, "all that match" included."""
 
@@ -58,6 +59,8 @@ class DeviceTable(QTableView):
         self._moved = QTimer(self, singleShot=True, interval=VIEW_MOVED_MS)
         self._moved.timeout.connect(self.tell_moved)
         self._place = Place(self, model)
+        self.header = TableHeader(self)
+        self.setHorizontalHeader(self.header)
         self.setModel(model)
         self._place.attach()
         self._set_up()
@@ -82,18 +85,14 @@ class DeviceTable(QTableView):
         self.setCornerButtonEnabled(False)
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setSectionsMovable(True)
-        header.setHighlightSections(False)
-        header.setSectionsClickable(True)
+        header = self.header
         for signal in (header.sectionPressed, header.sectionEntered):
             signal.disconnect()  # Qt's view would select the column, which is every row
-        header.sectionClicked.connect(self.column_clicked)
+        header.column_clicked.connect(self.column_clicked)
+        header.pins_changed.connect(self.viewport().update)
         # A header asks whether its whole column is selected, row by row, whenever it is painted: not of ours.
         header.setSelectionModel(QItemSelectionModel(self._model, header))
         header.setStretchLastSection(True)
-        header.setMinimumSectionSize(40)
-        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         for number, column in enumerate(self._model.columns):
             header.resizeSection(number, column.width)
             header.setSectionHidden(number, not column.shown)
@@ -149,6 +148,36 @@ class DeviceTable(QTableView):
         if index.isValid():
             self.setCurrentIndex(index)
             self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    # Pinned columns: Qt believes that they scroll along, so it is told where they are
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        super().scrollContentsBy(dx, dy)
+        if dx and self.header.fixed_width:
+            self.viewport().update()
+            self.header.viewport().update()
+
+    def scrollTo(
+        self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
+    ) -> None:
+        bar = self.horizontalScrollBar()
+        before = bar.value()
+        super().scrollTo(index, hint)
+        header, number = self.header, index.column()
+        if number in header.fixed:
+            bar.setValue(before)
+        elif (under := header.fixed_width - header.sectionViewportPosition(number)) > 0:
+            bar.setValue(bar.value() - under)
+
+    def visualRect(self, index: Index) -> QRect:
+        rect = super().visualRect(index)
+        if rect.isValid() and index.column() in self.header.fixed:
+            rect.moveLeft(self.header.x_of(index.column()))
+        return rect
+
+    def indexAt(self, point: QPoint) -> QModelIndex:
+        row, number = self.row_at(point), self.header.column_at(point.x())
+        return self._model.index(row, number) if row >= 0 and number >= 0 else QModelIndex()
 
     # Selecting
 
@@ -245,11 +274,10 @@ class DeviceTable(QTableView):
 
     def update_cells(self, cells: list[tuple[int, int]]) -> None:
         """Paint these (row, column) again."""
-        header, height, offset = self.horizontalHeader(), self.row_height, self.verticalHeader().offset()
+        header, height, offset = self.header, self.row_height, self.verticalHeader().offset()
         viewport = self.viewport()
         for row, number in cells:
-            x, width = header.sectionViewportPosition(number), header.sectionSize(number)
-            viewport.update(x, row * height - offset, width, height)
+            viewport.update(header.x_of(number), row * height - offset, header.sectionSize(number), height)
 
     def _update_row(self, row: int) -> None:
         if row >= 0:
@@ -266,14 +294,25 @@ class DeviceTable(QTableView):
             return
         lines = [Line(row, row * height - offset) for row in range(first, last + 1)]
         self._paint_grounds(painter, rect, lines, height)
-        self._cells.paint(painter, lines, self._spans(rect), height)
+        self._paint_cells(painter, rect, lines, height)
         self._paint_current(painter, lines, height)
 
-    def _spans(self, rect: QRect) -> list[Span]:
-        """The columns that `rect` touches, and those left of it, whose text may run into it."""
-        header = self.horizontalHeader()
-        spans = [Span(n, header.sectionViewportPosition(n), header.sectionSize(n)) for n in self.shown_columns()]
-        return [span for span in spans if span.x <= rect.right() and span.x + span.width > 0]
+    def _paint_cells(self, painter: QPainter, rect: QRect, lines: list[Line], height: int) -> None:
+        """The columns that `rect` touches, and those left of it, whose text may run into it; the fixed ones apart."""
+        header = self.header
+        fixed, edge = header.fixed, header.fixed_width
+        spans = [Span(n, header.x_of(n), header.sectionSize(n)) for n in self.shown_columns()]
+        scrolling = [s for s in spans if s.number not in fixed and s.x <= rect.right() and s.x + s.width > edge]
+        if not fixed:
+            self._cells.paint(painter, lines, scrolling, height)
+            return
+        painter.setClipRect(edge, rect.top(), max(0, rect.right() + 1 - edge), rect.height())
+        self._cells.paint(painter, lines, scrolling, height)
+        painter.setClipRect(0, rect.top(), edge, rect.height())
+        self._cells.paint(painter, lines, [span for span in spans if span.number in fixed], height)
+        painter.setClipping(False)
+        if header.offset():
+            painter.fillRect(edge - 1, rect.top(), 1, rect.height(), theme.current().color("hairline"))
 
     def _paint_grounds(self, painter: QPainter, rect: QRect, lines: list[Line], height: int) -> None:
         look = theme.current()

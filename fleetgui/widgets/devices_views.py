@@ -14,7 +14,9 @@ from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
 
 from fleetgui.policy import formats
-from fleetgui.wire.query import BY_ID, FIELDS, Order
+from fleetgui.widgets.devices_groups import is_field
+from fleetgui.widgets.devices_order import MOST_KEYS
+from fleetgui.wire.query import BY_ID, Order
 
 MOST_VIEWS: Final = 50
 LONGEST_NAME: Final = 60
@@ -26,29 +28,43 @@ class SavedView:
 
     name: str
     filter: str = ""
-    order_by: str | None = None
-    descending: bool = False
+    orders: tuple[Order, ...] = (BY_ID,)
     offline: bool = False
+    group: str | None = None
     columns: list[dict[str, Any]] = field(default_factory=list)
 
-    @property
-    def order(self) -> Order:
-        return BY_ID if self.order_by is None else Order(self.order_by, self.descending)
+    def state(self) -> dict[str, Any]:
+        """As plain data for the settings."""
+        orders = [{"by": order.field, "descending": order.descending} for order in self.orders]
+        return {**asdict(self), "orders": orders}
 
 
 def view_of(saved: object) -> SavedView | None:
     """The view in a piece of the settings; None where there is none."""
     if not isinstance(saved, dict) or not isinstance(saved.get("name"), str) or not saved["name"].strip():
         return None
-    text, order_by, columns = saved.get("filter"), saved.get("order_by"), saved.get("columns")
+    text, group, columns = saved.get("filter"), saved.get("group"), saved.get("columns")
     return SavedView(
         saved["name"].strip()[:LONGEST_NAME],
         text if isinstance(text, str) else "",
-        order_by if isinstance(order_by, str) and order_by in FIELDS else None,
-        saved.get("descending") is True,
+        _orders(saved),
         saved.get("offline") is True,
+        group if isinstance(group, str) and is_field(group) else None,
         columns if isinstance(columns, list) else [],
     )
+
+
+def _orders(saved: dict[str, Any]) -> tuple[Order, ...]:
+    """The orders of a saved view. One from before there were several has a single one, as order_by and descending."""
+    listed = saved.get("orders")
+    if not isinstance(listed, list):
+        listed = [{"by": saved.get("order_by"), "descending": saved.get("descending")}]
+    orders = [
+        Order(by, each.get("descending") is True)
+        for each in listed[:MOST_KEYS]
+        if isinstance(each, dict) and isinstance(by := each.get("by"), str) and is_field(by)
+    ]
+    return tuple(orders) or (BY_ID,)
 
 
 class SavedViews(QObject):
@@ -96,7 +112,7 @@ class SavedViews(QObject):
 
     def state(self) -> dict[str, Any]:
         """Every context's views, as plain data for the settings."""
-        return {place: [asdict(view) for view in views] for place, views in self._views.items() if views}
+        return {place: [view.state() for view in views] for place, views in self._views.items() if views}
 
     def restore(self, state: object) -> None:
         """As `state()` gave it; what makes no sense is left out."""

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from fleetgui.models.columns import COLUMNS
@@ -226,33 +226,89 @@ def test_a_mistake_is_said_and_what_stands_beside_it_counts(opened: Opened) -> N
     assert "battery" in opened.page.filter.toolTip()  # the nearest that there is
 
 
+def click_on(opened: Opened, key: str, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """A click on the header of a column."""
+    header = opened.table.header
+    at = QPoint(header.x_of(NAMES.index(key)) + 20, header.height() // 2)
+    QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, held, at)
+
+
+def titles(opened: Opened) -> list[str]:
+    return [opened.page.model.headerData(n, Qt.Orientation.Horizontal) for n in range(len(NAMES))]
+
+
 def test_a_click_on_a_header_sorts_and_a_third_one_does_not_any_more(opened: Opened) -> None:
-    header = opened.table.horizontalHeader()
-
-    def click(key: str) -> None:
-        number = NAMES.index(key)
-        at = QPoint(header.sectionViewportPosition(number) + 20, header.height() // 2)
-        QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
-
-    def titles() -> list[str]:
-        return [opened.page.model.headerData(n, Qt.Orientation.Horizontal) for n in range(len(NAMES))]
-
-    click("battery")
-    assert [title for title in titles() if "↑" in title] == ["Battery % ↑"]
-    click("battery")
-    assert [title for title in titles() if "↓" in title] == ["Battery % ↓"]
-    click("battery")
-    click("location")
+    click_on(opened, "battery")
+    assert [title for title in titles(opened) if "↑" in title] == ["Battery % ↑"]
+    click_on(opened, "battery")
+    assert [title for title in titles(opened) if "↓" in title] == ["Battery % ↓"]
+    click_on(opened, "battery")
+    click_on(opened, "location")
     assert [wanted.order for wanted in opened.wanted] == [
         Order("battery"),
         Order("battery", descending=True),
         BY_ID,
         Order("location"),
     ]
-    assert [title for title in titles() if "↑" in title] == ["Location ↑"]
+    assert [title for title in titles(opened) if "↑" in title] == ["Location ↑"]
     assert opened.selected == []  # Qt's own view would have selected the column
+
+
+def test_shift_and_a_click_sort_by_several_columns_and_the_header_counts_them(opened: Opened) -> None:
+    click_on(opened, "device_type")
+    click_on(opened, "battery", Qt.KeyboardModifier.ShiftModifier)
+    click_on(opened, "battery", Qt.KeyboardModifier.ShiftModifier)
+    assert list(opened.wanted[-1].orders) == [Order("device_type"), Order("battery", descending=True)]
+    assert [title for title in titles(opened) if "↑" in title or "↓" in title] == ["Type ↑1", "Battery % ↓2"]
+    assert "sorted by device_type, ascending, then battery, descending" in opened.page.bar.sentence.text
+    click_on(opened, "battery", Qt.KeyboardModifier.ShiftModifier)
+    assert list(opened.wanted[-1].orders) == [Order("device_type")]
+    assert [title for title in titles(opened) if "↑" in title] == ["Type ↑"]
+
+
+def test_no_more_than_a_few_columns_are_sorted_by(opened: Opened) -> None:
+    for key in ("device_type", "location", "battery", "firmware"):
+        opened.page.sort_by(NAMES.index(key), more=True)
+    before = opened.wanted[-1]
+    opened.page.sort_by(NAMES.index("model"), more=True)
+    assert opened.wanted[-1] == before
+    assert opened.asked[-1] == ("said", "Sorted by 4 columns already; no more than that.")
+
+
+def test_clearing_the_filter_is_one_wish_and_leaves_the_order_and_the_groups(opened: Opened) -> None:
+    opened.page.filter.set_filter("type:cam")
+    opened.page.offline.click()
+    opened.page.sort_by(NAMES.index("battery"))
+    opened.page.group_by("location")
+    opened.asked.clear()
     opened.page.clear_filter()
-    assert not [title for title in titles() if "↑" in title or "↓" in title]
+    assert opened.wanted == [Wanted(orders=(Order("battery"),), group="location")]
+    assert (opened.page.filter.text(), opened.page.offline.isChecked()) == ("", False)
+    QTest.keyClick(opened.page.filter, Qt.Key.Key_Return)
+    assert len(opened.wanted) == 1
+
+
+def test_groups_are_offered_with_the_labels_of_what_is_on_the_screen(opened: Opened) -> None:
+    groups = opened.page.groups
+    groups._fill()
+    titles = [action.text() for action in groups._menu.actions() if not action.isSeparator()]
+    assert titles == ["No groups", "Type", "Location", "Availability", "Firmware", "Label"]
+    [labels] = [action.menu() for action in groups._menu.actions() if action.text() == "Label"]
+    assert labels.actions()[0].text() == "category"  # type: ignore[attr-defined] # a menu, as the menu above says
+    labels.actions()[0].trigger()  # type: ignore[attr-defined] # likewise
+    assert opened.wanted[-1].group == "labels.category"
+    assert groups.button.text() == "By label category"
+    assert "grouped by label category" in opened.page.bar.sentence.text
+    groups._menu.actions()[0].trigger()
+    assert opened.wanted[-1].group is None
+
+
+def test_a_label_that_is_on_no_screen_is_asked_for(opened: Opened) -> None:
+    opened.page.groups._ask_label()
+    [dialog] = opened.page.window().findChildren(QInputDialog)
+    dialog.setTextValue(" rack ")
+    dialog.accept()
+    assert opened.wanted[-1].group == "labels.rack"
 
 
 def test_what_only_this_console_sees_cannot_be_sorted_by_and_says_so(opened: Opened) -> None:

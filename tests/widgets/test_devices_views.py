@@ -54,21 +54,27 @@ def test_a_view_is_shown_as_it_was_saved(opened: Opened) -> None:
     page = opened.page
     page.filter.set_filter("type:camera battery<20")
     page.sort_by(number_of(page, "battery"))
+    page.sort_by(number_of(page, "location"), more=True)
+    page.group_by("labels.site")
     page.offline.setChecked(True)
     page.table.horizontalHeader().setSectionHidden(number_of(page, "model"), True)
     assert page.views.save("low cameras")
-    page.clear_filter()
+    page.show_view(SavedView("all"))
     page.columns.reset()
     assert opened.wanted[-1] == Wanted()
     page.show_view(page.views.here[0])
     assert str(opened.wanted[-1].filter) == "type:camera battery<20"
-    assert (opened.wanted[-1].order, opened.wanted[-1].offline) == (Order("battery"), True)
+    assert opened.wanted[-1].orders == (Order("battery"), Order("location"))
+    assert (opened.wanted[-1].group, opened.wanted[-1].offline) == ("labels.site", True)
     assert page.offline.isChecked()
     assert page.table.horizontalHeader().isSectionHidden(number_of(page, "model"))
 
 
 def test_views_belong_to_their_context_and_come_back_at_the_next_start(opened: Opened, qtbot: QtBot) -> None:
     opened.page.views.save("b")
+    opened.page.sort_by(number_of(opened.page, "battery"))
+    opened.page.sort_by(number_of(opened.page, "location"), more=True)
+    opened.page.group_by("location")
     opened.page.views.save("A")
     opened.place = "other/acme"
     assert opened.names == []
@@ -76,6 +82,9 @@ def test_views_belong_to_their_context_and_come_back_at_the_next_start(opened: O
     again = Opened(qtbot)
     again.page.restore_state(json.loads(json.dumps(opened.page.save_state())))
     assert again.names == ["A", "b"]
+    assert again.page.views.here == [view_of(json.loads(json.dumps(view.state()))) for view in again.page.views.here]
+    first = again.page.views.here[0]
+    assert (first.orders, first.group) == ((Order("battery"), Order("location")), "location")
     again.place = "other/acme"
     assert again.names == ["c"]
 
@@ -122,8 +131,14 @@ def test_the_name_is_asked_for_without_stopping_the_world(opened: Opened) -> Non
         ({"name": "x", "filter": 5, "order_by": "no such field", "descending": 1, "columns": {}}, SavedView("x")),
         (
             {"name": "y" * 500, "order_by": "battery", "descending": True},
-            SavedView("y" * LONGEST_NAME, "", "battery", True),
+            SavedView("y" * LONGEST_NAME, "", (Order("battery", descending=True),)),
         ),
+        (
+            {"name": "z", "orders": [{"by": "battery", "descending": True}, 5, {"by": "x"}, {"by": "location"}]},
+            SavedView("z", "", (Order("battery", descending=True), Order("location"))),
+        ),
+        ({"name": "g", "group": "labels.site", "orders": "x"}, SavedView("g", group="labels.site")),
+        ({"name": "g", "group": "no such field", "orders": [{}] * 900}, SavedView("g")),
     ],
 )
 def test_settings_that_make_no_sense_are_left_out(saved: Any, expected: SavedView | None) -> None:
@@ -131,9 +146,9 @@ def test_settings_that_make_no_sense_are_left_out(saved: Any, expected: SavedVie
 
 
 def test_a_view_with_mistakes_and_of_a_field_that_is_no_column_is_shown_all_the_same(opened: Opened) -> None:
-    opened.page.show_view(SavedView("odd", "batery<3 dock", "status_ts", columns=[{"key": 5}, "x"]))  # type: ignore[list-item]
+    opened.page.show_view(SavedView("odd", "batery<3 dock", (Order("status_ts"),), columns=[{"key": 5}, "x"]))  # type: ignore[list-item]
     assert str(opened.wanted[-1].filter) == "dock"
     assert opened.wanted[-1].order == Order("status_ts")
     opened.page.restore_state({"views": {"noc-eu/acme": ["x", {"name": "z"}], 5: "y"}})
     assert opened.names == ["z"]
-    assert opened.page.views.here[0].order == BY_ID
+    assert opened.page.views.here[0].orders == (BY_ID,)
