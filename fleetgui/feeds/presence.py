@@ -91,6 +91,8 @@ class PresenceFeed:
         known = self._news(edges, now)
         self._state.presence.apply_edges(edges)
         if known:
+            wall = self._clock.wall()
+            self._state.edges.apply([(wall, edge.online) for edge in known])
             self._state.roster.membership_changed()
             self._write(known, now)
 

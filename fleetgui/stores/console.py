@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fleetgui.stores.calls import Calls
 from fleetgui.stores.details import Details
+from fleetgui.stores.edges import Edges
 from fleetgui.stores.engagements import Engagements
 from fleetgui.stores.export import ExportStore
 from fleetgui.stores.hold import HoldStore
@@ -25,6 +26,7 @@ class ConsoleState:
     link: LinkStore = field(default_factory=LinkStore)
     roster: Roster = field(default_factory=Roster)
     presence: Presence = field(default_factory=Presence)
+    edges: Edges = field(default_factory=Edges)
     details: Details = field(default_factory=Details)
     calls: Calls = field(default_factory=Calls)
     hold: HoldStore = field(default_factory=HoldStore)

@@ -1,18 +1,27 @@
-"""The throttle's refusals, merged from history and live by (node, epoch, seq), bounded; and who is held back now."""
+"""The throttle's refusals, merged from history and live by (node, epoch, seq), bounded; and who is held back now.
+
+The newest are kept one by one; those before them are counted by the minute and the band, for days.
+"""
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
+from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from fleetgui.policy.signals import Signal
 from fleetgui.stores.ledger import Ledger
+from fleetgui.stores.minutes import MinuteCounts
 from fleetgui.stores.sequences import Sequences
 from fleetgui.wire.gateway import Engagement
 from fleetgui.wire.times import to_epoch
 
 CAPACITY: Final = 20_000
+
+BANDS: Final = ("normal", "elevated", "critical")
+"""In the order of the counts of `Engagements.minutes`."""
 
 LONGEST_BLOCK_S: Final = 366 * 86_400.0
 """No block is shown to last longer: a time beyond what calendars hold could not be shown at all."""
@@ -42,10 +51,13 @@ class Engagements:
         """Engagements taken in, a merged one (`count`) as that many."""
         self.refused = 0
         """Engagements without a usable time."""
+        self.minutes = MinuteCounts(len(BANDS))
+        """Those that there was no more room for."""
         self._capacity = capacity
         self._refusals: list[Refusal] = []
         self._sequences = Sequences(ledger)
         self._until: dict[str, Refusal] = {}
+        self._of: dict[str, deque[Refusal]] = {}
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -64,17 +76,14 @@ class Engagements:
                 continue
             until = at + min(engagement.backoff_ms / 1000, LONGEST_BLOCK_S)
             refusal = Refusal(at, engagement.seq, engagement.node, engagement.epoch, until, engagement)
-            insort(self._refusals, refusal, key=_order)
+            _insert(self._refusals, refusal)
+            _insert(self._of.setdefault(refusal.device_id, deque()), refusal)
             self.total += engagement.count
             current = self._until.get(refusal.device_id)
             if current is None or _order(current) <= _order(refusal):
                 self._until[refusal.device_id] = refusal
             new.append(refusal)
-        if len(self._refusals) > self._capacity:
-            for old in self._refusals[: -self._capacity]:
-                if self._until.get(old.device_id) is old:
-                    del self._until[old.device_id]
-            del self._refusals[: -self._capacity]
+        self._forget(len(self._refusals) - self._capacity)
         if new:
             self.changed.emit(new)
 
@@ -90,9 +99,54 @@ class Engagements:
         refusal = self._until.get(device_id)
         return refusal if refusal is not None and refusal.until > epoch_now else None
 
+    def row_of(self, refusal: Refusal) -> int | None:
+        """Where a refusal stands among `refusals`, None once it was counted into its minute."""
+        row = bisect_left(self._refusals, _order(refusal), key=_order)
+        return row if row < len(self._refusals) and self._refusals[row] is refusal else None
+
+    def run_of(self, refusal: Refusal) -> list[Refusal]:
+        """The refusals in a row up to this one, newest first: none came later than a window after the block before.
+
+        A device that was let in and flagged anew within a window is still in the same row: nothing on the wire tells.
+        """
+        of_device = self._of.get(refusal.device_id, deque())
+        before = (each for each in reversed(of_device) if _order(each) < _order(refusal))
+        run = [refusal]
+        for each in before:
+            if run[-1].at - each.until > refusal.engagement.window_ms / 1000:
+                break
+            run.append(each)
+        return run
+
     def published(self, node: str, epoch: str, last_seq: int, at: float) -> None:
         """`last_seq` was published by this process: what did not come while we listened is lost."""
         self._sequences.reach(node, epoch, last_seq, at)
+
+    def _forget(self, count: int) -> None:
+        """Count the oldest into their minutes."""
+        if count <= 0:
+            return
+        oldest = self._refusals[:count]
+        del self._refusals[:count]
+        for old in oldest:
+            if self._until.get(old.device_id) is old:
+                del self._until[old.device_id]
+            of_device = self._of[old.device_id]
+            of_device.popleft()  # the oldest of all is the oldest of its device
+            if not of_device:
+                del self._of[old.device_id]
+        self.minutes.add((old.at, BANDS.index(old.engagement.band), old.engagement.count) for old in oldest)
+
+
+def _insert(refusals: list[Refusal] | deque[Refusal], refusal: Refusal) -> None:
+    """Into its place by `_order`, which is nearly always the end."""
+    if not refusals or _order(refusals[-1]) <= _order(refusal):
+        refusals.append(refusal)
+    elif isinstance(refusals, list):
+        insort(refusals, refusal, key=_order)
+    else:
+        later = sum(1 for _ in takewhile(lambda each: _order(each) > _order(refusal), reversed(refusals)))
+        refusals.insert(len(refusals) - later, refusal)
 
 
 def _order(refusal: Refusal) -> tuple[float, int, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -156,6 +157,33 @@ def test_refusals_are_bounded() -> None:
     store.apply([engagement(seq, f"d{seq}", backoff_ms=1e9) for seq in range(1, 21)], live=False)
     assert [refusal.seq for refusal in store.refusals] == [16, 17, 18, 19, 20]
     assert len(store.held_back(START + 30)) == 5
+    _, counts = store.minutes.between(START, START + 60)
+    assert counts.tolist() == [[15, 0, 0]]
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from("abc")), unique_by=lambda each: each[0]))
+def test_what_there_is_no_room_for_is_counted_and_of_no_device(told: list[tuple[int, str]]) -> None:
+    store = Engagements(Ledger(), capacity=7)
+    for seq, name in told:
+        store.apply([engagement(seq, name)], live=False)
+    assert len(store.refusals) + int(store.minutes.between(START - 60, START + 600)[1].sum()) == len(told)
+    assert [refusal.seq for refusal in store.refusals] == sorted(refusal.seq for refusal in store.refusals)
+    assert sum(len(each) for each in store._of.values()) == len(store.refusals)
+    for row, refusal in enumerate(store.refusals):
+        assert store.row_of(refusal) == row
+        run = store.run_of(refusal)
+        assert run[0] is refusal
+        assert all(each.device_id == refusal.device_id and each in store.refusals for each in run)
+        assert all(later.at - earlier.until <= 10 for later, earlier in pairwise(run))
+
+
+def test_refusals_in_a_row_end_where_a_device_was_quiet_for_a_window() -> None:
+    store = Engagements(Ledger())
+    times = [(1, 1_000), (2, 2_000), (30, 1_000), (31, 2_000), (33, 4_000)]
+    store.apply([engagement(at, "a", backoff_ms=backoff) for at, backoff in times], live=False)
+    store.apply([engagement(32, "b")], live=False)
+    assert [refusal.seq for refusal in store.run_of(store.refusals[-1])] == [33, 31, 30]
+    assert [refusal.seq for refusal in store.run_of(store.refusals[1])] == [2, 1]
 
 
 @pytest.mark.parametrize("ts", ["", "yesterday", "2026-13-45T00:00:00Z"])
