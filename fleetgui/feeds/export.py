@@ -10,9 +10,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Final, ParamSpec
 
+from fleetgui.feeds.course import WalkedRecord
 from fleetgui.feeds.errors import RegistryError
 from fleetgui.feeds.registry import RegistryClient
-from fleetgui.feeds.walk import WalkedRecord, walk
+from fleetgui.feeds.walk import walk
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.formats import text

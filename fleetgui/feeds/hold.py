@@ -12,9 +12,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
+from fleetgui.feeds.course import WalkedPage
 from fleetgui.feeds.errors import RegistryError
 from fleetgui.feeds.registry import RegistryClient
-from fleetgui.feeds.walk import WalkedPage, walk_in_parts
+from fleetgui.feeds.walk import walk_in_parts
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.wanted import Wanted
@@ -115,7 +116,7 @@ class HoldFeed:
         began = arranged_at = self._clock.now()
         self._rows.reading(began)
         try:
-            async with aclosing(walk_in_parts(self._registry, replace(scope, summary=True))) as pages:
+            async with aclosing(walk_in_parts(self._registry, replace(scope, summary=True), listed=True)) as pages:
                 async for page in pages:
                     await self._take(page)
                     now = self._clock.now()
@@ -138,15 +139,13 @@ class HoldFeed:
         await self._fleet.tidy()
 
     async def _take(self, page: WalkedPage) -> None:
-        devices = [device for device in page.devices if device.summary is not None]
-        for first in range(0, len(devices), SLICE):
-            part = devices[first : first + SLICE]
-            summaries = [device.summary for device in part if device.summary is not None]
-            self._rows.taken(self._fleet.take(summaries), part[0].asked_at)
+        for first in range(0, len(page.summaries), SLICE):
+            summaries = page.summaries[first : first + SLICE]
+            self._rows.taken(self._fleet.take(summaries), page.asked_at)
             present = ((each.device_id, each.ttl) for each in summaries if each.offline_since is None)
-            self._presence.listed(present, part[0].asked_at)
+            self._presence.listed(present, page.asked_at)
             await asyncio.sleep(0)
-        self._rows.malformed += len(page.devices) - len(devices)
+        self._rows.malformed += page.malformed
 
     # Arranging
 

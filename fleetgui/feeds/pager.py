@@ -315,7 +315,7 @@ class Pager:
             self._counted_at = self._clock.now()
         summaries = self._roster.page_read(
             page.offset,
-            page.records,
+            page.as_they_came(),
             next_offset=page.next_offset,
             total=page.total,
             read_at=page.asked_at,

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -34,7 +35,7 @@ from fleetgui.policy.pages import PageSizer
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.question import EVERYTHING, Behind, Place, Question, params_of
-from fleetgui.wire.records import Page, device_of, page_of
+from fleetgui.wire.records import Listed, PageFrame, device_of, listed_in, page_of
 from fleetgui.wire.subjects import Subjects
 
 PATIENCE_S: Final = 30.0
@@ -65,11 +66,13 @@ class PageRead:
     `offset` is where its first record stands: as asked for, or 0 where an old server sent its whole list at once
     (`paging` False). `next_offset` is None at the end. `total` is an upper bound, None where the server gave none.
     `unreadable` says why the record at `offset` could not be read, and the page is then empty.
+    `records` are as they came; where only what a summary needs was asked for (`listed`), they are read already, but
+    for those that do not fit.
     """
 
     offset: int
     limit: int
-    records: list[bytes]
+    records: Sequence[Listed | bytes]
     next_offset: int | None
     total: int | None
     asked_at: float
@@ -82,6 +85,10 @@ class PageRead:
     """The id behind which the next page begins, where pages were asked for by id."""
     applied: frozenset[str] = frozenset()
     """The extensions that the registry honoured."""
+
+    def as_they_came(self) -> list[bytes]:
+        """The records of a page that was not asked for as `listed`."""
+        return [record for record in self.records if isinstance(record, bytes)]
 
 
 class RegistryClient:
@@ -111,10 +118,12 @@ class RegistryClient:
         limit: int,
         question: Question = EVERYTHING,
         *,
+        listed: bool = False,
         patience_s: float | None = None,
     ) -> PageRead:
         """One page, asked for once. Waits for its turn behind other pages. Raises `RegistryError`.
 
+        `listed`: nobody needs the records as they came, but what summaries are made of.
         `Fault.UNABLE` when the registry is one that cannot answer the question, and sent something else.
         """
         params: dict[str, Any] = params_of(place) | {"limit": limit} | question.params()
@@ -126,7 +135,7 @@ class RegistryClient:
                 reply = await self._ask("discovery/listDevices", params, patience_s or self._patience_s)
             finally:
                 self._scans -= 1
-        page = self._page(reply)
+        page, records = self._page(reply, listed)
         applied = frozenset(page.applied or ())
         by_id = isinstance(place, Behind) and "after" in applied
         unmet = question.unmet(applied)
@@ -138,13 +147,16 @@ class RegistryClient:
             )
         self.quick = bool(applied) or (self.quick and not question.params())
         if by_id:
-            read = _checked_by_id(page, place.device_id if isinstance(place, Behind) else None, limit, asked_at)
+            behind = place.device_id if isinstance(place, Behind) else None
+            read = _checked_by_id(page, records, behind, limit, asked_at)
         else:
-            read = _checked(page, 0 if isinstance(place, Behind) else place, limit, asked_at)
+            read = _checked(page, records, 0 if isinstance(place, Behind) else place, limit, asked_at)
         self.sizer.page_arrived(len(read.records), len(reply), asked=limit)
         return replace(read, took_s=max(0.0, self._clock.now() - asked_at), reply_bytes=len(reply))
 
-    async def read_from(self, place: Place, most: int, question: Question = EVERYTHING) -> PageRead:
+    async def read_from(
+        self, place: Place, most: int, question: Question = EVERYTHING, *, listed: bool = False
+    ) -> PageRead:
         """What the registry has from `place` on, at most about `most` records, as much as fits into a reply.
 
         A record that does not fit by itself is an empty page with `unreadable`. Raises `RegistryError`.
@@ -155,7 +167,7 @@ class RegistryClient:
         while True:
             limit = max(1, min(self.sizer.size, most))
             try:
-                return await self.list_page(place, limit, question, patience_s=patience)
+                return await self.list_page(place, limit, question, listed=listed, patience_s=patience)
             except RegistryError as error:
                 failed = error
             if failed.fault is Fault.SILENT:
@@ -174,11 +186,12 @@ class RegistryClient:
                     raise failed  # without its id nothing leads past it; by offset something does
                 return _unreadable(place, beyond)
 
-    def begin_to_read(self, place: Place, most: int, question: Question = EVERYTHING) -> asyncio.Task[PageRead]:
+    def begin_to_read(
+        self, place: Place, most: int, question: Question = EVERYTHING, *, listed: bool = False
+    ) -> asyncio.Task[PageRead]:
         """`read_from` as a task, so that something else can be done meanwhile; its failure is its awaiter's alone."""
-        return self._link.tasks.spawn(
-            self.read_from(place, most, question), name="a page of the registry", on_failure=lambda _name, _error: None
-        )
+        reading = self.read_from(place, most, question, listed=listed)
+        return self._link.tasks.spawn(reading, name="a page of the registry", on_failure=lambda _name, _error: None)
 
     async def get_device(self, device_id: str) -> dict[str, Any] | None:
         """One record, None when the registry has no such device. Raises `RegistryError`.
@@ -257,9 +270,13 @@ class RegistryClient:
         except LinkError as error:
             raise RegistryError(Fault.BUSY, f"The registry was not asked: {error}") from None
 
-    def _page(self, reply: bytes) -> Page:
+    def _page(self, reply: bytes, listed: bool) -> tuple[PageFrame, Sequence[Listed | bytes]]:
         try:
-            return page_of(reply)
+            if listed:
+                return _believable(*listed_in(reply))
+            page = page_of(reply)
+            # Copies: a slice of the reply would keep all of it alive for as long as one of its records is shown.
+            return _believable(page, [bytes(record) for record in page.devices])
         except rpc.RpcError as error:
             raise self._refused(error) from None
         except Malformed as error:
@@ -279,9 +296,8 @@ class RegistryClient:
         return RegistryError(Fault.LISTS_ONLY, "This registry lists devices but does not answer for a single one.")
 
 
-def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:
+def _checked(page: PageFrame, records: Sequence[Listed | bytes], offset: int, limit: int, asked_at: float) -> PageRead:
     """`page` as far as it can be believed; raises `RegistryError`."""
-    records = _records(page)
     total, next_offset = page.total_matched, page.next_offset
     applied = frozenset(page.applied or ())
     if isinstance(next_offset, msgspec.UnsetType):
@@ -304,9 +320,11 @@ def _checked(page: Page, offset: int, limit: int, asked_at: float) -> PageRead:
     return PageRead(offset, limit, records, next_offset, total, asked_at, revision=page.revision, applied=applied)
 
 
-def _checked_by_id(page: Page, behind: str | None, limit: int, asked_at: float) -> PageRead:
+def _checked_by_id(
+    page: PageFrame, records: Sequence[Listed | bytes], behind: str | None, limit: int, asked_at: float
+) -> PageRead:
     """`page`, which was asked for by id and leads on by `next_after`; raises `RegistryError`."""
-    records, leads_to = _records(page), page.next_after
+    leads_to = page.next_after
     if leads_to is not None and leads_to <= (behind or ""):
         raise RegistryError(
             Fault.NOT_ADVANCING,
@@ -326,14 +344,16 @@ def _checked_by_id(page: Page, behind: str | None, limit: int, asked_at: float) 
     )
 
 
-def _records(page: Page) -> list[bytes]:
-    """The page's records; raises `RegistryError` when it cannot be believed."""
-    if len(page.devices) > MOST_RECORDS:
-        raise _malformed(f"it sent {len(page.devices):,} records at once")
+Records = TypeVar("Records", bound=Sequence[Listed | bytes])
+
+
+def _believable(page: PageFrame, records: Records) -> tuple[PageFrame, Records]:
+    """Both, unless they are beyond belief: then raises `RegistryError`."""
+    if len(records) > MOST_RECORDS:
+        raise _malformed(f"it sent {len(records):,} records at once")
     if page.total_matched is not None and not 0 <= page.total_matched <= MOST_DEVICES:
         raise _malformed(f"it counts {str(page.total_matched)[:20]} devices")
-    # Copies: a slice of the reply would keep all of it alive for as long as one of its records is shown.
-    return [bytes(record) for record in page.devices]
+    return page, records
 
 
 def _unreadable(offset: int, beyond: PageRead) -> PageRead:

@@ -28,7 +28,9 @@ class Coverage:
     malformed: int = 0
     unreadable: int = 0
     overtaken: bool = False
-    """The registry's total changed during the walk."""
+    """The fleet changed during the walk, and not all that it may have missed was read again."""
+    reread: int = 0
+    """Pages that were read again, because the fleet had changed."""
 
     @property
     def complete(self) -> bool:
@@ -50,6 +52,8 @@ class Coverage:
                 parts.append(f"{count:,} {what}")
         if self.overtaken:
             parts.append("the fleet changed meanwhile")
+        if self.reread:
+            parts.append(f"{self.reread:,} {'page' if self.reread == 1 else 'pages'} read again")
         return ", ".join([*parts, "complete"] if self.complete else parts)
 
 

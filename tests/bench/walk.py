@@ -17,8 +17,9 @@ from contextlib import aclosing
 from operator import truediv
 from typing import Any
 
+from fleetgui.feeds.course import WalkedPage
 from fleetgui.feeds.registry import RegistryClient
-from fleetgui.feeds.walk import WalkedPage, walk, walk_in_parts
+from fleetgui.feeds.walk import walk, walk_in_parts
 from fleetgui.link.connection import Link
 from fleetgui.policy.clock import SystemClock
 from fleetgui.policy.pages import PageSizer

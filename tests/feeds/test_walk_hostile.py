@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.walk import MOST_CRUMBS, walk
+from fleetgui.feeds.course import MOST_CRUMBS
+from fleetgui.feeds.walk import walk
 from tests.feeds.scripted_registry import Params, fleet, paging, scripted
 from tests.nats_server import NatsServer
 
