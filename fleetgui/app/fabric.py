@@ -85,7 +85,7 @@ class Fabric:
         state, before = self._state, self._state.link.state
         went_up = link.phase is LinkPhase.UP and before.phase is not LinkPhase.UP
         if went_up:
-            state.presence.link_came_up(self._clock.now())
+            state.sources.link_came_up(self._clock.now())
             if before.lost_at is not None:
                 state.ledger.lose("link", "reconnect gap", None, self._clock.wall())
         state.link.set_state(link)
@@ -111,7 +111,7 @@ class Fabric:
     def events_seen(self) -> int:
         return self.presence.events_seen
 
-    def cost(self, own_lag_p99_ms: float) -> Cost:
+    def cost(self, own_lag_p99_ms: float | None) -> Cost:
         """What this console costs the fabric now; rates over the last `RATE_OVER_S`."""
         footprint, now = self.link.footprint, self._clock.now()
         self._costs.append((now, footprint.messages_in, footprint.requests))

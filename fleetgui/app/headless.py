@@ -103,6 +103,8 @@ async def _snapshot(context: Context, path: str, kind: ExportFormat) -> int:
     tasks = Tasks(_report)
     link = await _connected(context, tasks)
     state, clock = ConsoleState(), SystemClock()
+    state.link.set_state(link.state)
+    link.state_changed.connect(state.link.set_state)
     registry = RegistryClient(link, Subjects(context.tenant), clock, PageSizer(os.environ, link.max_payload))
     export = ExportFeed(registry, state.presence, state.export, state.journal, clock, tasks)
     progress = _Progress()

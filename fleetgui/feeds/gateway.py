@@ -17,6 +17,7 @@ from fleetgui.link.errors import LinkDown, LinkError, NoResponders, OutcomeUnkno
 from fleetgui.link.intake import Intake
 from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.formats import millis, text
 from fleetgui.policy.states import BANDS, State
@@ -114,13 +115,14 @@ class GatewayFeed:
         lags: list[Lag] = []
         engagements: list[Engagement] = []
         known_until = self._known_until()
+        epoch = self._clock.wall() - self._clock.now()
         for message in messages:
             try:
                 body = _message(message)
             except Malformed:
                 self.malformed += 1
                 continue
-            self._state.lag.heard(body.node, message.received)
+            self._heard(body, message.received, epoch)
             match body:
                 case Lag():
                     lags.append(body)
@@ -136,9 +138,28 @@ class GatewayFeed:
                     self._count_tail(body)
         self._take(lags, engagements, now)
         self._look_for_gaps(known_until, now)
-        if self._state.lag.absent and self._heard_any:
-            self._state.lag.set_absent(False)
-            self.link_came_up()
+        if self._heard_any:
+            was_offline = self._state.lag.availability is State.OFFLINE
+            self._state.lag.set_availability(State.LIVE)
+            if was_offline:
+                self.link_came_up()
+
+    def _heard(self, body: Lag | BandChange | Engagement | Keepalive, received: float, epoch: float) -> None:
+        """A gateway lives. Its clock is compared with ours by what it publishes as it happens."""
+        lag, said = self._state.lag, to_epoch(body.ts)
+        before = lag.nodes.get(body.node)
+        was_skewed = before is not None and before.is_skewed
+        told = said is not None and not isinstance(body, Engagement)
+        lag.heard(body.node, received, skew_s=said - (epoch + received) if told and said is not None else None)
+        node = lag.nodes.get(body.node)
+        if node is not None and node.is_skewed is not was_skewed:
+            sentence = f"its clock is {formats.skew(node.skew_s)} of this machine's: its times are not to be relied on"
+            self._state.journal.write(
+                self._clock.wall(),
+                State.LATE if node.is_skewed else State.LIVE,
+                f"gateway {text(body.node, 40)}",
+                sentence if node.is_skewed else "its clock agrees with this machine's again",
+            )
 
     @property
     def _heard_any(self) -> bool:
@@ -194,7 +215,7 @@ class GatewayFeed:
                 self._wanted_since = since  # read again once the link is up
                 return
             except NoResponders as error:
-                self._state.lag.set_absent(not self._heard_any)
+                self._state.lag.set_availability(State.LIVE if self._heard_any else State.OFFLINE)
                 if not self._heard_any:
                     continue
                 # Heard, but not to be asked: it is coming back like us, leaving, or of a kind that only publishes.
@@ -223,7 +244,7 @@ class GatewayFeed:
 
     async def _read_history(self, since: float) -> None:
         described = await self._ask("gateway/describe", {}, Describe)
-        self._state.lag.set_absent(False)
+        self._state.lag.set_availability(State.LIVE)
         self._state.lag.describe(described.nodes)
         await self._pages(
             "gateway/lagHistory", since, LagHistory, lambda page: self._state.lag.apply(page.samples, now=None)

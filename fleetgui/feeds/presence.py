@@ -73,7 +73,8 @@ class PresenceFeed:
     def _beats(self, messages: list[Message], _now: float) -> None:
         before = self._state.presence.malformed
         self._state.presence.apply_beats(
-            Beat(device_of(message.subject), message.data, message.received) for message in messages
+            (Beat(device_of(message.subject), message.data, message.received) for message in messages),
+            epoch=self._clock.wall() - self._clock.now(),
         )
         self.malformed += self._state.presence.malformed - before
 

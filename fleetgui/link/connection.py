@@ -63,6 +63,8 @@ class Link:
         self.tasks = tasks
         self.settings = settings or LinkSettings()
         self.counters = Counters()
+        self.heard_at = clock.now()
+        """`Clock.now()` of the last bytes that came from a broker; of now while there were none."""
         self.state = LinkState(LinkPhase.IDLE, clock.now(), clock.wall())
         self.state_changed = Signal[[LinkState]]()
         self.denied = Signal[[LinkError]]()
@@ -317,6 +319,9 @@ class Link:
         return self._live is not None and self._live.client is client
 
     # What the supervisor tells; nobody else calls these
+
+    def heard(self) -> None:
+        self.heard_at = self.clock.now()
 
     def went_up(self, client: GuardedClient, server: Server) -> None:
         requests = PendingRequests(asyncio.get_running_loop(), self._inbox, self._late)

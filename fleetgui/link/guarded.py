@@ -42,6 +42,7 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 class Listener:
     """Whom a connection tells: plain functions on the loop, which must not raise."""
 
+    heard: Callable[[], None]
     lost: Callable[[Exception], None]
     denied: Callable[[str], None]
     measured: Callable[[float], None]
@@ -221,6 +222,7 @@ class GuardedClient(Client):
         reason: Exception = ConnectionResetError("the broker closed the connection")
         try:
             while data := await self._reader.read(READ_BYTES):
+                self._listener.heard()
                 await self._ps.parse(data)
         except Exception as error:  # noqa: BLE001 - whatever it is, this connection reads no more
             reason = error

@@ -68,7 +68,7 @@ class Subscription:
                 subject.decode(),
                 payload,
                 reply.decode() if reply else "",
-                self._link.clock.now(),
+                self._link.heard_at,
                 headers_of(header) if header else None,
             )
         except ValueError:

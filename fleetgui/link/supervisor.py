@@ -29,6 +29,8 @@ MAX_SERVERS: Final = 64
 class Owner(Protocol):
     """Whom the supervisor tells; nothing here may block or raise."""
 
+    def heard(self) -> None: ...
+
     def went_up(self, client: GuardedClient, server: Server) -> None: ...
 
     def lost(self, client: GuardedClient, verdict: Verdict) -> None: ...
@@ -142,6 +144,7 @@ class Supervisor:
             return self._tasks.spawn(coroutine, name=name)
 
         listener = Listener(
+            heard=self._owner.heard,
             lost=lost,
             denied=lambda text: self._owner.was_denied(client, text),
             measured=lambda seconds: self._owner.measured(client, seconds),

@@ -18,6 +18,9 @@ class Clock(Protocol):
     def wall(self) -> float:
         """Epoch seconds (UTC), as far as this machine knows them."""
 
+    def slept(self) -> float:
+        """Of `now()`, the seconds for which the machine was suspended; stays 0 where nobody can tell."""
+
 
 class SystemClock:
     """The machine's own clocks."""
@@ -26,10 +29,16 @@ class SystemClock:
 
         def now(self) -> float:
             return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+        def slept(self) -> float:
+            return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
     else:
 
         def now(self) -> float:
             return time.monotonic()
+
+        def slept(self) -> float:
+            return 0.0
 
     def wall(self) -> float:
         return time.time()
@@ -41,12 +50,21 @@ class ManualClock:
 
     time: float = 1_000.0
     epoch: float = 1_795_219_200.0
+    asleep: float = 0.0
 
     def now(self) -> float:
         return self.time
 
     def wall(self) -> float:
         return self.epoch
+
+    def slept(self) -> float:
+        return self.asleep
+
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps for so long."""
+        self.asleep += seconds
+        self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
         self.time += seconds

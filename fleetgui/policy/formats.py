@@ -33,6 +33,13 @@ def age(seconds: float | None) -> str:
     return f"{whole // 86_400} d"
 
 
+def skew(seconds: float | None) -> str:
+    """How far a clock is off: `1 h ahead`, `59 min behind`; a dash for None."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    return f"{age(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
+
+
 def _moment(epoch: float) -> datetime | None:
     """None for what no calendar shows: a publisher may claim any number."""
     try:

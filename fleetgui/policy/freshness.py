@@ -54,7 +54,7 @@ def device_limits(ttl: float) -> Limits:
 
 
 def freshness(*, heard_at: float | None, limits: Limits, confirmed_from: float, now: float) -> State:
-    """The rule itself. `confirmed_from` is when the link last came up: what was heard before waits to be heard again."""
+    """The rule itself. `confirmed_from` is when the link last came up: what was heard before waits for more."""
     if heard_at is None:
         return State.UNKNOWN
     age = now - heard_at

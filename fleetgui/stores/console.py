@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fleetgui.policy.freshness import reading_limits
 from fleetgui.stores.calls import Calls
 from fleetgui.stores.details import Details
 from fleetgui.stores.edges import Edges
@@ -17,6 +18,7 @@ from fleetgui.stores.link import LinkStore
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import Roster
 from fleetgui.stores.rows import TableRows
+from fleetgui.stores.sources import REGISTRY, REGISTRY_INTERVAL_S, Sources
 
 
 @dataclass
@@ -25,7 +27,6 @@ class ConsoleState:
     journal: Journal = field(default_factory=Journal)
     link: LinkStore = field(default_factory=LinkStore)
     roster: Roster = field(default_factory=Roster)
-    presence: Presence = field(default_factory=Presence)
     edges: Edges = field(default_factory=Edges)
     details: Details = field(default_factory=Details)
     calls: Calls = field(default_factory=Calls)
@@ -35,10 +36,16 @@ class ConsoleState:
     """Whether the registry knows our extensions (search, sort, who is gone), as far as it was asked."""
     table: TableRows = field(init=False)
     """What the table of devices shows: the roster's rows, or those of the fleet as it is held."""
+    sources: Sources = field(init=False)
+    """How far each source may be trusted."""
+    presence: Presence = field(init=False)
     lag: LagStore = field(init=False)
     engagements: Engagements = field(init=False)
 
     def __post_init__(self) -> None:
         self.table = TableRows(self.roster)
-        self.lag = LagStore(self.ledger)
+        self.sources = Sources(self.link)
+        self.sources.declare(REGISTRY, reading_limits(REGISTRY_INTERVAL_S), lambda: self.roster.registered_at)
+        self.presence = Presence(self.sources)
+        self.lag = LagStore(self.ledger, sources=self.sources)
         self.engagements = Engagements(self.ledger)

@@ -1,14 +1,21 @@
-"""The header's fleet figures: each with its value, state, as-of time and source. Zero only when zero was read."""
+"""The header's fleet figures: each with its value, state, as-of time and source. Zero only when zero was read.
+
+The states are those of `stores.sources`, which is the one place that knows how far each source may be trusted.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fleetgui.policy.freshness import reading_state
-from fleetgui.policy.states import LinkState, State
-from fleetgui.stores.engagements import Engagements
-from fleetgui.stores.presence import Presence
-from fleetgui.stores.roster import Roster, RosterPhase
+from fleetgui.policy.states import State, worst
+from fleetgui.stores.roster import RosterPhase
+from fleetgui.stores.sources import HEARTBEATS, REGISTRY
+
+if TYPE_CHECKING:
+    from fleetgui.stores.console import ConsoleState
+    from fleetgui.stores.lag import Node
 
 
 @dataclass(frozen=True)
@@ -30,72 +37,63 @@ class FleetFigures:
     held_back: Figure
 
 
-TOTAL_INTERVAL_S = 30.0
-"""How often the registry's total is read again while its table is open."""
-
-
-def fleet_figures(
-    roster: Roster,
-    presence: Presence,
-    engagements: Engagements,
-    *,
-    link: LinkState,
-    gateway_heard: float | None,
-    gateway_state: State,
-    now: float,
-    wall: float,
-) -> FleetFigures:
+def fleet_figures(state: ConsoleState, *, now: float, wall: float) -> FleetFigures:
     """All figures at `now` (`Clock.now()`) and `wall` (epoch seconds of this machine)."""
-    status = roster.status
-    up = link.state is State.LIVE
-    read = status.read_at is not None
-
-    def while_up(state: State) -> State:
-        return state if up or state is State.UNKNOWN else State.STALE
-
-    registered = Figure(
-        roster.registered,
-        while_up(
-            reading_state(
-                read_at=roster.registered_at,
-                interval_s=TOTAL_INTERVAL_S,
-                confirmed_from=presence.confirmed_from,
-                now=now,
-            )
-        ),
-        roster.registered_at,
-        "registry",
-        "The registry's total; an upper bound where access control hides devices."
-        if status.phase is not RosterPhase.FAILED
-        else f"Last read before: {status.error}",
+    return FleetFigures(
+        _registered(state, now), _online(state, now), _offline(state, now), _held_back(state, now, wall)
     )
-    listening = presence.beats > 0
-    heard = State.LIVE if listening else State.UNKNOWN
-    if listening and presence.unconfirmed_count(now):
-        heard = State.UNCONFIRMED
-    # Edges of a gap were not seen: until the registry's list is read again, more may be gone than is known.
-    announced = State.LIVE if read or listening else State.UNKNOWN
-    if status.read_at is not None and status.read_at < presence.confirmed_from:
-        announced = State.UNCONFIRMED
-    online = Figure(
-        presence.online_count(now) if listening else None,
-        while_up(heard),
-        now if listening and up else link.lost_at,
-        "heartbeats",
-        "Devices whose heartbeat was heard within their ttl.",
-    )
-    offline = Figure(
-        presence.offline_count() if read or listening else None,
-        while_up(announced),
-        now if up else link.lost_at,
+
+
+def gateways_state(nodes: Iterable[Node], now: float) -> State:
+    """The worst freshness among some gateways; unknown where there are none."""
+    return worst(*(node.source.state(now) for node in nodes))
+
+
+def _registered(state: ConsoleState, now: float) -> Figure:
+    roster = state.roster
+    note = "The registry's total; an upper bound where access control hides devices."
+    if roster.status.phase is RosterPhase.FAILED:
+        note = f"Last read before: {roster.status.error}"
+    return Figure(roster.registered, state.sources.state(REGISTRY, now), roster.registered_at, "registry", note)
+
+
+def _online(state: ConsoleState, now: float) -> Figure:
+    presence = state.presence
+    fresh = state.sources.state(HEARTBEATS, now)
+    note = "Devices whose heartbeat was heard within their ttl."
+    if fresh is State.NOT_WATCHED:
+        note = "More devices than this console listens to: their heartbeats are taken in for what is in view alone."
+    counted = presence.beats > 0 and fresh is not State.NOT_WATCHED
+    as_of = _as_of(state, now) if counted else None
+    return Figure(presence.online_count(now) if counted else None, fresh, as_of, "heartbeats", note)
+
+
+def _offline(state: ConsoleState, now: float) -> Figure:
+    """Edges of a gap were not seen: until the registry is read again, more may be gone than is known."""
+    fresh = state.sources.state(REGISTRY, now)
+    counted = fresh is not State.UNKNOWN
+    return Figure(
+        state.presence.offline_count() if counted else None,
+        fresh,
+        _as_of(state, now),
         "registry's announcements",
         "Devices the registry announced offline since this console came up, and not back since.",
     )
-    held_back = Figure(
-        len(engagements.held_back(wall)) if gateway_heard is not None else None,
-        while_up(gateway_state),
-        gateway_heard,
+
+
+def _held_back(state: ConsoleState, now: float, wall: float) -> Figure:
+    nodes = state.lag.nodes.values()
+    heard = max((node.heard for node in nodes if node.heard is not None), default=None)
+    return Figure(
+        len(state.engagements.held_back(wall)) if heard is not None else None,
+        gateways_state(nodes, now),
+        heard,
         "gateways",
         "Devices inside a reconnect block now.",
     )
-    return FleetFigures(registered, online, offline, held_back)
+
+
+def _as_of(state: ConsoleState, now: float) -> float | None:
+    """What comes by itself is as of now, and of when the link was lost once it is."""
+    link = state.link.state
+    return now if link.state is State.LIVE else link.lost_at

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from fleetgui.policy.freshness import gateway_limits
+from fleetgui.policy.freshness import gateway_limits, is_skewed
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State
 from fleetgui.stores.lag_series import CAPACITY, Curves, Reading, Sample, Series
@@ -45,6 +45,10 @@ class Node:
     def heard(self) -> float | None:
         """`Clock.now()` of its last live message."""
         return self.source.heard_at
+
+    @property
+    def is_skewed(self) -> bool:
+        return is_skewed(self.skew_s)
 
     def has_windows_of(self, seconds: float) -> None:
         if seconds != self.window_s:

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fleetgui.policy.freshness import ASSUMED_TTL_S, BEATS_PER_TTL, device_state
+from fleetgui.policy.freshness import ASSUMED_TTL_S, BEATS_PER_TTL, device_limits, device_state, freshness
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State
+from fleetgui.stores.sources import HEARTBEATS, Sources
 from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.devices import Heartbeat, heartbeat_status
 from fleetgui.wire.times import to_epoch
@@ -50,17 +51,22 @@ class Edge(NamedTuple):
 
 
 class Presence:
-    """Last beat, lease and offline edge of every device heard of or listed."""
+    """Last beat, lease and offline edge of every device heard of or listed.
 
-    def __init__(self) -> None:
+    `sources` knows how the link stands, which caps what is said here, and keeps the changes of the heartbeats' state.
+    """
+
+    def __init__(self, sources: Sources | None = None) -> None:
         self.changed = Signal[[frozenset[str]]]()
         """Devices whose beat, edge or status changed; once a batch."""
         self.beats = 0
         self.malformed = 0
         self.refused = 0
         """Beats, edges and listings of devices beyond `MOST_DEVICES`."""
-        self.confirmed_from = _NEVER
-        """When the link last came up: what was heard before waits for confirmation."""
+        self.sources = sources or Sources()
+        self.sources.watch(HEARTBEATS, self.heartbeats_state)
+        self.watched: frozenset[str] | None = None
+        """Whose heartbeats are listened to; None: everybody's, as long as the fleet is not too large for that."""
         self._index: dict[str, int] = {}
         self._last_beat = self._column(1024)
         self._listed_at = self._column(1024)
@@ -68,6 +74,9 @@ class Presence:
         self._ttl = self._column(1024, np.nan)
         self._rhythm = self._column(1024, np.nan)
         self._publisher_ts = self._column(1024, np.nan)
+        self._skew = self._column(1024, np.nan)
+        self._online_at: tuple[float, npt.NDArray[np.bool_]] | None = None
+        """Who is online, as last asked for, and when: the header asks several times for the same moment."""
         self._last_data: dict[str, bytes] = {}
 
     @staticmethod
@@ -82,7 +91,7 @@ class Presence:
                 for name in ("_last_beat", "_listed_at", "_offline_since"):
                     old = getattr(self, name)
                     setattr(self, name, np.concatenate([old, self._column(len(old))]))
-                for name in ("_ttl", "_rhythm", "_publisher_ts"):
+                for name in ("_ttl", "_rhythm", "_publisher_ts", "_skew"):
                     old = getattr(self, name)
                     setattr(self, name, np.concatenate([old, self._column(len(old), np.nan)]))
         return slot
@@ -98,9 +107,13 @@ class Presence:
 
     # What comes in
 
-    def apply_beats(self, beats: Iterable[Beat]) -> None:
-        """Take in heartbeats; one that does not decode, or names another device than its subject, is malformed."""
+    def apply_beats(self, beats: Iterable[Beat], *, epoch: float | None = None) -> None:
+        """Take in heartbeats; one that does not decode, or names another device than its subject, is malformed.
+
+        `epoch` is what this machine's wall clock shows when `Clock.now()` is 0, to compare publishers' clocks with.
+        """
         changed = set()
+        self._online_at = None
         for beat in beats:
             try:
                 fixed = decode(beat.data, Heartbeat)
@@ -116,11 +129,13 @@ class Presence:
             slot = self._slot(beat.device_id)
             before = self._last_beat[slot]
             # Silence while we were not connected says nothing about the device's rhythm.
-            if np.isfinite(before) and self.confirmed_from <= before < beat.received:
+            if np.isfinite(before) and self.sources.confirmed_from <= before < beat.received:
                 self._rhythm[slot] = _rhythm(self._rhythm[slot], beat.received - before)
             self._last_beat[slot] = beat.received
             if (published := to_epoch(fixed.ts)) is not None:
                 self._publisher_ts[slot] = published
+                if epoch is not None:
+                    self._skew[slot] = published - (epoch + beat.received)
             if _carries_status(beat):
                 self._last_data[beat.device_id] = beat.data
             else:
@@ -132,6 +147,7 @@ class Presence:
     def apply_edges(self, edges: Iterable[Edge]) -> None:
         """Take in online and offline announcements, in order."""
         changed = set()
+        self._online_at = None
         for edge in edges:
             if not self._has_room(edge.device_id):
                 continue
@@ -151,6 +167,7 @@ class Presence:
 
         The time of asking, not of arrival: an offline edge that came while the reply was on its way is newer than it.
         """
+        self._online_at = None
         for device_id, ttl in devices:
             if not self._has_room(device_id):
                 continue
@@ -159,9 +176,6 @@ class Presence:
                 self._listed_at[slot] = max(self._listed_at[slot], read_at)
             if ttl is not None and ttl > 0:
                 self._ttl[slot] = ttl
-
-    def link_came_up(self, now: float) -> None:
-        self.confirmed_from = now
 
     # What can be asked
 
@@ -176,17 +190,24 @@ class Presence:
         return ASSUMED_TTL_S if np.isnan(rhythm) else float(rhythm * BEATS_PER_TTL)
 
     def state(self, device_id: str, now: float) -> State:
+        """The presence of a device: never better than the link's state, and "not watched" where nobody listens."""
         slot = self._index.get(device_id)
         if slot is None:
             return State.UNKNOWN
-        return device_state(
+        own = device_state(
             last_beat=_known(self._last_beat[slot]),
             listed_at=_known(self._listed_at[slot]),
             ttl=self.ttl(device_id),
             offline_since=_known(self._offline_since[slot]),
-            confirmed_from=self.confirmed_from,
+            confirmed_from=self.sources.confirmed_from,
             now=now,
         )
+        if own in (State.OFFLINE, State.UNKNOWN):
+            return own
+        if self.watched is not None and device_id not in self.watched:
+            return State.NOT_WATCHED
+        under = self.sources.under_link(State.LIVE if own is State.ONLINE else own, now)
+        return State.ONLINE if under is State.LIVE else under
 
     def last_beat(self, device_id: str) -> float | None:
         slot = self._index.get(device_id)
@@ -200,6 +221,11 @@ class Presence:
         """The device's own clock in its last heartbeat, epoch seconds: shown, never the ground for freshness."""
         slot = self._index.get(device_id)
         return None if slot is None else _known(self._publisher_ts[slot])
+
+    def skew(self, device_id: str) -> float | None:
+        """How far the device's clock was ahead of this machine's at its last heartbeat that told; negative: behind."""
+        slot = self._index.get(device_id)
+        return None if slot is None else _known(self._skew[slot])
 
     def status(self, device_id: str) -> dict[str, object]:
         """Status fields of the last heartbeat, which the registry's record merges in too; {} when there are none."""
@@ -217,14 +243,47 @@ class Presence:
 
     def unconfirmed_count(self, now: float) -> int:
         """Those of `online_count` that were last heard before the link came up, and not since."""
-        return int(np.count_nonzero(self._online(now) & (self._last_beat[: len(self._index)] < self.confirmed_from)))
+        return int(
+            np.count_nonzero(self._online(now) & (self._last_beat[: len(self._index)] < self.sources.confirmed_from))
+        )
 
-    def _online(self, now: float) -> npt.NDArray[np.bool_]:
+    def heartbeats_state(self, now: float) -> State:
+        """How far `online_count` may be trusted: whether those who should beat are heard, and heard on this link.
+
+        Silence of one device is its own; here it counts once nobody beats as often as the most eager of them.
+        """
+        if not self.beats:
+            return State.UNKNOWN
+        if self.watched is not None:
+            return State.NOT_WATCHED
+        online = self._online(now)
         used = len(self._index)
         beat = self._last_beat[:used]
+        if online.any():
+            limits = device_limits(float(self._leases()[online].min()))
+        elif np.any(beat > self._offline_since[:used]):
+            return self.sources.under_link(State.STALE, now)
+        else:
+            return self.sources.under_link(State.LIVE, now)  # whoever beat was announced offline since: none it is
+        newest = float(beat.max())
+        own = freshness(heard_at=newest, limits=limits, confirmed_from=self.sources.confirmed_from, now=now)
+        if own in (State.LIVE, State.LATE) and self.unconfirmed_count(now):
+            own = State.UNCONFIRMED
+        return self.sources.under_link(own, now)
+
+    def _leases(self) -> npt.NDArray[np.float64]:
+        used = len(self._index)
         ttl = np.where(np.isnan(self._ttl[:used]), self._rhythm[:used] * BEATS_PER_TTL, self._ttl[:used])
-        ttl = np.where(np.isnan(ttl), ASSUMED_TTL_S, ttl)
-        online: npt.NDArray[np.bool_] = (now - beat < ttl) & (beat > self._offline_since[:used])
+        leases: npt.NDArray[np.float64] = np.where(np.isnan(ttl), ASSUMED_TTL_S, ttl)
+        return leases
+
+    def _online(self, now: float) -> npt.NDArray[np.bool_]:
+        if self._online_at is not None and self._online_at[0] == now:
+            return self._online_at[1]
+        used = len(self._index)
+        beat = self._last_beat[:used]
+        online: npt.NDArray[np.bool_] = (now - beat < self._leases()) & (beat > self._offline_since[:used])
+        self._online_at = now, online
         return online
 
     def offline_ids(self) -> list[str]:

@@ -23,6 +23,9 @@ LINK: Final = "link"
 REGISTRY: Final = "registry"
 HEARTBEATS: Final = "heartbeats"
 
+REGISTRY_INTERVAL_S: Final = 30.0
+"""How often the registry's total is read again while its table is open."""
+
 CAPACITY: Final = 10_000
 """Changes kept."""
 MOST_SOURCES: Final = 4_096
@@ -127,9 +130,13 @@ class Sources:
         link = self._link.state
         if link.phase is not LinkPhase.UP or self._broker is None:
             return link.state
-        evidence, limits = self._broker
-        heard_at = max(link.since, evidence() or _NEVER)
-        return freshness(heard_at=heard_at, limits=limits, confirmed_from=_NEVER, now=now)
+        heard_at = max(link.since, self.broker_heard_at or _NEVER)
+        return freshness(heard_at=heard_at, limits=self._broker[1], confirmed_from=_NEVER, now=now)
+
+    @property
+    def broker_heard_at(self) -> float | None:
+        """When the broker last sent anything, as far as somebody listens to it."""
+        return None if self._broker is None else self._broker[0]()
 
     def under_link(self, state: State, now: float) -> State:
         """`state` (a freshness) as it is over this link: without one nothing is better than stale."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from fleetgui.policy import formats
-from fleetgui.policy.states import BANDS, State
+from fleetgui.policy.states import BANDS, State, doubt
 from fleetgui.widgets import chip, theme
 from fleetgui.widgets.chip import Chip
 from fleetgui.widgets.plain import plain_label, tip
@@ -18,28 +18,10 @@ if TYPE_CHECKING:
     from fleetgui.stores.console import ConsoleState
     from fleetgui.stores.lag import Node
 
-_DOUBT: Final = (State.LIVE, State.LATE, State.UNCONFIRMED, State.STALE, State.UNKNOWN)
-"""Freshness from best to worst."""
 _TOLD: Final = 12
 """Nodes named in the tool tip of those that did not fit."""
-
-
-def freshness_of(state: ConsoleState, node: Node, *, now: float) -> State:
-    """How fresh one node's figures are; with the link gone, never live."""
-    from fleetgui.policy.freshness import gateway_state  # here: it knows the wire, which the window does not wait for
-
-    fresh = gateway_state(
-        last_heard=node.heard, window_s=node.window_s, confirmed_from=state.presence.confirmed_from, now=now
-    )
-    return State.STALE if fresh is not State.UNKNOWN and state.link.state.state is not State.LIVE else fresh
-
-
-def gateways_heard(state: ConsoleState, *, now: float) -> tuple[float | None, State]:
-    """When any gateway was last heard, and the worst freshness among them."""
-    nodes = list(state.lag.nodes.values())
-    heard = max((node.heard for node in nodes if node.heard is not None), default=None)
-    worst = max((freshness_of(state, node, now=now) for node in nodes), key=_DOUBT.index, default=State.UNKNOWN)
-    return heard, worst
+_NO_GATEWAY: Final = "no gateway on this fabric"
+_UNKNOWN: Final = f"{State.UNKNOWN.glyph} gateways unknown"
 
 
 class GatewayChips(QWidget):
@@ -49,7 +31,7 @@ class GatewayChips(QWidget):
         super().__init__(parent)
         self._chips: dict[str, Chip] = {}
         self._rank: dict[str, tuple[int, int, str]] = {}
-        self._none = plain_label("no gateway on this fabric")
+        self._none = plain_label(_UNKNOWN)
         self._more = plain_label()
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -76,14 +58,15 @@ class GatewayChips(QWidget):
         widths = [each.sizeHint().width() for each in self._chips.values()]
         for name in sorted(state.lag.nodes):
             node = state.lag.nodes[name]
-            fresh = freshness_of(state, node, now=now)
+            fresh = node.source.state(now)
             shown = self._chips.get(name)
             if shown is None:
                 shown = self._chips[name] = Chip(self)
                 self._layout.insertWidget(sorted(self._chips).index(name) + 1, shown)
-            self._rank[name] = (_DOUBT.index(fresh), BANDS.get(node.band, State.UNKNOWN) is not State.NORMAL, name)
+            self._rank[name] = (doubt(fresh), BANDS.get(node.band, State.UNKNOWN) is not State.NORMAL, name)
             _show(shown, node, fresh, now)
-        self._none.setVisible(not self._chips and state.link.state.state is State.LIVE)
+        self._none.setText(_NO_GATEWAY if state.lag.availability is State.OFFLINE else _UNKNOWN)
+        self._none.setVisible(not self._chips and state.sources.link_state(now) is State.LIVE)
         if known != len(self._chips) or widths != [each.sizeHint().width() for each in self._chips.values()]:
             self._fit()
 
@@ -122,11 +105,14 @@ def _show(shown: Chip, node: Node, fresh: State, now: float) -> None:
     latest = node.latest
     p99 = formats.millis(latest.p99_ms) if latest is not None else formats.NOTHING
     name = formats.text(node.name, 40)
+    skew = f"clock {formats.skew(node.skew_s)}" if node.is_skewed else ""
     if fresh is State.LIVE:
-        shown.show_state(band, lead=name, rest=[p99])
+        rest = [p99, skew]
+        shown.show_state(band, lead=name, rest=[part for part in rest if part])
     else:
         age = formats.age(None if node.heard is None else now - node.heard)
-        shown.show_state(fresh, lead=name, rest=[age, f"was {band.word}"])
+        rest = [age, f"was {band.word}", skew]
+        shown.show_state(fresh, lead=name, rest=[part for part in rest if part])
     detail = "no window read yet"
     if latest is not None:
         detail = (
@@ -135,4 +121,5 @@ def _show(shown: Chip, node: Node, fresh: State, now: float) -> None:
         )
     heard = "never heard live" if node.heard is None else f"heard {formats.age(now - node.heard)} ago"
     lost = f"{node.lost:,} messages lost" if node.lost else ""
-    shown.setToolTip(tip(f"Gateway {name}: {band.word}, {fresh.word}", detail, heard, lost))
+    clock = f"its clock differs from this machine's: {formats.skew(node.skew_s)}" if node.is_skewed else ""
+    shown.setToolTip(tip(f"Gateway {name}: {band.word}, {fresh.word}", detail, heard, lost, clock))

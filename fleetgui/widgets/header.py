@@ -14,11 +14,11 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from fleetgui.policy import formats
-from fleetgui.policy.states import LinkPhase, LinkState
+from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.widgets import theme
 from fleetgui.widgets.chip import Chip
 from fleetgui.widgets.figure_view import FigureView
-from fleetgui.widgets.gateway_chips import GatewayChips, gateways_heard
+from fleetgui.widgets.gateway_chips import GatewayChips
 from fleetgui.widgets.plain import plain_label, tip
 
 if TYPE_CHECKING:
@@ -73,18 +73,21 @@ class Header(QWidget):
         _say(self.utc, formats.clock_utc(wall))
         _say(self.local, formats.clock_local(wall))
 
-    def show_link(self, link: LinkState, *, now: float) -> None:
-        """Show how the link stands."""
+    def show_link(self, link: LinkState, fresh: State, *, now: float, heard_at: float | None = None) -> None:
+        """Show how the link stands. `fresh` is its state as a source: up, it may be silent, since `heard_at`."""
         up = link.phase is LinkPhase.UP
+        silent = f"silent for {formats.age(now - heard_at)}" if up and heard_at and fresh is not State.LIVE else ""
         rest = [link.server_name or link.server or ""]
-        if up:
+        if silent:
+            rest += [silent]
+        elif up:
             rest += [formats.millis(link.rtt_ms) if link.rtt_ms is not None else ""]
             rest += [f"since {formats.clock_utc(link.since_wall)}"]
         elif link.lost_at is not None:
             rest += [f"for {formats.age(now - link.lost_at)}"]
         self.link.show_state(
-            link.state,
-            word=_WORDS[link.phase],
+            fresh,
+            word=fresh.word if silent else _WORDS[link.phase],
             rest=[part for part in rest if part],
             loud=link.phase is LinkPhase.REFUSED,
         )
@@ -102,23 +105,13 @@ class Header(QWidget):
         # here, because it needs numpy, which the window's start does not wait for
         from fleetgui.stores.figures import fleet_figures
 
-        self.show_link(state.link.state, now=now)
-        heard, freshness = gateways_heard(state, now=now)
-        figures = fleet_figures(
-            state.roster,
-            state.presence,
-            state.engagements,
-            link=state.link.state,
-            gateway_heard=heard,
-            gateway_state=freshness,
-            now=now,
-            wall=wall,
-        )
+        self.show_link(state.link.state, state.sources.link_state(now), now=now, heard_at=state.sources.broker_heard_at)
+        figures = fleet_figures(state, now=now, wall=wall)
         quiet = state.link.state.phase is not LinkPhase.UP
         self.registered.show_figure(figures.registered, now=now, wall=wall, quiet=quiet)
         self.online.show_figure(figures.online, now=now, wall=wall, quiet=quiet)
         self.offline.show_figure(figures.offline, now=now, wall=wall, quiet=quiet)
-        if state.lag.nodes or heard is not None:
+        if state.lag.nodes or state.lag.availability is State.UNKNOWN:
             self.held_back.show_figure(figures.held_back, now=now, wall=wall, quiet=quiet)
         else:
             self.held_back.show_absent("no gateway on this fabric tells it")

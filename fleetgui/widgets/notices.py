@@ -60,7 +60,7 @@ def notice_of(
     if roster.error is not None:
         as_of = _as_of(roster.read_at, now, wall)
         return Notice(State.FAILED, f"The registry could not be read: {_sentence(roster.error)}{as_of}", "refresh")
-    unconfirmed = roster.read_at is None or roster.read_at < state.presence.confirmed_from
+    unconfirmed = roster.read_at is None or roster.read_at < state.sources.confirmed_from
     waiting = None if roster.waiting_since is None else now - roster.waiting_since
     if last_gap_s is not None and unconfirmed and roster.read_at is not None:
         text = f"Connected again after {formats.age(last_gap_s)}. Confirming: what is shown was read before the gap."

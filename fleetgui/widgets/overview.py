@@ -23,7 +23,6 @@ from fleetgui.stores.engagements import Refusal
 from fleetgui.stores.journal import Entry
 from fleetgui.stores.lag_series import Reading
 from fleetgui.widgets import theme
-from fleetgui.widgets.gateway_chips import freshness_of
 from fleetgui.widgets.plain import plain_label
 from fleetgui.widgets.plots import TimePlots
 from fleetgui.widgets.plots_lanes import RefusalColumns, sentence
@@ -149,7 +148,7 @@ class OverviewPage(QWidget):
         for index, name in enumerate(sorted(self._state.lag.nodes)):
             node = self._state.lag.nodes[name]
             last = to_epoch(node.latest.ts) if node.latest is not None else None
-            if last is not None and freshness_of(self._state, node, now=now) is not State.LIVE:
+            if last is not None and node.source.state(now) is not State.LIVE:
                 spans.append((last, max(edge, last), index))
         self.plots.show_gaps(spans)
 

@@ -86,6 +86,7 @@ async def scripted(url: str, tenant: str, answer: Answer, *, patience_s: float =
     server = Link(Context(servers=(url,), tenant=tenant), clock=clock, name="registry", tasks=tasks)
     link = Link(Context(servers=(url,), tenant=tenant), clock=clock, name="console", tasks=tasks)
     state, subjects = ConsoleState(), Subjects(tenant)
+    link.state_changed.connect(state.link.set_state)
     client = RegistryClient(link, subjects, clock, PageSizer({}), patience_s=patience_s)
     pager = Pager(client, state.roster, state.presence, clock, tasks, jitter=lambda: 0.5)
     bench = Bench(state, client, pager, link, tasks, answer, failures=failures)

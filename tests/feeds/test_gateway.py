@@ -16,6 +16,7 @@ from fleetgui.link.context import Context
 from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import SystemClock
+from fleetgui.policy.states import State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.wire import rpc
 from fleetgui.wire.subjects import Subjects
@@ -59,6 +60,7 @@ async def rig(url: str, tenant: str) -> AsyncIterator[Rig]:
     clock = SystemClock()
     link = Link(Context(servers=(url,), tenant=tenant), clock=clock, name="test", tasks=tasks)
     state, subjects = ConsoleState(), Subjects(tenant)
+    link.state_changed.connect(state.link.set_state)
     feed = GatewayFeed(link, subjects, state, clock, tasks)
     feed.start()
     link.start()
@@ -104,7 +106,7 @@ async def test_history_and_live_meet_without_gap_or_double(shared_nats_server: N
         assert curves.gaps == []
         assert here.state.ledger.total == 0
         assert here.state.lag.node("gw-1").settings == {"LAG_ELEVATED_MS": 80}
-        assert not here.state.lag.absent
+        assert here.state.lag.availability is State.LIVE
         service.close()
 
 
@@ -126,10 +128,10 @@ async def test_a_fabric_without_a_gateway_is_said_once_and_found_out_when_one_is
 ) -> None:
     async with rig(shared_nats_server.url, "without") as here:
         here.feed.link_came_up()
-        await until(lambda: here.state.lag.absent, here.state.lag.changed)
+        await until(lambda: here.state.lag.availability is State.OFFLINE, here.state.lag.changed)
         await here.publish("lag", here.lag(1))
         await until(lambda: here.state.lag.samples == 1, here.state.lag.changed)
-        assert not here.state.lag.absent
+        assert here.state.lag.availability is State.LIVE
 
 
 NONSENSE: list[bytes] = [

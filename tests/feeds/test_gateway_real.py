@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from fleetgui.feeds.gateway import GatewayFeed
-from fleetgui.policy.states import LinkPhase, LinkState
+from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.wire.subjects import Subjects
 from tests.backend.gateway.rig import gateway, try_to_register
@@ -81,7 +81,7 @@ async def test_a_console_that_comes_late_has_it_all_and_goes_on_live(broker: Nat
             assert [refusal.seq for refusal in state.engagements.refusals] == [1, 2, 3, 4]
             assert state.lag.nodes["gw-1"].settings["LAG_SAMPLE_INTERVAL_MS"] == 100
             assert state.ledger.total == 0
-            assert not state.lag.absent
+            assert state.lag.availability is State.LIVE
             assert published.epoch == state.engagements.refusals[0].epoch
 
 
@@ -103,7 +103,7 @@ async def test_what_was_published_while_the_broker_was_away_comes_from_history(b
 
 async def test_a_gateway_that_starts_again_is_a_new_count_and_no_loss(broker: NatsServer) -> None:
     async with console(broker.url) as state:
-        await until(lambda: state.lag.absent, state.lag.changed)
+        await until(lambda: state.lag.availability is State.OFFLINE, state.lag.changed)
         epochs = []
         for _ in range(2):
             async with gateway(broker.url):
@@ -112,5 +112,5 @@ async def test_a_gateway_that_starts_again_is_a_new_count_and_no_loss(broker: Na
                 assert latest is not None
                 epochs.append(latest.epoch)
         assert epochs[0] != epochs[1]
-        assert not state.lag.absent
+        assert state.lag.availability is State.LIVE
         assert state.ledger.total == 0

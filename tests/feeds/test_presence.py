@@ -53,6 +53,7 @@ async def rig(url: str, tenant: str) -> AsyncIterator[Rig]:
     tasks = Tasks(lambda name, error: failures.append(f"{name}: {error!r}"))
     link = Link(Context(servers=(url,), tenant=tenant), clock=SystemClock(), name="test", tasks=tasks)
     here = Rig(link, tasks, tenant)
+    link.state_changed.connect(here.state.link.set_state)
     here.feed.start()
     link.start()
     await link.up()

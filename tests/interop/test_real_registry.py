@@ -132,7 +132,7 @@ async def test_the_whole_fleet_is_exported(console: Console, tmp_path: Path) -> 
 
 
 async def test_a_fabric_without_a_gateway_is_said_to_have_none(console: Console) -> None:
-    await until(lambda: console.state.lag.absent, console.state.lag.changed)
+    await until(lambda: console.state.lag.availability is State.OFFLINE, console.state.lag.changed)
 
 
 async def test_a_killed_device_goes_offline(console: Console, real: RealServices) -> None:

@@ -43,7 +43,7 @@ class Fleet:
 
     def link_up(self) -> None:
         self.state.link.set_state(LinkState(LinkPhase.UP, self.clock.now(), self.clock.wall()))
-        self.state.presence.link_came_up(self.clock.now())
+        self.state.sources.link_came_up(self.clock.now())
 
     def link_down(self) -> None:
         now, wall = self.clock.now(), self.clock.wall()

@@ -53,7 +53,7 @@ def test_a_million_rows_are_counted_and_drawn_without_being_walked() -> None:
     for row in (*range(45), 999_999):
         for number in range(len(COLUMNS)):
             model.cell(row, number)
-    fleet.state.presence.link_came_up(fleet.clock.now())
+    fleet.state.sources.link_came_up(fleet.clock.now())
     model.flush()
     # a walk over the rows takes more than a second of this process; this takes some milliseconds
     assert time.process_time() - began < 0.5

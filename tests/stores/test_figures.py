@@ -20,19 +20,12 @@ TTL = 15.0
 class Fleet:
     state: ConsoleState = field(default_factory=ConsoleState)
     clock: ManualClock = field(default_factory=ManualClock)
-    link: LinkState = field(default_factory=lambda: LinkState(LinkPhase.UP, 0.0, 0.0))
+
+    def __post_init__(self) -> None:
+        self.state.link.set_state(LinkState(LinkPhase.UP, 0.0, 0.0))
 
     def figures(self) -> FleetFigures:
-        return fleet_figures(
-            self.state.roster,
-            self.state.presence,
-            self.state.engagements,
-            link=self.link,
-            gateway_heard=None,
-            gateway_state=State.UNKNOWN,
-            now=self.clock.now(),
-            wall=self.clock.wall(),
-        )
+        return fleet_figures(self.state, now=self.clock.now(), wall=self.clock.wall())
 
     def read(self, *ids: str) -> None:
         records = [json.dumps({"device_id": each, "device_ttl": TTL}).encode() for each in ids]
@@ -49,7 +42,7 @@ class Fleet:
 def fleet() -> Fleet:
     """Two devices, read and heard at this moment."""
     fleet = Fleet()
-    fleet.state.presence.link_came_up(fleet.clock.now())
+    fleet.state.sources.link_came_up(fleet.clock.now())
     fleet.clock.advance(1)
     fleet.read("a", "b")
     fleet.beat("a", "b")
@@ -80,7 +73,7 @@ def test_what_was_read_and_heard_is_live(fleet: Fleet) -> None:
 
 def test_after_a_reconnect_every_figure_waits_until_it_is_read_again(fleet: Fleet) -> None:
     fleet.clock.advance(2)
-    fleet.state.presence.link_came_up(fleet.clock.now())
+    fleet.state.sources.link_came_up(fleet.clock.now())
     figures = fleet.figures()
     assert [each.state for each in (figures.registered, figures.online, figures.offline)] == [State.UNCONFIRMED] * 3
     fleet.clock.advance(1)
@@ -93,7 +86,7 @@ def test_after_a_reconnect_every_figure_waits_until_it_is_read_again(fleet: Flee
 
 
 def test_who_does_not_come_back_after_a_reconnect_leaves_the_count_with_its_ttl(fleet: Fleet) -> None:
-    fleet.state.presence.link_came_up(fleet.clock.now() + 1)
+    fleet.state.sources.link_came_up(fleet.clock.now() + 1)
     fleet.clock.advance(TTL - 1)
     fleet.beat("a")
     fleet.clock.advance(1)
@@ -102,10 +95,11 @@ def test_who_does_not_come_back_after_a_reconnect_leaves_the_count_with_its_ttl(
 
 
 def test_without_a_link_nothing_is_live(fleet: Fleet) -> None:
-    fleet.link = LinkState(LinkPhase.RECONNECTING, 0.0, 0.0, lost_at=fleet.clock.now())
+    lost_at = fleet.clock.now()
+    fleet.state.link.set_state(LinkState(LinkPhase.RECONNECTING, 0.0, 0.0, lost_at=lost_at))
     figures = fleet.figures()
     assert [each.state for each in (figures.registered, figures.online, figures.offline)] == [State.STALE] * 3
-    assert figures.online.as_of == fleet.link.lost_at
+    assert figures.online.as_of == lost_at
 
 
 def test_a_registry_that_fails_ages_and_says_why(fleet: Fleet) -> None:

@@ -20,7 +20,7 @@ def beat(device_id: str, at: float, **status: object) -> Beat:
 def presence() -> Presence:
     """One device, listed and heard at 100 s."""
     presence = Presence()
-    presence.link_came_up(50.0)
+    presence.sources.link_came_up(50.0)
     presence.listed([("a", TTL)], 100.0)
     presence.apply_beats([beat("a", 100.0)])
     return presence
@@ -30,8 +30,8 @@ def presence() -> Presence:
     ("now", "state"),
     [
         (100.0, State.ONLINE),
-        (106.0, State.ONLINE),  # a third of the ttl, and a second for the way
-        (106.1, State.LATE),
+        (105.5, State.ONLINE),  # a third of the ttl, and half a second for the way
+        (105.6, State.LATE),
         (114.9, State.LATE),
         (115.0, State.STALE),
         (9_999.0, State.STALE),
@@ -56,7 +56,7 @@ def test_a_device_nobody_heard_of_is_unknown() -> None:
 
 
 def test_after_a_reconnect_what_was_heard_before_waits_for_confirmation(presence: Presence) -> None:
-    presence.link_came_up(101.0)
+    presence.sources.link_came_up(101.0)
     assert presence.state("a", 102.0) is State.UNCONFIRMED
     presence.apply_beats([beat("a", 103.0)])
     assert presence.state("a", 104.0) is State.ONLINE
@@ -160,7 +160,7 @@ def test_a_publishers_own_time_is_kept_when_it_is_one(ts: object, epoch: float |
 def test_the_array_counts_what_the_states_say() -> None:
     """The count over the arrays and the state of each device are two ways to one answer."""
     presence = Presence()
-    presence.link_came_up(100.0)
+    presence.sources.link_came_up(100.0)
     for number in range(60):
         device_id = f"d{number}"
         if number % 2:

@@ -48,7 +48,7 @@ def test_a_listing_from_the_registrys_cache_does_not_undo_an_offline_edge() -> N
 def test_silence_while_we_were_not_connected_is_no_rhythm() -> None:
     presence = Presence()
     presence.apply_beats([beat("a", 0.0), beat("a", 5.0)])
-    presence.link_came_up(500.0)
+    presence.sources.link_came_up(500.0)
     presence.apply_beats([beat("a", 501.0), beat("a", 506.0)])
     assert presence.ttl("a") == 15.0
 

@@ -53,7 +53,7 @@ class Filled:
 
     def connected(self, for_s: float = 3_600.0) -> None:
         now, wall = self.clock.now(), self.clock.wall()
-        self.state.presence.link_came_up(now - for_s)
+        self.state.sources.link_came_up(now - for_s)
         self.state.link.set_state(
             LinkState(
                 LinkPhase.UP,
@@ -261,6 +261,7 @@ def no_gateway() -> Filled:
     filled = Filled()
     filled.connected()
     filled.fleet()
+    filled.state.lag.set_availability(State.OFFLINE)
     return filled
 
 
