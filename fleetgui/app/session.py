@@ -24,6 +24,7 @@ from fleetgui.backend.child import ChildFailed, End
 from fleetgui.backend.process import BackendProcess
 from fleetgui.link.context import Context, embedded
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.lag import LagSampler, Window
 from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.stores.console import ConsoleState
 
@@ -75,6 +76,12 @@ class Session:
         await self.pages.put_in()
         # Importing plots and tables holds the loop; what is measured from here on is how the console runs.
         self._meter.reset()
+        observer = self.state.observer
+        self.tasks.spawn(LagSampler(observer.settings, self._window_closed).run(), name="watch the own loop")
+
+    def _window_closed(self, window: Window) -> None:
+        ago = asyncio.get_running_loop().time() - window.ended
+        self.state.observer.closed(window, self.clock.wall() - ago)
 
     def _show_errors(self) -> None:
         def one_line(where: str, text: str) -> None:
@@ -126,7 +133,8 @@ class Session:
 
     def _tell_cost(self) -> None:
         if self.fabric is not None:
-            self.state.link.set_cost(self.fabric.cost(self._meter.recent.p99))
+            own = self.state.observer.last
+            self.state.link.set_cost(self.fabric.cost(None if own is None else own.p99_ms))
 
     async def _measure_first_rows(self) -> None:
         """From the link being up to the first rows painted; where it first comes up is where it starts."""

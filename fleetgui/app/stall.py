@@ -19,9 +19,6 @@ RESOLUTION_MS: Final = 10
 KEPT: Final = 360_000
 """Gaps kept: an hour at the default resolution."""
 
-RECENT: Final = 1_000
-"""Gaps that the status line speaks of: ten seconds at the default resolution."""
-
 
 @dataclass(frozen=True)
 class Stall:
@@ -55,13 +52,12 @@ def time_weighted(gaps_ms: list[float], resolution_ms: float) -> Stall:
 
 
 class StallMeter(QObject):
-    """Measures from `start` on; `recent` covers the last `RECENT` gaps, `overall` all that are kept."""
+    """Measures from `start` on; `overall` covers what is kept."""
 
     def __init__(self, parent: QObject | None = None, resolution_ms: int = RESOLUTION_MS, kept: int = KEPT) -> None:
         super().__init__(parent)
         self.resolution_ms = resolution_ms
         self._gaps: deque[float] = deque(maxlen=kept)
-        self._recent: deque[float] = deque(maxlen=RECENT)
         self._last: float | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -78,17 +74,12 @@ class StallMeter(QObject):
     def reset(self) -> None:
         """Forget what was measured, as at the end of start-up."""
         self._gaps.clear()
-        self._recent.clear()
         self._last = None
 
     @property
     def gaps(self) -> list[float]:
         """Milliseconds between wake-ups, oldest first, as far as they are kept."""
         return list(self._gaps)
-
-    @property
-    def recent(self) -> Stall:
-        return time_weighted(list(self._recent), self.resolution_ms)
 
     @property
     def overall(self) -> Stall:
@@ -98,5 +89,4 @@ class StallMeter(QObject):
         now = time.perf_counter() * 1000
         if self._last is not None:
             self._gaps.append(now - self._last)
-            self._recent.append(now - self._last)
         self._last = now

@@ -15,6 +15,7 @@ from fleetgui.stores.journal import Journal
 from fleetgui.stores.lag import LagStore
 from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.link import LinkStore
+from fleetgui.stores.observer import Observer
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import Roster
 from fleetgui.stores.rows import TableRows
@@ -32,6 +33,7 @@ class ConsoleState:
     calls: Calls = field(default_factory=Calls)
     hold: HoldStore = field(default_factory=HoldStore)
     export: ExportStore = field(default_factory=ExportStore)
+    observer: Observer = field(default_factory=Observer)
     registry_searches: bool = True
     """Whether the registry knows our extensions (search, sort, who is gone), as far as it was asked."""
     table: TableRows = field(init=False)

@@ -14,7 +14,7 @@ from typing import Final
 from fleetgui.backend.gateway.engagements import Merger
 from fleetgui.backend.gateway.gate import ThrottleGate
 from fleetgui.backend.gateway.history import History
-from fleetgui.backend.gateway.lag import LagSampler, Window
+from fleetgui.policy.lag import LagSampler, Window
 from fleetgui.backend.gateway.nodes import Nodes, checked_node
 from fleetgui.backend.gateway.notices import Notices
 from fleetgui.backend.gateway.replicas import Replicas

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetgui.backend.gateway.lag import MOST_WINDOWS_AT_ONCE, LagSampler, LagWindows, Window
+from fleetgui.policy.lag import MOST_WINDOWS_AT_ONCE, LagSampler, LagWindows, Window
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.settings import LagSettings
 
