@@ -20,6 +20,7 @@ from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import Roster
 from fleetgui.stores.rows import TableRows
 from fleetgui.stores.sources import REGISTRY, REGISTRY_INTERVAL_S, Sources
+from fleetgui.stores.topologies.store import Topologies
 
 
 @dataclass
@@ -43,6 +44,7 @@ class ConsoleState:
     presence: Presence = field(init=False)
     lag: LagStore = field(init=False)
     engagements: Engagements = field(init=False)
+    topologies: Topologies = field(init=False)
 
     def __post_init__(self) -> None:
         self.table = TableRows(self.roster)
@@ -51,3 +53,4 @@ class ConsoleState:
         self.presence = Presence(self.sources)
         self.lag = LagStore(self.ledger, sources=self.sources)
         self.engagements = Engagements(self.ledger)
+        self.topologies = Topologies(self.ledger, self.sources)
