@@ -1,6 +1,6 @@
-"""The header: whose fleet this is, how the link stands, what time it is, the fleet in figures, a chip per gateway.
+"""The header: whose fleet this is, how the link stands, what time it is, the fleet in figures, who runs late.
 
-Two lines. It stands before anything is known, and is filled by `show_state` once a second and on change; nothing is
+Two lines; of gateways, and of this console itself, a chip each. It stands before anything is known, and is filled by `show_state` once a second and on change; nothing is
 painted unless what it says has changed.
 """
 
@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from fleetgui.policy import formats
-from fleetgui.policy.states import LinkPhase, LinkState, State
+from fleetgui.policy.states import BANDS, LinkPhase, LinkState, State
 from fleetgui.widgets import theme
 from fleetgui.widgets.chip import Chip
 from fleetgui.widgets.figure_view import FigureView
@@ -23,6 +23,7 @@ from fleetgui.widgets.plain import plain_label, tip
 
 if TYPE_CHECKING:
     from fleetgui.stores.console import ConsoleState
+    from fleetgui.stores.observer import Observer
 
 _EDGE: Final = 4
 """Pixels of the context's colour at the left."""
@@ -63,6 +64,8 @@ class Header(QWidget):
         self.offline = FigureView("offline")
         self.held_back = FigureView("held back", alarm="band_elevated")
         self.gateways = GatewayChips()
+        self.own = Chip()
+        self.own.setVisible(False)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._lay_out()
         theme.changed.connect(self._restyle)
@@ -116,6 +119,24 @@ class Header(QWidget):
         else:
             self.held_back.show_absent("no gateway on this fabric tells it")
         self.gateways.show_nodes(state, now=now)
+        self.show_own(state.observer)
+
+    def show_own(self, observer: Observer) -> None:
+        """Show how late this console's own loop runs; nothing before that was measured."""
+        window = observer.last
+        self.own.setVisible(window is not None)
+        if window is None:
+            return
+        band = BANDS[observer.band.value]
+        self.own.show_state(band, lead="console", rest=[formats.millis(window.p99_ms)])
+        self.own.setToolTip(
+            tip(
+                f"This console's own loop: {band.word}",
+                f"p50 {formats.millis(window.p50_ms)}, p99 {formats.millis(window.p99_ms)}, "
+                f"max {formats.millis(window.max_ms)} in the last window",
+                "While it is not normal, what is noted here may be late by its own fault.",
+            )
+        )
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -138,6 +159,7 @@ class Header(QWidget):
         for figure in (self.registered, self.online, self.offline, self.held_back):
             second.addWidget(figure)
         second.addWidget(self.gateways, 1)
+        second.addWidget(self.own)
         layout = QGridLayout(self)
         layout.setContentsMargins(4 * grid, 2 * grid, 4 * grid, 2 * grid)
         layout.setVerticalSpacing(2 * grid)

@@ -6,6 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from fleetgui.policy.band import summarize
+from fleetgui.policy.lag import Window
 from fleetgui.policy.states import State
 from fleetgui.widgets.chip import Chip
 from fleetgui.widgets.figure_view import FigureView
@@ -82,6 +84,20 @@ def test_a_gateway_that_falls_silent_leaves_live(qtbot: QtBot) -> None:
     filled.clock.advance(30)
     again(header, filled)
     assert header.gateways.texts[0].startswith("gw-1  ◌ stale  33 s  was normal")
+
+
+def test_the_consoles_own_loop_has_a_chip_with_a_gateways_bands(qtbot: QtBot) -> None:
+    filled = fill.calm()
+    header = header_over(qtbot, filled)
+    assert not header.own.isVisibleTo(header)
+    observer = filled.state.observer
+    observer.closed(Window(0.0, 1_000.0, summarize([4.0])), filled.clock.wall())
+    again(header, filled)
+    assert header.own.text == "console  ▬ normal  4.0 ms"
+    observer.closed(Window(0.0, 1_000.0, summarize([412.0])), filled.clock.wall())
+    again(header, filled)
+    assert header.own.text == "console  ■ critical  412 ms"
+    assert "by its own fault" in header.own.toolTip()
 
 
 def test_the_worst_gateway_stays_when_there_is_no_room(qtbot: QtBot) -> None:
