@@ -1,7 +1,7 @@
 """The header: whose fleet this is, how the link stands, what time it is, the fleet in figures, who runs late.
 
-Two lines; of gateways, and of this console itself, a chip each. It stands before anything is known, and is filled by `show_state` once a second and on change; nothing is
-painted unless what it says has changed.
+Two lines; of gateways, and of this console itself, a chip each. It stands before anything is known, and is filled by
+`show_state` once a second and on change; nothing is painted unless what it says has changed.
 """
 
 from __future__ import annotations
