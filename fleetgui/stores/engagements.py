@@ -43,6 +43,14 @@ class Refusal:
         return self.engagement.device_id
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A device's refusals in a row: since epoch second `first`, `count` of them up to the latest."""
+
+    first: float
+    count: int
+
+
 class Engagements:
     def __init__(self, ledger: Ledger, capacity: int = CAPACITY) -> None:
         self.changed = Signal[[list[Refusal]]]()
@@ -58,6 +66,7 @@ class Engagements:
         self._sequences = Sequences(ledger)
         self._until: dict[str, Refusal] = {}
         self._of: dict[str, deque[Refusal]] = {}
+        self._runs: dict[str, Run] = {}
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -77,7 +86,10 @@ class Engagements:
             until = at + min(engagement.backoff_ms / 1000, LONGEST_BLOCK_S)
             refusal = Refusal(at, engagement.seq, engagement.node, engagement.epoch, until, engagement)
             _insert(self._refusals, refusal)
-            _insert(self._of.setdefault(refusal.device_id, deque()), refusal)
+            of_device = self._of.setdefault(refusal.device_id, deque())
+            before = of_device[-1] if of_device else None
+            _insert(of_device, refusal)
+            self._runs[refusal.device_id] = self._run_after(before, of_device[-1])
             self.total += engagement.count
             current = self._until.get(refusal.device_id)
             if current is None or _order(current) <= _order(refusal):
@@ -104,6 +116,14 @@ class Engagements:
         row = bisect_left(self._refusals, _order(refusal), key=_order)
         return row if row < len(self._refusals) and self._refusals[row] is refusal else None
 
+    def latest_run(self, device_id: str) -> Run | None:
+        """The latest refusals in a row of a device, None without any."""
+        return self._runs.get(device_id)
+
+    def flagged_since(self, epoch: float) -> list[float]:
+        """When devices that had been calm were refused, from epoch second `epoch` on; in no order."""
+        return [run.first for run in self._runs.values() if run.first >= epoch]
+
     def run_of(self, refusal: Refusal) -> list[Refusal]:
         """The refusals in a row up to this one, newest first: none came later than a window after the block before.
 
@@ -113,7 +133,7 @@ class Engagements:
         before = (each for each in reversed(of_device) if _order(each) < _order(refusal))
         run = [refusal]
         for each in before:
-            if run[-1].at - each.until > refusal.engagement.window_ms / 1000:
+            if not _in_a_row(each, run[-1]):
                 break
             run.append(each)
         return run
@@ -121,6 +141,18 @@ class Engagements:
     def published(self, node: str, epoch: str, last_seq: int, at: float) -> None:
         """`last_seq` was published by this process: what did not come while we listened is lost."""
         self._sequences.reach(node, epoch, last_seq, at)
+
+    def _run_after(self, before: Refusal | None, latest: Refusal) -> Run:
+        """The latest run of a device whose latest refusal was `before` until now."""
+        if before is None:
+            return Run(latest.at, latest.engagement.count)
+        if before is latest or _order(before) > _order(latest):  # what came is older than what was there
+            run = self.run_of(latest)
+            return Run(run[-1].at, sum(each.engagement.count for each in run))
+        if not _in_a_row(before, latest):
+            return Run(latest.at, latest.engagement.count)
+        run_before = self._runs[latest.device_id]
+        return Run(run_before.first, run_before.count + latest.engagement.count)
 
     def _forget(self, count: int) -> None:
         """Count the oldest into their minutes."""
@@ -134,8 +166,12 @@ class Engagements:
             of_device = self._of[old.device_id]
             of_device.popleft()  # the oldest of all is the oldest of its device
             if not of_device:
-                del self._of[old.device_id]
+                del self._of[old.device_id], self._runs[old.device_id]
         self.minutes.add((old.at, BANDS.index(old.engagement.band), old.engagement.count) for old in oldest)
+
+
+def _in_a_row(before: Refusal, after: Refusal) -> bool:
+    return after.at - before.until <= after.engagement.window_ms / 1000
 
 
 def _insert(refusals: list[Refusal] | deque[Refusal], refusal: Refusal) -> None:

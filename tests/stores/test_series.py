@@ -175,6 +175,12 @@ def test_what_there_is_no_room_for_is_counted_and_of_no_device(told: list[tuple[
         assert run[0] is refusal
         assert all(each.device_id == refusal.device_id and each in store.refusals for each in run)
         assert all(later.at - earlier.until <= 10 for later, earlier in pairwise(run))
+    for name in {refusal.device_id for refusal in store.refusals}:
+        latest = next(refusal for refusal in reversed(store.refusals) if refusal.device_id == name)
+        known = store.latest_run(name)
+        assert known is not None
+        assert known.count >= len(store.run_of(latest))
+        assert known.first <= store.run_of(latest)[-1].at
 
 
 def test_refusals_in_a_row_end_where_a_device_was_quiet_for_a_window() -> None:
