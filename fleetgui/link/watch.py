@@ -85,7 +85,7 @@ class _Restart(Exception):
 
 
 class Watch:
-    """Made by `Bucket.watch`; runs until `close`. `changed` is emitted after each change of `phase`.
+    """Made by `Bucket.watch`; runs until `close`. `changed` is emitted after each change of `phase`, and of `error`.
 
     `since` is when the phase began (`Clock.now()`), `error` why it is WAITING, `revision` the last one applied,
     `restarts` how many consumers came after the first.
@@ -97,6 +97,8 @@ class Watch:
         self.phase = WatchPhase.WAITING
         self.since = link.clock.now()
         self.error: LinkError | None = None
+        self.heard_at: float | None = None
+        """When the broker last sent anything for it, be it that nothing has changed (`Clock.now()`)."""
         self.revision = 0
         self.restarts = 0
         self.failed = 0
@@ -157,6 +159,8 @@ class Watch:
                 self._anew |= restart.anew
             except LinkError as error:
                 self.error = error
+                if self.phase is WatchPhase.WAITING:
+                    self.changed.emit(self.phase)
                 if self._link.is_up:
                     denied = isinstance(error, PermissionDenied)
                     pause = self._settings.denied_pause if denied else self._settings.first_backoff
@@ -290,6 +294,8 @@ class Watch:
             if self._lost:
                 raise _Restart("the link dropped")
             self._last_alive = self._link.clock.now()
+            if self._queue:
+                self.heard_at = self._last_alive
             slice_ends = time.perf_counter() + SLICE_S
             turn = 0
             while self._queue:

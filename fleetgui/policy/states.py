@@ -28,6 +28,11 @@ class State(Enum):
     ELEVATED = ("▲", "elevated", "band_elevated")
     CRITICAL = ("■", "critical", "band_critical")
     FAILED = ("✕", "failed", "band_critical")
+    RUNNING = ("●", "running", "live")
+    """A deployment, or one device of it: it is where it should be."""
+    PENDING = ("◔", "pending", "band_normal")
+    UNTARGETED = ("–", "no target", "offline")
+    """A deployment that means no device, or a device that no longer is meant."""
 
     def __init__(self, glyph: str, word: str, token: str) -> None:
         self.glyph = glyph
