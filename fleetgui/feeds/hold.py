@@ -159,12 +159,7 @@ class HoldFeed:
         wanted = self._wanted
         if wanted is None:
             return
-        keys = wanted.keys
-        if wanted.filter is None:
-            found = await self._fleet.order(keys)
-        else:
-            found = await self._fleet.arrange(wanted.filter, keys)
-        self._rows.show(found.rows)
+        self._rows.show(await self._fleet.lay_out(wanted.filter, wanted.keys, wanted.group))
         self._store.update(arranging=False)
 
 

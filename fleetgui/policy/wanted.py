@@ -26,7 +26,7 @@ class Wanted:
     """`filter` None: every device. `orders` by id: as they stand in every registry; the first counts most.
 
     `offline`: also those whose lease ended lately, which only a registry of ours remembers. `group`: under a head for
-    each value of this field, one of `wire.query.FIELDS`, `LABEL` and the key of one, or a path of a record; None for no heads.
+    each value of this: one of `wire.query.FIELDS`, `LABEL` and a key, or a path of a record; None for no heads.
     """
 
     filter: Expression | None = None

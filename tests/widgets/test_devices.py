@@ -20,6 +20,7 @@ from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.export import Coverage
 from fleetgui.stores.held.fleet import HeldFleet
+from fleetgui.stores.held.layout import Layout
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.widgets import theme
@@ -446,7 +447,7 @@ def test_what_is_held_is_copied_as_json_too(qtbot: QtBot) -> None:
     held = HeldFleet()
     rows = HeldRows(held)
     rows.taken(held.take([Summary(f"d{n}", battery=float(n)) for n in range(3)]), fleet.clock.now())
-    rows.show(np.array([2, 0], np.int32))
+    rows.show(Layout.of(np.array([2, 0], np.int32), held.size))
     fleet.state.table.show(rows)
     opened.page.beat()
     opened.select(0)

@@ -34,6 +34,7 @@ from fleetgui.stores.held.columns import (
     TruthColumn,
 )
 from fleetgui.stores.held.index import IdIndex
+from fleetgui.stores.held.layout import MOST_GROUPS, Layout, lay_out
 from fleetgui.stores.held.ordering import Count
 from fleetgui.stores.held.plan import EVERYTHING, Leaf
 from fleetgui.stores.held.search import search
@@ -50,8 +51,6 @@ MOST_DEVICES: Final = 2_000_000
 
 SLICE: Final = 200
 """Summaries that are taken in, or revised, in one turn of the loop: about two milliseconds."""
-
-MOST_GROUPS: Final = 10_000
 
 _WHOLE: Final = ("functions", "events")
 _ID: Final = "device_id"
@@ -253,6 +252,13 @@ class HeldFleet:
             return ordering.order(snapshot, search(snapshot, plan, among, check), keys, check)
 
         return await self._ask(work, Found)
+
+    async def lay_out(self, asked: Asked | None, keys: Sequence[Order], group: str | None = None) -> Layout:
+        """The rows for which `asked` holds, or all, sorted and, by a field or `labels.` and a key, grouped."""
+        plan = None if asked is None else plan_of(asked)
+        return await self._ask(
+            lambda snapshot, check: lay_out(snapshot, plan, keys, group, check), lambda layout, _generation: layout
+        )
 
     async def group(self, field: str, among: Rows | None = None, *, most: int = MOST_GROUPS) -> Groups:
         """The values of `field` in `among`, or in all rows, and how many rows have each."""

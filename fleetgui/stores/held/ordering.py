@@ -8,11 +8,12 @@ is missing comes last whichever way a key goes, and ties go by device id, as in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fleetgui.stores.held import labels
 from fleetgui.stores.held.cells import Rows
 from fleetgui.stores.held.columns import TextView, TruthView
 from fleetgui.stores.held.snapshot import Snapshot
@@ -70,7 +71,11 @@ def order(snapshot: Snapshot, among: Rows | None, keys: Sequence[Order], check: 
 
 def places_of(snapshot: Snapshot, field: str, rows: Rows, check: Check) -> Places:
     """The places of a field's values in `rows`, among those of the whole column."""
-    match snapshot.columns[field]:
+    if field.startswith(labels.PREFIX):
+        return _of_label(snapshot, field, rows, check)
+    match snapshot.columns.get(field):
+        case None:  # no device has it
+            return Places(np.full(len(rows), -1, np.int32), 0)
         case TextView() as column:
             ranks = snapshot.text_ranks(field, check)
             rank, count = ranks.rank, len(ranks.first)
@@ -82,6 +87,20 @@ def places_of(snapshot: Snapshot, field: str, rows: Rows, check: Check) -> Place
         case _:
             ranks_by_row = snapshot.number_ranks(field, check)
             return Places(ranks_by_row[rows], int(ranks_by_row.max(initial=-1)) + 1)
+
+
+def _of_label(snapshot: Snapshot, field: str, rows: Rows, check: Check) -> Places:
+    ranks = snapshot.label_ranks(field, check)
+    return Places(ranks.rank[snapshot.array(labels.FIELD)[rows]], ranks.distinct)
+
+
+def value_of(snapshot: Snapshot, field: str, row: int) -> Value:
+    """A field of one row as it is compared, a label too."""
+    if field.startswith(labels.PREFIX):
+        text = snapshot.columns[labels.FIELD].value(row)
+        return labels.label_in(text if isinstance(text, str) else None, field.removeprefix(labels.PREFIX))
+    column = snapshot.columns.get(field)
+    return None if column is None else column.value(row)
 
 
 def group(snapshot: Snapshot, among: Rows | None, field: str, most: int, check: Check) -> tuple[list[Count], int]:
@@ -106,12 +125,11 @@ def group(snapshot: Snapshot, among: Rows | None, field: str, most: int, check: 
     """Of each place some row that has its value."""
     present = places >= 0
     examples[places[present]] = rows[present]
-    column: Any = snapshot.columns[field]
     groups = []
     for at, place in enumerate(there.tolist()):
         if at % 256 == 0:
             check()
-        groups.append(Count(column.value(int(examples[place])), int(counts[place])))
+        groups.append(Count(value_of(snapshot, field, int(examples[place])), int(counts[place])))
     if missing:
         groups.append(Count(None, missing))
     return groups, distinct

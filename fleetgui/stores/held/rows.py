@@ -1,4 +1,4 @@
-"""The held fleet as rows of the table: those that were found, in the order that was asked for."""
+"""The held fleet as rows of the table: those that were found, in the order that was asked for, under their heads."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 from fleetgui.policy.signals import Signal
 from fleetgui.stores.held.cells import Rows
 from fleetgui.stores.held.fleet import HeldFleet
+from fleetgui.stores.held.heads import Heads
+from fleetgui.stores.held.layout import NOWHERE, Layout
 from fleetgui.stores.roster import NOT_LOADED, RosterPhase, RosterStatus, Row, RowKind
 
 _KEPT: Final = 1_000
 """Rows whose summaries are kept; more than any window shows."""
-_NOWHERE: Final = -1
 
 
 class HeldRows:
-    """A `stores.rows.RowSource`. An offset is a place in what was arranged; all of them are loaded."""
+    """A `stores.rows.RowSource`. An offset is a place in what was laid out; all of them are loaded.
+
+    Groups are closed at first where there are several. Which are open is remembered by their value for as long as rows
+    are grouped by the same field, however often they are laid out anew.
+    """
 
     def __init__(self, fleet: HeldFleet) -> None:
         self.resized = Signal[[int, int]]()
@@ -29,9 +34,11 @@ class HeldRows:
         self.status = RosterStatus()
         self.malformed = 0
         self._fleet = fleet
-        self._rows: Rows = np.zeros(0, np.int32)
-        self._places: NDArray[np.int32] = np.zeros(0, np.int32)
-        """Where each row of the fleet stands here, `_NOWHERE` for those that were not found."""
+        self._layout = Layout()
+        self._heads: Heads | None = None
+        self._chosen: dict[str | None, bool] = {}
+        """Groups of `_chosen_of` that were opened or closed by hand."""
+        self._chosen_of = ""
         self._read_at: NDArray[np.float64] = np.zeros(0, np.float64)
         self._kept: dict[int, Row] = {}
 
@@ -39,17 +46,29 @@ class HeldRows:
 
     @property
     def total(self) -> int:
-        return len(self._rows)
+        return len(self._layout.rows) if self._heads is None else self._heads.total
 
     @property
     def loaded(self) -> int:
-        return len(self._rows)
+        """Devices that were found, in closed groups as well."""
+        return len(self._layout.rows)
+
+    @property
+    def distinct(self) -> int:
+        """How many groups there would be, where they are too many for heads; else 0."""
+        return self._layout.distinct if self._heads is None else 0
 
     def row(self, offset: int) -> Row:
         kept = self._kept.get(offset)
         if kept is not None:
             return kept
-        number = int(self._rows[offset])
+        place = offset
+        if self._heads is not None:
+            spot = self._heads.at(offset)
+            if spot.place is None:
+                return Row(RowKind.GROUP, group=self._heads.head(spot.group))
+            place = spot.place
+        number = int(self._layout.rows[place])
         if not self._fleet.is_held(number):
             return NOT_LOADED  # it went since it was found
         summary = self._fleet.summary(number)
@@ -62,10 +81,12 @@ class HeldRows:
 
     def offset_of(self, device_id: str) -> int | None:
         number = self._fleet.index_of(device_id)
-        if number is None or number >= len(self._places):
+        if number is None or number >= len(self._layout.places):
             return None
-        place = int(self._places[number])
-        return None if place == _NOWHERE else place
+        place = int(self._layout.places[number])
+        if place == NOWHERE:
+            return None
+        return place if self._heads is None else self._heads.offset_of(place)
 
     def offsets_of(self, device_ids: Iterable[str]) -> list[int]:
         places = (self.offset_of(device_id) for device_id in device_ids)
@@ -75,7 +96,14 @@ class HeldRows:
         return ((offset, self.row(offset)) for offset in range(max(0, first), min(last + 1, self.total)))
 
     def toggle(self, offset: int) -> None:
-        """Open or close the group whose head is at `offset`."""
+        """Open or close the group whose head is at `offset`; nothing happens where none is."""
+        if self._heads is None or not 0 <= offset < self.total or self._heads.at(offset).place is not None:
+            return
+        head = self._heads.head(self._heads.at(offset).group)
+        self._chosen[head.value] = not head.is_open
+        before = self.total
+        self._put_heads()
+        self._tell(before, offset)
 
     # What the feed reports
 
@@ -93,18 +121,20 @@ class HeldRows:
         numbers = np.flatnonzero(self._read_at[: self._fleet.size] < moment)
         return [self._fleet.device_id(int(number)) for number in numbers if self._fleet.is_held(int(number))]
 
-    def show(self, rows: Rows) -> None:
-        """Show these rows of the fleet, in this order."""
-        before = self.total
+    def forget(self) -> None:
+        """The fleet was changed by other ways than `taken`: what rows say is looked up anew."""
         self._kept.clear()
-        self._places = np.full(self._fleet.size, _NOWHERE, np.int32)
-        self._places[rows] = np.arange(len(rows), dtype=np.int32)
-        self._rows = rows
-        if len(rows) != before:
-            self.resized.emit(before, len(rows))
-        self._set(replace(self.status, total=len(rows), waiting_since=None))
-        if len(rows):
-            self.rows_changed.emit(0, len(rows) - 1)
+
+    def show(self, layout: Layout) -> None:
+        """Show what was laid out. Costs the same for a million rows as for ten, and a little for each group."""
+        before = self.total
+        self._layout = layout
+        if layout.groups is not None and layout.groups.field != self._chosen_of:
+            self._chosen_of = layout.groups.field
+            self._chosen.clear()
+        self._put_heads()
+        self._tell(before, 0)
+        self._set(replace(self.status, total=len(layout.rows), waiting_since=None))
 
     def reading(self, since: float | None) -> None:
         """A walk is under way since then; None: none is."""
@@ -127,12 +157,24 @@ class HeldRows:
     def clear(self) -> None:
         """Nothing is held any more."""
         before = self.total
-        self._rows = np.zeros(0, np.int32)
-        self._places = np.zeros(0, np.int32)
-        self._kept.clear()
-        if before:
-            self.resized.emit(before, 0)
+        self._layout = Layout()
+        self._put_heads()
+        self._tell(before, 0)
         self._set(RosterStatus())
+
+    # Within
+
+    def _put_heads(self) -> None:
+        groups = self._layout.groups
+        self._kept.clear()
+        self._heads = None if groups is None else Heads(groups, self._chosen, otherwise=len(groups.values) == 1)
+
+    def _tell(self, before: int, first: int) -> None:
+        """Rows from `first` on are others; there were `before`."""
+        if self.total != before:
+            self.resized.emit(before, self.total)
+        if self.total > first:
+            self.rows_changed.emit(first, self.total - 1)
 
     def _set(self, status: RosterStatus) -> None:
         if status != self.status:

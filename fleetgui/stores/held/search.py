@@ -162,7 +162,8 @@ class _Search:
             if number != number:
                 answers[at] = leaf.holds(None)
             else:
-                answers[at] = leaf.holds(int(number) if whole else number)
+                # An infinite whole number stands for one that no float holds, which is asked by itself.
+                answers[at] = leaf.holds(number) if not whole else np.isfinite(number) and leaf.holds(int(number))
         answer: Mask = answers[places]
         return answer
 

@@ -9,8 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fleetgui.stores.held import labels
 from fleetgui.stores.held.cells import Cells, Rows
 from fleetgui.stores.held.columns import ColumnView, NumberView, TextView, TimeView, TruthView
+from fleetgui.stores.held.labels import LabelRanks
 from fleetgui.stores.held.ranks import TextRanks, number_ranks, ranks_of
 from fleetgui.stores.held.texts import Check
 from fleetgui.wire.query import FIELDS
@@ -26,6 +28,7 @@ class Ranks:
     def __init__(self) -> None:
         self.texts: dict[str, TextRanks] = {}
         self.numbers: dict[str, tuple[int, NDArray[np.int32]]] = {}
+        self.labels: dict[str, LabelRanks] = {}
         self._asked: OrderedDict[str, None] = OrderedDict()
 
     def ask(self, name: str) -> None:
@@ -38,6 +41,7 @@ class Ranks:
             oldest, _ = self._asked.popitem(last=False)
             self.texts.pop(oldest, None)
             self.numbers.pop(oldest, None)
+            self.labels.pop(oldest, None)
 
 
 class Snapshot:
@@ -90,6 +94,16 @@ class Snapshot:
             raise TypeError(f"{name} holds no texts")
         self._ranks.ask(name)
         ranks = self._ranks.texts[name] = ranks_of(column.texts, self._ranks.texts.get(name), check)
+        return ranks
+
+    def label_ranks(self, name: str, check: Check) -> LabelRanks:
+        """As `text_ranks`, of one label: `labels.` and its key."""
+        column = self.columns[labels.FIELD]
+        if not isinstance(column, TextView):
+            raise TypeError(f"{labels.FIELD} holds no texts")
+        self._ranks.ask(name)
+        key, before = name.removeprefix(labels.PREFIX), self._ranks.labels.get(name)
+        ranks = self._ranks.labels[name] = labels.label_ranks(column.texts, key, before, check)
         return ranks
 
     def number_ranks(self, name: str, check: Check) -> NDArray[np.int32]:
