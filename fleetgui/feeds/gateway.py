@@ -22,6 +22,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.formats import millis, text
 from fleetgui.policy.states import BANDS, State
 from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.ledger import Cause
 from fleetgui.stores.sequences import SEQUENCE_GAP
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed, decode_object
@@ -78,6 +79,11 @@ class GatewayFeed:
         self._refusals = RefusalLines(state.journal)
 
     @property
+    def intakes(self) -> dict[str, Intake]:
+        """By the subject that each takes in."""
+        return {} if self._intake is None else {self._subjects.gateway_all: self._intake}
+
+    @property
     def dropped(self) -> int:
         return self._intake.dropped.total() if self._intake else 0
 
@@ -85,9 +91,9 @@ class GatewayFeed:
         self._intake = Intake(
             self._apply, clock=self._clock, scheduler=asyncio.get_running_loop(), report=self._tasks.report
         )
-        self._intake.overflowed.connect(
-            lambda family, count: self._state.ledger.lose(family, "intake overflow", count, self._clock.wall())
-        )
+        # Without a count: these are numbered, and what does not come is counted by its number, once.
+        self._intake.overflowed.connect(lambda family, _: self._lose(family, Cause.OVERFLOW, None))
+        self._intake.broke.connect(lambda family, _: self._lose(family, Cause.FAILED, None))
         self._link.subscribe(self._subjects.gateway_all, self._intake.put)
 
     def close(self) -> None:
@@ -103,6 +109,9 @@ class GatewayFeed:
         ends = [to_epoch(node.latest.ts) for node in self._state.lag.nodes.values() if node.latest is not None]
         known = [end for end in ends if end is not None]
         return max(min(known, default=0.0) - OVERLAP_S, self._clock.wall() - HISTORY_S)
+
+    def _lose(self, source: str, cause: Cause, count: int | None) -> None:
+        self._state.ledger.lose(source, cause, count, self._clock.wall())
 
     def _read_since(self, since: float) -> None:
         self._wanted_since = since if self._wanted_since is None else min(since, self._wanted_since)
@@ -121,6 +130,7 @@ class GatewayFeed:
                 body = _message(message)
             except Malformed:
                 self.malformed += 1
+                self._lose("gateway", Cause.MALFORMED, 1)
                 continue
             self._heard(body, message.received, epoch)
             match body:
@@ -265,6 +275,8 @@ class GatewayFeed:
             page = await self._ask(method, {"since": following, "limit": PAGE}, kind)
             take(page)
             following = page.next_since if not isinstance(page, Describe) else None
+        if following is not None:
+            self._lose("gateway history", Cause.TRUNCATION, None)
 
     async def _ask(self, method: str, params: dict[str, Any], kind: type[M]) -> M:
         request = rpc.request(method, params, f"fleetgui-{secrets.token_hex(4)}")

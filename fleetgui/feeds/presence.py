@@ -1,7 +1,8 @@
 """Heartbeats, online and offline edges, and device events: three wildcard subscriptions, each behind a bounded intake.
 
 `*.heartbeat`, `device.*` and `*.event.>` are harmless to others, unlike `device-connect.<tenant>.>`. Events are
-decoded for open details only, and counted for all. What does not decode is counted as malformed.
+decoded for open details only, and counted for all. What does not decode is counted as malformed. Of a fleet that beats
+more often than a console can take in, only the devices in view and in open details are listened to (`Watchers`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from fleetgui.feeds.watchers import Watchers
 from fleetgui.link.connection import Link
 from fleetgui.link.intake import Apply, Intake
 from fleetgui.link.messages import Message
@@ -18,6 +20,7 @@ from fleetgui.policy.formats import text
 from fleetgui.policy.states import State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.details import SeenEvent
+from fleetgui.stores.ledger import Cause
 from fleetgui.stores.presence import Beat, Edge
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.devices import event_of, presence_of
@@ -39,36 +42,49 @@ class PresenceFeed:
         self._state = state
         self._clock = clock
         self._tasks = tasks
-        self._intakes: list[Intake] = []
+        self.intakes: dict[str, Intake] = {}
+        """By the subject that each takes in."""
+        self._watchers: Watchers | None = None
         self._second_began = float("-inf")
         self._lines_left = 0
 
     @property
     def dropped(self) -> int:
         """Messages that found no room in an intake."""
-        return sum(intake.dropped.total() for intake in self._intakes)
+        return sum(intake.dropped.total() for intake in self.intakes.values())
 
     def start(self) -> None:
         """Subscribe; may be called before the link is up."""
         subjects = self._subjects
-        for subject, apply in (
-            (subjects.all_heartbeats, self._beats),
-            (subjects.presence, self._edges),
-            (subjects.all_events, self._events),
-        ):
-            self._link.subscribe(subject, self._intake(apply).put)
+        for subject, apply in ((subjects.presence, self._edges), (subjects.all_events, self._events)):
+            self.intakes[subject] = self._intake(apply)
+            self._link.subscribe(subject, self.intakes[subject].put)
+        self._watchers = Watchers(self._link, subjects, self._state, self._clock, self._intake(self._beats).put)
+
+    def view_moved(self, first: int, last: int) -> None:
+        """Rows first … last are on the screen now."""
+        if self._watchers is not None:
+            self._watchers.view_moved(first, last)
 
     def close(self) -> None:
-        for intake in self._intakes:
+        if self._watchers is not None:
+            self._watchers.close()
+        for intake in self.intakes.values():
             intake.close()
 
     def _intake(self, apply: Apply) -> Intake:
         intake = Intake(apply, clock=self._clock, scheduler=asyncio.get_running_loop(), report=self._tasks.report)
-        intake.overflowed.connect(
-            lambda family, count: self._state.ledger.lose(family, "intake overflow", count, self._clock.wall())
-        )
-        self._intakes.append(intake)
+        intake.overflowed.connect(lambda family, count: self._lose(family, Cause.OVERFLOW, count))
+        intake.broke.connect(lambda family, count: self._lose(family, Cause.FAILED, count))
         return intake
+
+    def _lose(self, family: str, cause: Cause, count: int) -> None:
+        if count:
+            self._state.ledger.lose(family, cause, count, self._clock.wall())
+
+    def _not_understood(self, family: str, count: int = 1) -> None:
+        self.malformed += count
+        self._lose(family, Cause.MALFORMED, count)
 
     def _beats(self, messages: list[Message], _now: float) -> None:
         before = self._state.presence.malformed
@@ -76,7 +92,7 @@ class PresenceFeed:
             (Beat(device_of(message.subject), message.data, message.received) for message in messages),
             epoch=self._clock.wall() - self._clock.now(),
         )
-        self.malformed += self._state.presence.malformed - before
+        self._not_understood("heartbeat", self._state.presence.malformed - before)
 
     def _edges(self, messages: list[Message], now: float) -> None:
         edges: list[Edge] = []
@@ -84,7 +100,7 @@ class PresenceFeed:
             try:
                 online, params = presence_of(message.data)
             except Malformed:
-                self.malformed += 1
+                self._not_understood("device")
                 continue
             edges.append(Edge(params.device_id, online, message.received, to_epoch(params.ts)))
         if not edges:
@@ -145,7 +161,7 @@ class PresenceFeed:
             try:
                 event = event_of(message.data, name)
             except Malformed as error:
-                self.malformed += 1
+                self._not_understood("event")
                 came.setdefault(device_id, []).append(SeenEvent(at, name, None, str(error)))
             else:
                 came.setdefault(device_id, []).append(SeenEvent(at, event.name, event.params))

@@ -104,11 +104,11 @@ class Link:
             self._supervising.cancel()
             await asyncio.wait({self._supervising}, timeout=self.settings.close_within)
 
-    def reconnect_now(self) -> None:
-        """Try now instead of after the pause; a connection that is up is given up for a new one."""
+    def reconnect_now(self, why: str = "somebody asked to reconnect") -> None:
+        """Try now instead of after the pause; a connection that is up is given up for a new one, and `why` is said."""
         self._supervisor.hurry()
         if self._live is not None:
-            self._live.client.give_up(ConnectionAbortedError("somebody asked to reconnect"))
+            self._live.client.give_up(ConnectionAbortedError(why))
 
     async def up(self) -> None:
         """Return once the link is up. Bound it yourself; raises `LinkDown` when the link is closed."""
@@ -155,6 +155,11 @@ class Link:
         if self._live is not None:
             subscription.sid = self._live.client.add_route(subject, queue, subscription.take)
         return subscription
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """What is subscribed to, in the order in which it was asked for."""
+        return tuple(self._subscriptions)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """What `Subscription.close` does."""

@@ -60,6 +60,12 @@ class Jwt(_Frozen):
 Credentials = UserPassword | Token | Nkey | CredsFile | Jwt
 
 
+def secrets_of(credentials: Credentials | None) -> tuple[str, ...]:
+    """What of it must not be shown or written anywhere: what is held here, not what files hold."""
+    values = () if credentials is None else (getattr(credentials, name) for name in type(credentials).model_fields)
+    return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+
 class Proof(_Frozen):
     """Credentials ready to use: exactly one of user and password, token, seed, or JWT and seed is set."""
 
