@@ -17,6 +17,7 @@ from fleetgui.policy import formats
 from fleetgui.policy.states import BANDS, State
 from fleetgui.policy.throttle import explain
 from fleetgui.stores.roster import RowKind
+from fleetgui.wire.payload import LABELS
 from fleetgui.wire.query import FIELDS
 
 
@@ -95,6 +96,8 @@ class Column:
     hover: Callable[[Facts], str] | None = None
     other: Callable[[Facts], Cell] = lambda _facts: BLANK
     """What stands there for a row that is not loaded."""
+    path: str | None = None
+    """Of a column that shows any field of the record: where it stands there (`wire.payload`)."""
 
     @property
     def header(self) -> str:
@@ -102,7 +105,9 @@ class Column:
 
     @property
     def field(self) -> str | None:
-        """The field of `wire.query` that the column shows, by which it can be sorted; None for what only we know."""
+        """By what the column can be sorted: a field of `wire.query`, a label, a path; None for what only we know."""
+        if self.path is not None:
+            return f"labels.{self.path.removeprefix(LABELS)}" if self.path.startswith(LABELS) else self.path
         field = _FIELDS.get(self.key, self.key)
         return field if field in FIELDS else None
 

@@ -177,6 +177,30 @@ class DeviceTableModel(QAbstractTableModel):
                 cells.append((row, number))
         return cells
 
+    # Columns of fields that no summary has
+
+    def add_columns(self, columns: Sequence[Column]) -> None:
+        """Put further columns behind the others."""
+        if columns:
+            first = len(self.columns)
+            self.beginInsertColumns(QModelIndex(), first, first + len(columns) - 1)
+            self._put_columns((*self.columns, *columns))
+            self.endInsertColumns()
+
+    def remove_column(self, number: int) -> None:
+        """Take a column away; those behind it get other numbers."""
+        self.beginRemoveColumns(QModelIndex(), number, number)
+        self._put_columns((*self.columns[:number], *self.columns[number + 1 :]))
+        self.endRemoveColumns()
+
+    def _put_columns(self, columns: tuple[Column, ...]) -> None:
+        """What was drawn, and glows, goes by the columns' numbers: it is drawn anew."""
+        self.columns = columns
+        self._aging = [number for number, column in enumerate(columns) if column.ages]
+        self._drawn.clear()
+        self._before.clear()
+        self._glows.clear()
+
     # The owner's beat
 
     def watch(self, first: int, last: int) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
+from fleetgui.policy.filters.checks import labels_in
 from fleetgui.policy.states import State
 from fleetgui.stores.engagements import Refusal
 from fleetgui.stores.roster import Row, RowKind
+from fleetgui.wire.payload import LABELS, Path, is_left_out, value_at, value_within
+from fleetgui.wire.query import Value
 
 _FROM_LINK: Final = frozenset({State.ONLINE, State.LIVE, State.LATE, State.UNCONFIRMED})
 
@@ -53,6 +57,27 @@ class Facts:
     def field(self, name: str) -> Any:
         """A field of the record's summary."""
         return getattr(self.row.summary, name, None)
+
+    def payload(self, path: str, steps: Path) -> Value | Unread:
+        """What stands at a path of the record, `steps` being its own; from the last heartbeat where it says more."""
+        if steps[0] == "status" and self.heard:
+            heard = value_within(self.heard, steps)
+            if heard is not None or steps[1] in self.heard:
+                return heard
+        row = self.row
+        if row.record is not None:
+            return Unread.UNREAD if is_left_out(path) and not row.whole else value_at(row.record, steps)
+        if row.values is not None and path in row.values:
+            return row.values[path]
+        if path.startswith(LABELS) and row.summary is not None:
+            return next((value for key, value in labels_in(row.summary.labels) if LABELS + key == path), None) or None
+        return Unread.UNREAD
+
+
+class Unread(Enum):
+    """What stands for a value that nobody has read: it may be missing, or be anything."""
+
+    UNREAD = "not read"
 
 
 def number(value: object) -> float | None:

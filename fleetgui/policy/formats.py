@@ -117,6 +117,11 @@ def percent(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) < 1e6 else f"{value:.2g}"
 
 
+def figure(value: float) -> str:
+    """A number that nobody knows the meaning of, as exactly as it helps: `21.5`, `1,400`, `1e+300`."""
+    return f"{value:,.12g}"
+
+
 def text(value: object, limit: int = MAX_TEXT) -> str:
     """Device text made safe to draw on one line: cut at `limit`, control and bidi characters escaped.
 

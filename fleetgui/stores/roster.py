@@ -9,13 +9,14 @@ Rows live in blocks of `BLOCK`; the least recently used ones are dropped beyond 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
 from fleetgui.policy.signals import Signal
 from fleetgui.wire.codec import Malformed
+from fleetgui.wire.query import Value
 from fleetgui.wire.records import Summary, device_id_of, summarize
 
 BLOCK: Final = 100
@@ -59,6 +60,10 @@ class Row(NamedTuple):
     """Why it is malformed, unreadable or failed: a sentence for people."""
     group: GroupHead | None = None
     """Of a row that is the head of a group, and of no other."""
+    whole: bool = False
+    """Whether `record` is all of the record: a summary leaves out the bodies of its capabilities."""
+    values: Mapping[str, Value] | None = None
+    """Where there is no `record`: fields of it that were kept, by their paths (`wire.payload`)."""
 
 
 NOT_LOADED: Final = Row(RowKind.NOT_LOADED)
@@ -197,10 +202,12 @@ class Roster:
         read_at: float,
         paging: bool = True,
         of_all: bool = True,
+        whole: bool = False,
     ) -> list[Summary]:
         """Take in a page asked for at `offset` at time `read_at`; returns the summaries of what could be read.
 
-        `of_all`: the rows are all there are in the registry, and their number is that of the registered.
+        `of_all`: the rows are all there are in the registry, and their number is that of the registered. `whole`: the
+        records are all of what the registry has.
 
         Offsets from the last record up to `next_offset` (or the end) are hidden. `total` None (an old server): the
         page is the whole list. A page the registry ended before `total` leaves the rest hidden, since the registry
@@ -217,7 +224,7 @@ class Roster:
             self.counted(size, read_at)
         summaries: list[Summary] = []
         for index, record in enumerate(records):
-            row = self._row_of(record, read_at)
+            row = self._row_of(record, read_at, whole)
             if row.summary is not None:
                 summaries.append(row.summary)
             self._place(offset + index, row)
@@ -256,13 +263,13 @@ class Roster:
 
     # Within
 
-    def _row_of(self, record: bytes, read_at: float) -> Row:
+    def _row_of(self, record: bytes, read_at: float, whole: bool) -> Row:
         try:
             summary = summarize(record)
         except Malformed as error:
             self.malformed += 1
             return Row(RowKind.MALFORMED, device_id_of(record), record, None, read_at, str(error))
-        return Row(RowKind.LOADED, summary.device_id, record, summary, read_at)
+        return Row(RowKind.LOADED, summary.device_id, record, summary, read_at, whole=whole)
 
     def _place(self, offset: int, row: Row) -> None:
         number = offset // BLOCK
