@@ -16,6 +16,7 @@ from fleetgui.feeds.gateway import GatewayFeed
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.presence import PresenceFeed
 from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.vigil import Vigil
 from fleetgui.link.connection import Link
 from fleetgui.link.context import Context
 from fleetgui.link.tasks import Tasks
@@ -65,14 +66,21 @@ class Fabric:
             source=f"fleetgui-{__version__}@{platform.node() or 'console'}",
         )
         self.export = ExportFeed(self.registry, state.presence, state.export, state.journal, clock, tasks)
+        self.vigil = Vigil(self.link, state, clock, tasks)
         self.link.state_changed.connect(self._link_changed)
 
     def start(self) -> None:
         """Subscribe first, then connect: what is there at once is not missed."""
+        self.vigil.start()
         self.presence.start()
         self.gateway.start()
         self.pager.start()
         self.link.start()
+
+    def view_moved(self, first: int, last: int) -> None:
+        """Rows first … last of the table are on the screen now."""
+        self.table.view_moved(first, last)
+        self.presence.view_moved(first, last)
 
     async def close(self) -> None:
         """Feeds first, then the link, within two seconds."""
@@ -86,9 +94,8 @@ class Fabric:
         went_up = link.phase is LinkPhase.UP and before.phase is not LinkPhase.UP
         if went_up:
             state.sources.link_came_up(self._clock.now())
-            if before.lost_at is not None:
-                state.ledger.lose("link", "reconnect gap", None, self._clock.wall())
         state.link.set_state(link)
+        self.vigil.link_changed()
         if link.phase is not before.phase:
             self._write(link, before)
         if went_up:

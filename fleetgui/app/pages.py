@@ -85,7 +85,7 @@ class Pages:
         page.refresh_requested.connect(self._window.refresh_requested)
         page.reconnect_requested.connect(self._window.reconnect_requested)
         page.said.connect(self._window.say)
-        page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.table.view_moved(first, last)))
+        page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.view_moved(first, last)))
         page.wanted.connect(lambda wanted: self._tell(lambda fabric: fabric.table.show(wanted)))
         page.walk_asked.connect(lambda what: self._tell(lambda fabric: fabric.table.walk(what)))
         self.devices = page

@@ -57,9 +57,9 @@ class PresenceFeed:
         """Subscribe; may be called before the link is up."""
         subjects = self._subjects
         for subject, apply in ((subjects.presence, self._edges), (subjects.all_events, self._events)):
-            self.intakes[subject] = self._intake(apply)
-            self._link.subscribe(subject, self.intakes[subject].put)
-        self._watchers = Watchers(self._link, subjects, self._state, self._clock, self._intake(self._beats).put)
+            self._link.subscribe(subject, self._intake(subject, apply).put)
+        beats = self._intake(subjects.all_heartbeats, self._beats)
+        self._watchers = Watchers(self._link, subjects, self._state, self._clock, beats.put)
 
     def view_moved(self, first: int, last: int) -> None:
         """Rows first … last are on the screen now."""
@@ -72,8 +72,10 @@ class PresenceFeed:
         for intake in self.intakes.values():
             intake.close()
 
-    def _intake(self, apply: Apply) -> Intake:
-        intake = Intake(apply, clock=self._clock, scheduler=asyncio.get_running_loop(), report=self._tasks.report)
+    def _intake(self, subject: str, apply: Apply) -> Intake:
+        intake = self.intakes[subject] = Intake(
+            apply, clock=self._clock, scheduler=asyncio.get_running_loop(), report=self._tasks.report
+        )
         intake.overflowed.connect(lambda family, count: self._lose(family, Cause.OVERFLOW, count))
         intake.broke.connect(lambda family, count: self._lose(family, Cause.FAILED, count))
         return intake

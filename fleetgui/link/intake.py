@@ -54,7 +54,8 @@ class Intake:
 
     `pending` and `pending_bytes` wait now; `taken` were given to `apply`; `dropped` by family found no room; `failed`
     were given to an `apply` that raised. received = taken + pending + dropped, exactly, with `failed` a part of taken.
-    `overflowed(family, count)` is emitted once per slice for what was dropped since.
+    `overflowed(family, count)` is emitted once per slice for what was dropped since, `broke(family, count)` for a
+    batch whose `apply` raised.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Intake:
         self.failed = 0
         self.dropped: Counter[str] = Counter()
         self.overflowed = Signal[[str, int]]()
+        self.broke = Signal[[str, int]]()
         self._apply = apply
         self._clock = clock
         self._scheduler = scheduler
@@ -149,6 +151,8 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - one batch's fault must not end the intake of all that follow
             self.failed += len(batch)
             self._report("intake", error)
+            for family, count in Counter(family_of(message.subject) for message in batch).items():
+                self.broke.emit(family, count)
 
     def _tell(self) -> None:
         untold, self._untold = self._untold, Counter()

@@ -177,7 +177,27 @@ class Presence:
             if ttl is not None and ttl > 0:
                 self._ttl[slot] = ttl
 
+    def watch(self, device_ids: frozenset[str] | None, now: float) -> None:
+        """From `now` on only these are listened to; None: all are. What is shown of the others changes."""
+        before, self.watched = self.watched, device_ids
+        if before == device_ids:
+            return
+        # A last beat from before nobody listened says nothing of a device that is listened to again.
+        again = () if before is None else (device_ids if device_ids is not None else self._index)
+        for device_id in again:
+            slot = self._index.get(device_id)
+            if slot is not None and before is not None and device_id not in before:
+                self._last_beat[slot] = _NEVER
+        self._online_at = None
+        self.changed.emit(frozenset((before or frozenset()) | (device_ids or frozenset())))
+
     # What can be asked
+
+    @property
+    def beats_per_device(self) -> float:
+        """Heartbeats a second that a device sends, in the mean, by the leases that are known."""
+        leases = self._leases()
+        return float(np.mean(BEATS_PER_TTL / leases)) if len(leases) else BEATS_PER_TTL / ASSUMED_TTL_S
 
     def ttl(self, device_id: str) -> float:
         """The lease in seconds: from the record, else three observed beats, else `ASSUMED_TTL_S`."""

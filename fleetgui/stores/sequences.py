@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from typing import Final
 
-from fleetgui.stores.ledger import Ledger
+from fleetgui.stores.ledger import Cause, Ledger
 
 MOST_RANGES: Final = 512
 """Ranges kept a stream. Beyond, the oldest hole is written off: it stays lost, whatever comes later."""
@@ -86,6 +86,8 @@ class Sequences:
         self._ledger = ledger
         self._streams: OrderedDict[tuple[str, str], Sequence] = OrderedDict()
         self._told: dict[tuple[str, str], int] = {}
+        self._last: dict[tuple[str, str], float] = {}
+        """The time of the newest message of each stream: what is missing next was lost since."""
 
     def take(self, node: str, epoch: str, seq: int, at: float, *, live: bool) -> bool:
         """A message came that was published at epoch second `at`; whether it is new."""
@@ -112,19 +114,22 @@ class Sequences:
             if len(self._streams) > MOST_STREAMS:
                 gone, _ = self._streams.popitem(last=False)
                 self._told.pop(gone, None)
+                self._last.pop(gone, None)
         else:
             self._streams.move_to_end(key)
         return stream
 
     def _tell(self, node: str, epoch: str, stream: Sequence, at: float) -> None:
         lost, told = stream.lost, self._told.get((node, epoch), 0)
+        since = self._last.get((node, epoch), at)
+        self._last[node, epoch] = max(at, since)
         if lost == told:
             return
         self._told[node, epoch] = lost
         if lost > told:
-            self._ledger.lose(f"gateway {node}", SEQUENCE_GAP, lost - told, at)
+            self._ledger.lose(f"gateway {node}", SEQUENCE_GAP, lost - told, at, since=min(since, at))
         else:
             self._ledger.recover(f"gateway {node}", SEQUENCE_GAP, told - lost)
 
 
-SEQUENCE_GAP: Final = "sequence gap"
+SEQUENCE_GAP: Final = Cause.SEQUENCE

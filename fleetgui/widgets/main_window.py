@@ -45,6 +45,7 @@ class MainWindow(QMainWindow):
     export_requested = Signal()
     refresh_requested = Signal()
     reconnect_requested = Signal()
+    diagnostics_requested = Signal()
     device_opened = Signal(str)
     """A device id was typed."""
     detail_closed = Signal(str)
@@ -125,6 +126,7 @@ class MainWindow(QMainWindow):
         listen(state.link.backend_changed, lambda _: self.tick())
         listen(state.link.cost_changed, lambda _: self._changed_soon())
         listen(state.ledger.changed, lambda _: self._changed_soon())
+        listen(state.sources.changed, lambda _: self._changed_soon())
         listen(state.lag.changed, lambda _: self._changed_soon())
         listen(state.engagements.changed, lambda _: self._changed_soon())
         listen(state.roster.status_changed, lambda _: self._changed_soon())

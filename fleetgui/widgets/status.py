@@ -12,6 +12,7 @@ from fleetgui.policy import formats
 from fleetgui.policy.band import Band, BandTracker
 from fleetgui.policy.settings import LagSettings
 from fleetgui.policy.states import BANDS
+from fleetgui.stores.ledger import Cause
 from fleetgui.widgets import theme
 from fleetgui.widgets.plain import tip
 
@@ -45,11 +46,10 @@ def cost_parts(cost: Cost, ledger: Ledger) -> list[Part]:
     if cost.malformed:
         parts.append((f"{cost.malformed:,} malformed", "late"))
     # what was dropped here before the ledger heard of it counts too: the larger of the two is what is known
-    lost = max(ledger.total, cost.dropped)
-    spans = sum(1 for loss in ledger.losses if loss.count < loss.spans)
+    lost = max(sum(loss.count for loss in ledger.losses if loss.cause != Cause.MALFORMED), cost.dropped)
     parts.append((f"{lost:,} lost", "band_elevated" if lost else "muted"))
-    if spans:
-        parts.append((f"{spans} gap{'s' if spans != 1 else ''} of unknown size", "band_elevated"))
+    if gaps := ledger.gaps:
+        parts.append((f"{gaps:,} gap{'s' if gaps != 1 else ''} of unknown size", "band_elevated"))
     return parts
 
 
@@ -75,8 +75,9 @@ class StatusLine(QWidget):
         self._parts = parts
         self.setAccessibleName(self.text)
         losses = [
-            f"{loss.source}, {loss.cause}: {loss.count:,} lost in {loss.spans:,} gaps, last at "
-            f"{formats.clock_utc(loss.last)}"
+            f"{loss.source}, {loss.cause}: "
+            f"{f'{loss.count:,} lost' if loss.count else 'nobody knows how many were lost'} in {len(loss.spans):,} "
+            f"{'gap' if len(loss.spans) == 1 else 'gaps'}, last at {formats.clock_utc(loss.last)}"
             for loss in ledger.losses
         ]
         self.setToolTip(

@@ -18,8 +18,9 @@ def test_losses_add_up_by_source_and_cause() -> None:
     assert ledger.count("heartbeat", "intake overflow") == 12
     assert ledger.count("nobody", "intake overflow") == 0
     by_source = {loss.source: loss for loss in ledger.losses}
-    assert (by_source["heartbeat"].first, by_source["heartbeat"].last, by_source["heartbeat"].spans) == (10.0, 20.0, 2)
-    assert (by_source["link"].count, by_source["link"].spans) == (0, 1)
+    heartbeat = by_source["heartbeat"]
+    assert (heartbeat.first, heartbeat.last, len(heartbeat.spans), heartbeat.gaps) == (10.0, 20.0, 2, 0)
+    assert (by_source["link"].count, by_source["link"].gaps, ledger.gaps) == (0, 1, 1)
 
 
 def test_a_publishers_clock_that_goes_back_does_not_shorten_a_loss() -> None:

@@ -1,0 +1,114 @@
+"""What only time tells, looked at a few times a second: sources that fell silent, a program or machine that stood.
+
+A source that says nothing causes no event, so somebody has to look; a loop that was held, or a laptop that slept,
+notices by its own lateness. What was missed goes into the ledger, and the ledger's episodes into the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from fleetgui.link.connection import Link
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock
+from fleetgui.policy.formats import age, count, text
+from fleetgui.policy.freshness import link_limits
+from fleetgui.policy.states import LinkPhase, State
+from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.ledger import Cause, Span
+from fleetgui.stores.sources import LINK
+
+LOOK_S: Final = 0.25
+"""With `freshness.GRACE_S`, and the tenth of a second after which a change is painted, less than a second."""
+FROZEN_S: Final = 3.0
+"""A loop that was held for so long is a gap: the broker throws out who takes nothing for a few seconds more."""
+SLEPT_S: Final = 1.0
+
+CONSOLE: Final = "this console"
+MACHINE: Final = "this machine"
+
+
+class Vigil:
+    """`start`, then it runs as a task of `tasks`; `look` is one turn of it."""
+
+    def __init__(self, link: Link, state: ConsoleState, clock: Clock, tasks: Tasks) -> None:
+        self._link = link
+        self._state = state
+        self._clock = clock
+        self._tasks = tasks
+        self._looked_at = clock.now()
+        self._slept = clock.slept()
+        self._gap: tuple[float, Cause] | None = None
+        """When the broker was last heard before the link dropped, and why; None while it is up, and before it was."""
+        self._counters: list[tuple[str, Cause, Callable[[], int]]] = [
+            (LINK, Cause.MALFORMED, lambda: link.counters.malformed),
+            (LINK, Cause.FAILED, lambda: link.counters.handler_failures),
+            ("heartbeat", Cause.TRUNCATION, lambda: state.presence.refused),
+            ("gateway", Cause.TRUNCATION, lambda: state.lag.refused),
+        ]
+        self._counted = [0] * len(self._counters)
+        limits = link_limits(link.settings.ping_interval)
+        state.sources.hear_broker(lambda: link.heard_at, limits)
+        state.ledger.began.connect(self._tell)
+        state.ledger.ended.connect(self._tell)
+
+    def start(self) -> None:
+        self._tasks.spawn(self._run(), name="vigil")
+
+    async def _run(self) -> None:
+        self._looked_at = self._clock.now()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Look around once."""
+        now, wall = self._clock.now(), self._clock.wall()
+        self._stood_still(now, wall)
+        self._no_broker(now, wall)
+        for index, (source, cause, counter) in enumerate(self._counters):
+            new, self._counted[index] = counter() - self._counted[index], counter()
+            if new > 0:
+                self._state.ledger.lose(source, cause, new, wall)
+        self._state.ledger.settle(wall)
+        self._state.sources.look(now)
+
+    def link_changed(self) -> None:
+        """The link's state in the stores is another than before."""
+        now, wall, link = self._clock.now(), self._clock.wall(), self._state.link.state
+        if link.phase is LinkPhase.UP:
+            self._no_broker(now, wall)
+            self._gap = None
+        elif link.lost_at is not None and self._gap is None:
+            slow = "slow consumer" in (link.error or "").lower()
+            self._gap = self._link.heard_at, Cause.SLOW_CONSUMER if slow else Cause.RECONNECT
+            self._no_broker(now, wall)
+        self._state.sources.look(now)
+
+    def _no_broker(self, now: float, wall: float) -> None:
+        """A gap without a broker grows while it lasts, so that it is in the ledger whenever somebody looks."""
+        if self._gap is not None:
+            since, cause = self._gap
+            self._state.ledger.lose(LINK, cause, None, wall, since=wall - (now - since), until=wall)
+
+    def _stood_still(self, now: float, wall: float) -> None:
+        slept = self._clock.slept()
+        asleep, away = slept - self._slept, now - self._looked_at
+        self._slept, self._looked_at = slept, now
+        if asleep > SLEPT_S:
+            self._state.ledger.lose(MACHINE, Cause.SUSPEND, None, wall, since=wall - away, until=wall)
+            # The broker gave us up long ago, and its silence would be noticed only after some pings.
+            self._link.reconnect_now(f"this machine slept for {age(asleep)}")
+        elif away > FROZEN_S:
+            self._state.ledger.lose(CONSOLE, Cause.FREEZE, None, wall, since=wall - away, until=wall)
+
+    def _tell(self, span: Span) -> None:
+        """A line when an episode begins, and one when it is over and had grown. The link writes its own."""
+        if span.source == LINK and span.cause in (Cause.RECONNECT, Cause.SLOW_CONSUMER):
+            return
+        lasted = f" in {age(span.ends - span.begins)}" if span.ends - span.begins >= 1 else ""
+        many = "" if span.count is None else f"{count(span.count)} lost"
+        parts = [part for part in (f"{span.cause}{lasted}", many) if part]
+        self._state.journal.write(self._clock.wall(), State.LATE, text(span.source, 60), ": ".join(parts))
