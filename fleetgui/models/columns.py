@@ -214,6 +214,7 @@ def _held_hover(facts: Facts) -> str:
         backoff_ms=refusal.backoff_ms,
         level=refusal.level,
         band=refusal.band,
+        left_s=facts.held.until - facts.wall,
     )
     return f"Held back until {formats.moment_utc(facts.held.until)} by {formats.text(refusal.node, 64)}.\n{why}"
 

@@ -258,16 +258,51 @@ def _doubled(base_ms: float, level: int) -> float:
 
 
 def explain(
-    *, reason: Reason, observed: int, allowed: int, window_ms: float, backoff_ms: float, level: int, band: str
+    *,
+    reason: Reason,
+    observed: int,
+    allowed: int,
+    window_ms: float,
+    backoff_ms: float,
+    level: int,
+    band: str,
+    in_a_row: int | None = None,
+    multiplier: float | None = None,
+    left_s: float | None = None,
 ) -> str:
-    """One sentence for people: why a registration was refused and what follows."""
+    """One sentence for people: why a registration was refused and when the next try may be.
+
+    `in_a_row` is how often the device was refused by now without a calm window in between, `multiplier` by how much the
+    band lengthened the block, `left_s` how long it still lasts: each is said where it is known. Without `left_s` the
+    whole block is told.
+    """
     window = f"{window_ms / 1000:g} s"
-    tail = f"must wait {backoff_ms / 1000:g} s (level {level}"
-    tail += f", backoff raised by the {band} band)" if band != Band.NORMAL.value else ")"
     match reason:
         case "in-backoff":
-            return f"It tried again before its backoff was over, which raises the level; it {tail}."
+            what = "Tried again before its block was over"
         case "hard-ceiling":
-            return f"It reconnected {observed} times within {window}; the hard ceiling is {allowed}, so it {tail}."
+            what = f"Observed {observed:,} in {window}, hard ceiling {allowed:,}"
         case "rate":
-            return f"It reconnected {observed} times within {window} where {allowed} are allowed, so it {tail}."
+            what = f"Observed {observed:,} in {window}, allowed {allowed:,}"
+    circumstances = [] if in_a_row is None else [f"{_ordinal(in_a_row)} refusal in a row"]
+    if in_a_row != level:
+        circumstances.append(f"level {level}")
+    if band != Band.NORMAL.value:
+        circumstances.append(f"band {band}" + ("" if multiplier is None else f" ×{multiplier:g}"))
+    wait = backoff_ms / 1000 if left_s is None else left_s
+    then = f"next try in {_seconds(wait)}" if wait > 0 else f"its block of {_seconds(backoff_ms / 1000)} is over"
+    return f"{what}; {', '.join(circumstances)}: {then}."
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+
+
+_ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def _ordinal(number: int) -> str:
+    if 1 <= number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = "th" if 10 < number % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"

@@ -87,6 +87,7 @@ def held(facts: DeviceFacts) -> tuple[str, str]:
         backoff_ms=engagement.backoff_ms,
         level=engagement.level,
         band=engagement.band,
+        left_s=refusal.until - facts.wall,
     )
     left = formats.age(refusal.until - facts.wall + 0.999)
     return f"{band.glyph} Held back until {formats.clock_utc(refusal.until)} ({left}). {why}", band.token

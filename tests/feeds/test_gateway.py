@@ -163,12 +163,12 @@ async def test_nonsense_is_counted_and_the_feed_goes_on(shared_nats_server: Nats
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, "reconnected 6 times within 10 s where 5 are allowed"),
+        ({}, "Observed 6 in 10 s, allowed 5"),
         (
             {"reason": "hard-ceiling", "observed": 21, "allowed": 20},
-            "reconnected 21 times within 10 s; the hard ceiling is 20",
+            "Observed 21 in 10 s, hard ceiling 20",
         ),
-        ({"reason": "in-backoff"}, "tried again before its backoff was over"),
+        ({"reason": "in-backoff"}, "Tried again before its block was over"),
     ],
 )
 async def test_a_refusal_is_a_sentence_in_the_journal(

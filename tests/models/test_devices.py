@@ -181,7 +181,7 @@ def test_held_back_counts_down_and_ends() -> None:
     fleet.refuse(0, backoff_ms=5_000)
     model.flush()
     assert model.cell(0, held).spoken == "▲ 5 s rate"
-    assert "must wait 5 s" in model.hover(0, held)
+    assert "next try in 5 s" in model.hover(0, held)
     fleet.clock.advance(3)
     model.flush()
     assert model.cell(0, held).text == "2 s rate"

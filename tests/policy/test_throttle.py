@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -570,15 +571,30 @@ def test_unknown_devices_are_neither_blocked_nor_flagged() -> None:
 
 
 def test_a_reject_is_explained_in_one_sentence() -> None:
-    assert explain(
-        reason="rate", observed=7, allowed=5, window_ms=10_000, backoff_ms=4_000, level=2, band="elevated"
-    ) == (
-        "It reconnected 7 times within 10 s where 5 are allowed, so it must wait 4 s"
-        " (level 2, backoff raised by the elevated band)."
+    told = partial(explain, window_ms=10_000)
+    assert (
+        told(reason="rate", observed=6, allowed=5, backoff_ms=16e3, level=3, band="critical", in_a_row=3, multiplier=4)
+        == "Observed 6 in 10 s, allowed 5; third refusal in a row, band critical ×4: next try in 16 s."
     )
-    assert "hard ceiling is 20" in explain(
-        reason="hard-ceiling", observed=21, allowed=20, window_ms=10_000, backoff_ms=1_000, level=1, band="normal"
+    assert (
+        told(reason="rate", observed=7, allowed=5, backoff_ms=4_000, level=2, band="elevated")
+        == "Observed 7 in 10 s, allowed 5; level 2, band elevated: next try in 4 s."
     )
-    assert "before its backoff was over" in explain(
-        reason="in-backoff", observed=6, allowed=5, window_ms=10_000, backoff_ms=2_000, level=2, band="normal"
+    assert (
+        told(reason="hard-ceiling", observed=21, allowed=20, backoff_ms=1_500, level=1, band="normal", in_a_row=112)
+        == "Observed 21 in 10 s, hard ceiling 20; 112th refusal in a row, level 1: next try in 1.5 s."
     )
+    assert (
+        told(reason="in-backoff", observed=6, allowed=5, backoff_ms=2_000, level=2, band="normal", left_s=-3.0)
+        == "Tried again before its block was over; level 2: its block of 2 s is over."
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "word"), [(1, "first"), (10, "tenth"), (11, "11th"), (21, "21st"), (102, "102nd"), (1_013, "1,013th")]
+)
+def test_how_often_in_a_row_is_an_ordinal(number: int, word: str) -> None:
+    told = explain(
+        reason="rate", observed=6, allowed=5, window_ms=1, backoff_ms=1, level=1, band="normal", in_a_row=number
+    )
+    assert f"; {word} refusal in a row" in told
