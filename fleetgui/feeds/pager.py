@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.signals import Signal
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import BLOCK, Roster, RowKind
+from fleetgui.wire.payload import is_left_out
 from fleetgui.wire.question import EVERY_ROW, Question
 
 REREAD_S: Final = 10.0
@@ -78,6 +79,7 @@ class Pager:
         self._jitter = jitter
         self._view: _View | None = _View()
         self._question = EVERY_ROW
+        self._whole = False
         self._wake = asyncio.Event()
         self._asked: dict[int, _Asked] = {}
         self._up = False
@@ -120,7 +122,7 @@ class Pager:
 
     def ask(self, question: Question) -> None:
         """Show the answer to another question; of each record, what a row shows."""
-        question, self._only_counts = replace(question, summary=True), False
+        question, self._only_counts = replace(question, summary=not self._whole), False
         if question != self._question:
             self._question = question
             self._counted_at = float("-inf")
@@ -128,6 +130,16 @@ class Pager:
             self._asked.clear()
             self._roster.clear()
             self.refresh()
+
+    def columns_wanted(self, paths: Collection[str]) -> None:
+        """These fields of records are shown too (`wire.payload`): records are read whole where summaries lack one."""
+        whole = any(map(is_left_out, paths))
+        if whole is not self._whole:
+            self._whole = whole
+            self._question = replace(self._question, summary=not whole)
+            if whole:
+                self._asked.clear()
+                self.refresh()
 
     def only_count(self) -> None:
         """The table's rows come from elsewhere: read no more of them than tells how many devices there are."""
@@ -321,6 +333,7 @@ class Pager:
             read_at=page.asked_at,
             paging=page.paging,
             of_all=self._question.is_open,
+            whole="projection" not in page.applied,
         )
         present = ((summary.device_id, summary.ttl) for summary in summaries if summary.offline_since is None)
         self._presence.listed(present, page.asked_at)

@@ -3,7 +3,7 @@
 Row number = offset in the registry's order at the time of reading. Offsets are no snapshot, so the store never shows a
 guess as fact: a row that was not read says so, an offset whose record access control kept back is `HIDDEN`, a device
 that turns up at a second offset empties its older row, and `total` is an upper bound until a page proves otherwise.
-Rows live in blocks of `BLOCK`; the least recently used ones are dropped beyond `max_blocks`.
+Rows live in blocks of `BLOCK`; the least recently used go beyond `max_blocks`, or beyond `MOST_BYTES` of records.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from fleetgui.wire.records import Summary, device_id_of, summarize
 
 BLOCK: Final = 100
 MOST_HIDDEN: Final = 10 * BLOCK
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of encoded records that are kept, where these are large …"""
+FEWEST_BLOCKS: Final = 4
+"""… but never fewer blocks than what is on a screen and what is read ahead of it."""
 
 
 class RowKind(Enum):
@@ -121,6 +125,8 @@ class Roster:
         self.registered_at: float | None = None
         self._max_blocks = max_blocks
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
+        self._bytes = 0
+        """Of the records in all blocks."""
         self._where: dict[str, int] = {}
 
     # What can be asked
@@ -257,6 +263,7 @@ class Roster:
     def clear(self) -> None:
         """Forget every row, as after a change of filter or context."""
         self._blocks.clear()
+        self._bytes = 0
         self._where.clear()
         self._resize(0)
         self._set_status(RosterStatus())
@@ -282,11 +289,13 @@ class Roster:
         if old.device_id is not None and old.device_id != row.device_id and self._where.get(old.device_id) == offset:
             del self._where[old.device_id]
         block.rows[offset % BLOCK] = row
+        self._bytes += len(row.record or b"") - len(old.record or b"")
         if row.device_id is None:
             return
         before = self._where.get(row.device_id)
         self._where[row.device_id] = offset
         if before is not None and before != offset and (other := self._blocks.get(before // BLOCK)) is not None:
+            self._bytes -= len(other.rows[before % BLOCK].record or b"")
             other.rows[before % BLOCK] = NOT_LOADED
             other.read_at = None
             self.rows_changed.emit(before, before)
@@ -310,6 +319,7 @@ class Roster:
                 if offset >= size and row is not NOT_LOADED:
                     if row.device_id is not None and self._where.get(row.device_id) == offset:
                         del self._where[row.device_id]
+                    self._bytes -= len(row.record or b"")
                     block.rows[index] = NOT_LOADED
             if number * BLOCK >= size:
                 del self._blocks[number]
@@ -317,9 +327,10 @@ class Roster:
         self.resized.emit(old, size)
 
     def _evict(self) -> None:
-        while len(self._blocks) > self._max_blocks:
+        while len(self._blocks) > self._max_blocks or (self._bytes > MOST_BYTES and len(self._blocks) > FEWEST_BLOCKS):
             number, block = self._blocks.popitem(last=False)
             for index, row in enumerate(block.rows):
+                self._bytes -= len(row.record or b"")
                 if row.device_id is not None and self._where.get(row.device_id) == number * BLOCK + index:
                     del self._where[row.device_id]
             self.rows_changed.emit(number * BLOCK, min(number * BLOCK + BLOCK, self.total) - 1)

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from fleetgui.stores.roster import BLOCK, Roster, RosterPhase, RowKind
+from fleetgui.stores.roster import BLOCK, FEWEST_BLOCKS, MOST_BYTES, Roster, RosterPhase, RowKind
 
 
 def page(*ids: str) -> list[bytes]:
@@ -90,6 +90,11 @@ class RosterMachine(RuleBasedStateMachine):
     def memory_is_bounded(self) -> None:
         assert self.roster.loaded <= 3 * BLOCK
 
+    @invariant()
+    def what_the_records_take_is_known(self) -> None:
+        rows = (self.roster.row(offset) for offset in range(self.roster.total))
+        assert self.roster._bytes == sum(len(row.record or b"") for row in rows)
+
 
 TestRosterMachine = RosterMachine.TestCase
 TestRosterMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
@@ -169,3 +174,24 @@ def test_an_empty_page_behind_the_end_shows_how_far_the_fleet_shrank() -> None:
     assert roster.total == 500
     assert roster.row(950).kind is RowKind.NOT_LOADED
     assert roster.offset_of("d0950") is None
+
+
+def test_large_records_are_kept_as_far_as_there_is_memory_for_them() -> None:
+    roster, total = Roster(), 40 * BLOCK
+    filler = "x" * 50_000
+    for first in range(0, total, BLOCK):
+        records = [json.dumps({"device_id": f"d{first + at:05d}", "x": filler}).encode() for at in range(BLOCK)]
+        roster.page_read(first, records, next_offset=first + BLOCK, total=total, read_at=1.0)
+        assert roster.row(first + BLOCK - 1).kind is RowKind.LOADED
+    assert FEWEST_BLOCKS * BLOCK <= roster.loaded <= MOST_BYTES / 50_000
+    assert roster.row(0).kind is RowKind.NOT_LOADED
+
+
+def test_records_too_large_for_any_memory_still_fill_a_screen() -> None:
+    roster, total = Roster(), 6 * BLOCK
+    filler = "x" * 200_000
+    for first in range(0, total, BLOCK):
+        records = [json.dumps({"device_id": f"d{first + at:05d}", "x": filler}).encode() for at in range(BLOCK)]
+        roster.page_read(first, records, next_offset=first + BLOCK, total=total, read_at=1.0, whole=True)
+    assert roster.loaded == FEWEST_BLOCKS * BLOCK
+    assert roster.row(total - 1).whole
