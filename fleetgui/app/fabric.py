@@ -10,6 +10,7 @@ from typing import Final
 from fleetgui import __version__
 from fleetgui.app.table import TableFeed
 from fleetgui.feeds.calls import CallsFeed
+from fleetgui.feeds.deployments import DeploymentsFeed
 from fleetgui.feeds.details import DetailsFeed
 from fleetgui.feeds.export import ExportFeed
 from fleetgui.feeds.gateway import GatewayFeed
@@ -66,6 +67,7 @@ class Fabric:
             source=f"fleetgui-{__version__}@{platform.node() or 'console'}",
         )
         self.export = ExportFeed(self.registry, state.presence, state.export, state.journal, clock, tasks)
+        self.deployments = DeploymentsFeed(self.link, context.tenant, state.deployments, state.ledger, clock, tasks)
         self.vigil = Vigil(self.link, state, clock, tasks)
         self.link.state_changed.connect(self._link_changed)
 
@@ -75,6 +77,7 @@ class Fabric:
         self.presence.start()
         self.gateway.start()
         self.pager.start()
+        self.deployments.start()
         self.link.start()
 
     def view_moved(self, first: int, last: int) -> None:
@@ -87,6 +90,7 @@ class Fabric:
         self.presence.close()
         self.gateway.close()
         self.table.close()
+        await self.deployments.close()
         await self.link.close()
 
     def _link_changed(self, link: LinkState) -> None:

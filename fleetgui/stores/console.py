@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fleetgui.policy.freshness import reading_limits
 from fleetgui.stores.calls import Calls
+from fleetgui.stores.deployments.store import Deployments
 from fleetgui.stores.details import Details
 from fleetgui.stores.edges import Edges
 from fleetgui.stores.engagements import Engagements
@@ -45,6 +46,7 @@ class ConsoleState:
     lag: LagStore = field(init=False)
     engagements: Engagements = field(init=False)
     topologies: Topologies = field(init=False)
+    deployments: Deployments = field(init=False)
 
     def __post_init__(self) -> None:
         self.table = TableRows(self.roster)
@@ -54,3 +56,4 @@ class ConsoleState:
         self.lag = LagStore(self.ledger, sources=self.sources)
         self.engagements = Engagements(self.ledger)
         self.topologies = Topologies(self.ledger, self.sources)
+        self.deployments = Deployments(self.sources)
