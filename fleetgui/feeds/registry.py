@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -35,7 +35,7 @@ from fleetgui.policy.pages import PageSizer
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.question import EVERYTHING, Behind, Place, Question, params_of
-from fleetgui.wire.records import Listed, PageFrame, device_of, listed_in, page_of
+from fleetgui.wire.records import Listed, PageFrame, device_of, hint_of, listed_in, page_of
 from fleetgui.wire.subjects import Subjects
 
 PATIENCE_S: Final = 30.0
@@ -91,6 +91,15 @@ class PageRead:
         return [record for record in self.records if isinstance(record, bytes)]
 
 
+LeadsOn = Callable[[Place], bool]
+
+
+async def leaves() -> None:
+    """Return once a request begun just now is written: reading a page first would hold it up for as long."""
+    await asyncio.sleep(0)  # the task begins, and hands its request to the link
+    await asyncio.sleep(0)  # the link writes what it was handed in the turn before
+
+
 class RegistryClient:
     """The registry of one tenant, over `link`. `sizer` learns how large pages may be."""
 
@@ -119,11 +128,13 @@ class RegistryClient:
         question: Question = EVERYTHING,
         *,
         listed: bool = False,
+        leads_on: LeadsOn | None = None,
         patience_s: float | None = None,
     ) -> PageRead:
         """One page, asked for once. Waits for its turn behind other pages. Raises `RegistryError`.
 
-        `listed`: nobody needs the records as they came, but what summaries are made of.
+        `listed`: nobody needs the records as they came, but what summaries are made of. `leads_on` is told where the
+        next page seems to begin before this one is read; when it says that it asked for it, that goes out first.
         `Fault.UNABLE` when the registry is one that cannot answer the question, and sent something else.
         """
         params: dict[str, Any] = params_of(place) | {"limit": limit} | question.params()
@@ -135,6 +146,9 @@ class RegistryClient:
                 reply = await self._ask("discovery/listDevices", params, patience_s or self._patience_s)
             finally:
                 self._scans -= 1
+        hint = None if leads_on is None else hint_of(reply)
+        if leads_on is not None and hint is not None and leads_on(Behind(hint) if isinstance(hint, str) else hint):
+            await leaves()
         page, records = self._page(reply, listed)
         applied = frozenset(page.applied or ())
         by_id = isinstance(place, Behind) and "after" in applied
@@ -155,7 +169,13 @@ class RegistryClient:
         return replace(read, took_s=max(0.0, self._clock.now() - asked_at), reply_bytes=len(reply))
 
     async def read_from(
-        self, place: Place, most: int, question: Question = EVERYTHING, *, listed: bool = False
+        self,
+        place: Place,
+        most: int,
+        question: Question = EVERYTHING,
+        *,
+        listed: bool = False,
+        leads_on: LeadsOn | None = None,
     ) -> PageRead:
         """What the registry has from `place` on, at most about `most` records, as much as fits into a reply.
 
@@ -167,7 +187,9 @@ class RegistryClient:
         while True:
             limit = max(1, min(self.sizer.size, most))
             try:
-                return await self.list_page(place, limit, question, listed=listed, patience_s=patience)
+                return await self.list_page(
+                    place, limit, question, listed=listed, leads_on=leads_on, patience_s=patience
+                )
             except RegistryError as error:
                 failed = error
             if failed.fault is Fault.SILENT:
@@ -187,10 +209,16 @@ class RegistryClient:
                 return _unreadable(place, beyond)
 
     def begin_to_read(
-        self, place: Place, most: int, question: Question = EVERYTHING, *, listed: bool = False
+        self,
+        place: Place,
+        most: int,
+        question: Question = EVERYTHING,
+        *,
+        listed: bool = False,
+        leads_on: LeadsOn | None = None,
     ) -> asyncio.Task[PageRead]:
         """`read_from` as a task, so that something else can be done meanwhile; its failure is its awaiter's alone."""
-        reading = self.read_from(place, most, question, listed=listed)
+        reading = self.read_from(place, most, question, listed=listed, leads_on=leads_on)
         return self._link.tasks.spawn(reading, name="a page of the registry", on_failure=lambda _name, _error: None)
 
     async def get_device(self, device_id: str) -> dict[str, Any] | None:

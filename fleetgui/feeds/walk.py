@@ -10,12 +10,13 @@ order is not needed, `walk_in_parts` has several under way. `feeds.repair` goes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from fleetgui.feeds.course import Course, WalkedPage, id_of
-from fleetgui.feeds.registry import MOST_AT_ONCE, PageRead, RegistryClient
+from fleetgui.feeds.registry import MOST_AT_ONCE, PageRead, RegistryClient, leaves
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.wire.question import EVERYTHING, Behind, Place, Question
 
@@ -39,22 +40,19 @@ async def walk(
     `listed`: summaries are enough, at half the cost; the records as they came are not given out.
     """
     course = Course()
-    place: Place | None = Behind(None)
-    under_way: asyncio.Task[PageRead] | None = None
+    ask = partial(_Asked, registry, question, listed)
+    page: _Asked | None = ask(Behind(None))
     try:
-        while place is not None:
-            if under_way is None:
-                under_way = registry.begin_to_read(place, LARGEST_PAGE, question, listed=listed)
-            read, under_way = await under_way, None
-            here, place = place, course.after(read)
-            if place is not None:
-                under_way = registry.begin_to_read(place, LARGEST_PAGE, question, listed=listed)
+        while page is not None:
+            here = page
+            read = await here.task
+            page = here.following(course.after(read), ask)
+            if page is not None:
                 await leaves()
-            yield course.take(read, here)
+            yield course.take(read, here.place)
     finally:
-        if under_way is not None:
-            under_way.cancel()
-            await asyncio.wait({under_way})
+        if page is not None:
+            await _dropped([page])
 
 
 async def walk_in_parts(
@@ -71,32 +69,91 @@ async def walk_in_parts(
     `course`, if given, is a new one and keeps the books, for whoever goes on from them.
     """
     course = Course() if course is None else course
-    under_way: dict[asyncio.Task[PageRead], tuple[Place, str | None, int]] = {}
-    """The pages asked for: where each begins, the last id of its part (None: there is no other), changes until then."""
+    ask = partial(_Asked, registry, question, listed, changes=changes)
+    under_way: dict[asyncio.Task[PageRead], _Asked] = {}
 
-    def begin(place: Place, last: str | None) -> None:
-        task = registry.begin_to_read(place, LARGEST_PAGE, question, listed=listed)
-        under_way[task] = place, last, changes()
+    def begin(page: _Asked) -> None:
+        under_way[page.task] = page
 
     try:
-        begin(Behind(None), None)
+        begin(ask(Behind(None)))
         while under_way:
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                read, (here, last, changed) = await task, under_way.pop(task)
-                read = within(read, last)
+                here = under_way.pop(task)
+                read = within(await task, here.last)
                 place = course.after(read)
-                if place is not None:
-                    bounds = [] if course.spans else await _bounds(registry, read, question)
-                    for begins, ends in zip([place, *map(Behind, bounds)], [*bounds, last], strict=True):
-                        begin(begins, ends)
+                bounds = [] if course.spans or place is None else await _bounds(registry, read, question)
+                ends = [*bounds, here.last]
+                following = here.following(place, ask, last=ends[0])
+                if following is not None:
+                    begin(following)
+                    for bound, last in zip(bounds, ends[1:], strict=True):
+                        begin(ask(Behind(bound), last=last))
                     await leaves()
-                yield course.take(read, here, last, changed)
+                yield course.take(read, here.place, here.last, here.changed)
     finally:
-        for task in under_way:
-            task.cancel()
-        if under_way:
-            await asyncio.wait(under_way)
+        await _dropped(under_way.values())
+
+
+class _Asked:
+    """A page that was asked for, of the part that ends with the device `last`; and the one that seems to be behind it.
+
+    That one is asked for as soon as this one's last bytes say where it begins, before this one is read: what they say
+    is held against the page afterwards. No page does so before it is itself known to be one of the walk (`is_sure`),
+    so that a walk that nobody takes anything from is ahead by one.
+    """
+
+    def __init__(
+        self,
+        registry: RegistryClient,
+        question: Question,
+        listed: bool,
+        place: Place,
+        *,
+        last: str | None = None,
+        changes: Changes = nobody_heard,
+        is_sure: bool = True,
+    ) -> None:
+        self.place = place
+        self.last = last
+        self.changed = changes()
+        self.is_sure = is_sure
+        self.behind: _Asked | None = None
+        self._another = partial(_Asked, registry, question, listed, changes=changes, is_sure=False)
+        self.task = registry.begin_to_read(place, LARGEST_PAGE, question, listed=listed, leads_on=self._leads_on)
+
+    def following(self, place: Place | None, ask: Callable[..., _Asked], last: str | None = None) -> _Asked | None:
+        """The page behind this one, which was read and leads on to `place`; None where it does not."""
+        behind, self.behind = self.behind, None
+        if behind is not None and behind.place == place:
+            behind.is_sure, behind.last = True, last
+            return behind
+        if behind is not None:
+            behind.task.cancel()
+        return None if place is None else ask(place, last=last)
+
+    def _leads_on(self, place: Place) -> bool:
+        if not self.is_sure or not _is_ahead(self.place, place, self.last):
+            return False
+        self.behind = self._another(place)
+        return True
+
+
+def _is_ahead(here: Place, there: Place, last: str | None) -> bool:
+    """Whether a page that begins `there` may be behind one that begins `here`, in the part that ends with `last`."""
+    if isinstance(there, Behind):
+        before = (here.device_id or "") if isinstance(here, Behind) else ""
+        return there.device_id is not None and before < there.device_id and (last is None or there.device_id < last)
+    return there > (0 if isinstance(here, Behind) else here)
+
+
+async def _dropped(pages: Iterable[_Asked]) -> None:
+    tasks = {page.task for each in pages for page in (each, each.behind) if page is not None}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def _bounds(registry: RegistryClient, first: PageRead, question: Question) -> list[str]:
@@ -117,9 +174,3 @@ def within(read: PageRead, last: str | None) -> PageRead:
     ids = [id_of(record) for record in read.records]
     ours = [number for number, each in enumerate(ids, 1) if each is not None and each <= last]
     return replace(read, records=read.records[: ours[-1] if ours else 0], next_after=None)
-
-
-async def leaves() -> None:
-    """Return once a request begun just now is written: reading a page first would hold it up for as long."""
-    await asyncio.sleep(0)  # the task begins, and hands its request to the link
-    await asyncio.sleep(0)  # the link writes what it was handed in the turn before
