@@ -25,6 +25,9 @@ MOST_DEVICES: Final = 2_000_000
 LISTING_CACHE_S: Final = 2.0
 """The registry answers from a cache of this age: a listing asked for so soon after an offline edge may be older."""
 
+NOTHING_KNOWN: Final = 3
+"""Of a device in `Presence.online_of`."""
+
 _NEVER: Final = -np.inf
 
 SHORTEST_RHYTHM_S: Final = 1.0
@@ -59,6 +62,8 @@ class Presence:
     def __init__(self, sources: Sources | None = None) -> None:
         self.changed = Signal[[frozenset[str]]]()
         """Devices whose beat, edge or status changed; once a batch."""
+        self.announced = Signal[[list[Edge]]]()
+        """What the registry announced, in order; once a batch, before `changed`."""
         self.beats = 0
         self.malformed = 0
         self.refused = 0
@@ -146,7 +151,7 @@ class Presence:
 
     def apply_edges(self, edges: Iterable[Edge]) -> None:
         """Take in online and offline announcements, in order."""
-        changed = set()
+        changed, taken = set(), []
         self._online_at = None
         for edge in edges:
             if not self._has_room(edge.device_id):
@@ -159,7 +164,9 @@ class Presence:
                 self._offline_since[slot] = edge.received
                 self._last_data.pop(edge.device_id, None)
             changed.add(edge.device_id)
+            taken.append(edge)
         if changed:
+            self.announced.emit(taken)
             self.changed.emit(frozenset(changed))
 
     def listed(self, devices: Iterable[tuple[str, float | None]], read_at: float) -> None:
@@ -228,6 +235,27 @@ class Presence:
             return State.NOT_WATCHED
         under = self.sources.under_link(State.LIVE if own is State.ONLINE else own, now)
         return State.ONLINE if under is State.LIVE else under
+
+    def slots(self, device_ids: Iterable[str]) -> list[int]:
+        """The places of devices here, for `online_of`: theirs for good; -1 for one that was not heard of."""
+        return [self._index.get(device_id, -1) for device_id in device_ids]
+
+    def online_of(self, slots: npt.NDArray[np.int32], now: float) -> npt.NDArray[np.int8]:
+        """As `state`, of many at once, whatever the link: 1 for one that beats, 0 for one that is announced offline, 2
+        for one that did beat and has fallen silent, `NOTHING_KNOWN` where nobody listens or waits for confirmation."""
+        at = np.maximum(slots, 0)
+        beat, listed, off = self._last_beat[at], self._listed_at[at], self._offline_since[at]
+        ttl = np.where(np.isnan(self._ttl[at]), self._rhythm[at] * BEATS_PER_TTL, self._ttl[at])
+        ttl = np.where(np.isnan(ttl), ASSUMED_TTL_S, ttl)
+        heard = (beat > _NEVER) & (slots >= 0) & (listed - np.maximum(beat, 0.0) <= ttl)
+        if self.watched is not None:
+            heard &= np.isin(slots, self.slots(self.watched))
+        is_silent = now - beat >= ttl
+        said = np.full(len(slots), NOTHING_KNOWN, np.int8)
+        said[heard & is_silent] = 2
+        said[heard & ~is_silent & (beat >= self.sources.confirmed_from)] = 1
+        said[(off > _NEVER) & (np.maximum(beat, listed) <= off) & (slots >= 0)] = 0
+        return said
 
     def last_beat(self, device_id: str) -> float | None:
         slot = self._index.get(device_id)

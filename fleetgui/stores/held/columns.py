@@ -273,6 +273,13 @@ class TruthColumn:
     def write(self, rows: Rows, values: Sequence[bool | None], _known_rows: int) -> None:
         self._cells.write(rows, np.array([2 if value is None else value for value in values], np.int8))
 
+    def restate(self, truths: NDArray[np.int8]) -> Rows:
+        """Put 0, 1, or 2 for missing into the first rows; returns those in which something else stood."""
+        rows: Rows = np.flatnonzero(self._cells.whole(len(truths)) != truths).astype(np.int32)
+        if len(rows):
+            self._cells.rewrite(truths)  # block by block: quicker than row by row where many are others
+        return rows
+
     def raw(self, row: int) -> bool | None:
         return _TRUTHS[self._cells.at(row)]
 

@@ -18,6 +18,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleetgui.policy.signals import Signal
 from fleetgui.stores.held import ordering
@@ -213,6 +214,20 @@ class HeldFleet:
         if by_field:
             self._change(Done.REVISED, np.fromiter(revised, np.int32, len(revised)))
         return len(revised)
+
+    def restate(self, field: str, truths: NDArray[np.int8]) -> bool:
+        """Put a truth into each of the first rows, 2 for missing; returns whether any is another than it was.
+
+        Raises `TypeError` for a field that is no truth.
+        """
+        column = self._columns[field]
+        if not isinstance(column, TruthColumn):
+            raise TypeError(f"{field} is no truth")
+        rows = column.restate(truths)
+        if len(rows):
+            self._versions[field] += 1
+            self._change(Done.REVISED, rows)
+        return bool(len(rows))
 
     def remove(self, device_ids: Iterable[str]) -> int:
         """Devices that are gone; returns how many of them were held."""
