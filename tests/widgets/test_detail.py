@@ -140,7 +140,7 @@ def test_a_held_back_device_says_until_when_and_why_and_that_it_is_over(opened: 
     opened.fleet.refuse(0, backoff_ms=16_000)
     opened.detail.beat()
     said = opened.detail._held.text()
-    assert said.startswith("▲ Held back until 00:00:16Z (16 s). Observed 9 in 10 s, allowed 5;")
+    assert said.startswith("▲ Held back until 00:00:16Z (16 s). Observed 9 in 60 s, allowed 5;")
     opened.fleet.clock.advance(17)
     opened.detail.beat()
     assert not opened.detail._held.isVisible()
