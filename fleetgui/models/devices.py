@@ -17,13 +17,16 @@ from PySide6.QtCore import Signal as QtSignal
 from fleetgui.models.changes import Changes, Range, merged, ranges_of
 from fleetgui.models.columns import COLUMNS, Align, Cell, Column
 from fleetgui.models.facts import Facts, shown_presence
+from fleetgui.models.groups import spoken
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import LinkState, State
 from fleetgui.stores.engagements import Engagements, Refusal
 from fleetgui.stores.link import LinkStore
+from fleetgui.stores.marks import Marks
 from fleetgui.stores.presence import Presence
+from fleetgui.stores.roster import GroupHead
 from fleetgui.stores.rows import RowSource
 from fleetgui.wire.times import to_epoch
 
@@ -60,12 +63,14 @@ class DeviceTableModel(QAbstractTableModel):
         clock: Clock,
         link: LinkStore | None = None,
         *,
+        marks: Marks | None = None,
         columns: Sequence[Column] = COLUMNS,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.columns = tuple(columns)
         self.roster = roster
+        self.marks = Marks() if marks is None else marks
         self.glow_enabled = True
         self._presence = presence
         self._engagements = engagements
@@ -89,6 +94,7 @@ class DeviceTableModel(QAbstractTableModel):
         listen(roster.rows_changed, self._rows_changed)
         listen(presence.changed, self._changes.devices)
         listen(engagements.changed, self._engaged)
+        listen(self.marks.changed, self._changes.devices)
         if link is not None:
             listen(link.changed, self._link_changed)
 
@@ -105,7 +111,10 @@ class DeviceTableModel(QAbstractTableModel):
         if not (0 <= row < self._rows and 0 <= number < len(self.columns)):
             return None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.cell(row, number).spoken
+            head = self.group(row)
+            return self.cell(row, number).spoken if head is None else spoken(head)
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return "marked" if self.is_marked(row) else ""
         if role == Qt.ItemDataRole.ToolTipRole:
             return formats.markup(self.hover(row, number))
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -113,7 +122,9 @@ class DeviceTableModel(QAbstractTableModel):
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+        if orientation is Qt.Orientation.Vertical:
+            return self._row_name(section) if role == Qt.ItemDataRole.AccessibleTextRole else None
+        if not 0 <= section < len(self.columns):
             return None
         column = self.columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
@@ -148,11 +159,32 @@ class DeviceTableModel(QAbstractTableModel):
         """The device that is shown in a row, None where there is none or it was not read."""
         return self.facts(row).row.device_id if 0 <= row < self._rows else None
 
+    def group(self, row: int) -> GroupHead | None:
+        """What stands in a row that is the head of a group; None in every other."""
+        return self.facts(row).row.group
+
+    def is_marked(self, row: int) -> bool:
+        return len(self.marks) > 0 and self.device_id(row) in self.marks
+
+    def is_faint(self, row: int) -> bool:
+        """Whether the device in a row is not heard of now: what the row says is how it was."""
+        return self.facts(row).presence in _FAINT
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether what is shown stands under heads; the first row is one then."""
+        return self._rows > 0 and self.roster.row(0).group is not None
+
     def hover(self, row: int, number: int) -> str:
         """The tooltip of a cell, as plain text: what the column adds, else the text that may have been cut."""
         column = self.columns[number]
         added = column.hover(self.facts(row)) if column.hover is not None else ""
         return added or self.cell(row, number).text
+
+    def _row_name(self, row: int) -> str:
+        """What a screen reader calls a row."""
+        device_id = self.device_id(row)
+        return f"row {row + 1}" if device_id is None else formats.text(device_id)
 
     def glow(self, row: int, number: int) -> float:
         """How strongly a cell glows, 1 … 0."""
@@ -378,6 +410,8 @@ class DeviceTableModel(QAbstractTableModel):
             self._was_up = self._link_up
             self._changes.all_rows()
 
+
+_FAINT: Final = frozenset({State.OFFLINE, State.STALE})
 
 _ALIGNMENTS: Final = {
     Align.LEFT: Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,

@@ -81,6 +81,8 @@ class CellPainter:
 
     def __init__(self, model: DeviceTableModel) -> None:
         self._model = model
+        self._faint: set[int] = set()
+        """Rows of this frame whose devices are not heard of: their text is quieter than that of the others."""
         self.retheme()
 
     def retheme(self) -> None:
@@ -101,6 +103,7 @@ class CellPainter:
 
     def paint(self, painter: QPainter, lines: Sequence[Line], spans: Sequence[Span], height: int) -> None:
         """Draw the cells of `lines` × `spans`, rows being `height` pixels high."""
+        self._faint = {row for row, _y in lines if self._model.is_faint(row)}
         edge = max((span.x + span.width for span in spans), default=0)
         for span in spans:
             column = self._model.columns[span.number]
@@ -116,6 +119,7 @@ class CellPainter:
         texts = self._texts[look]
         cell_of, glow_of = self._model.cell, self._model.glow
         ink = ""
+        faint = self._faint
         for row, y in lines:
             if (strength := glow_of(row, number)) > 0.0:
                 painter.fillRect(span.x, y, span.width, height - 1, self._look.color("glow", strength))
@@ -124,8 +128,9 @@ class CellPainter:
                 continue
             before = _before_text(look, cell)
             text = texts.get(cell.text, edge - left - PADDING if cell.wide else room - before)
-            if cell.ink != ink:
-                ink = cell.ink
+            wanted = "muted" if cell.ink == "text" and row in faint else cell.ink
+            if wanted != ink:
+                ink = wanted
                 painter.setPen(self._pen(ink))
             if before:
                 if cell.chip:

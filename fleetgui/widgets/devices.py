@@ -28,6 +28,7 @@ from fleetgui.widgets.devices_bar import DevicesBar, focus
 from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_columns import ColumnSettings
 from fleetgui.widgets.devices_groups import GroupButton, label_keys
+from fleetgui.widgets.devices_marks import Marking
 from fleetgui.widgets.devices_menu import RowMenu
 from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
@@ -77,7 +78,8 @@ class DevicesPage(QWidget):
         self.views = SavedViews(place, self._view_now, self)
         self.groups = GroupButton(self._labels_seen, self)
         self.copying = Copying(self.table, self.model)
-        self.menu = RowMenu(self.table, self.model, self.copying)
+        self.marking = Marking(self.table, self.model, self.copying)
+        self.menu = RowMenu(self.table, self.model, self.copying, self.marking)
         self._lay_out()
         self._connect()
         self.beat()
@@ -85,7 +87,8 @@ class DevicesPage(QWidget):
     # Building
 
     def _lay_out(self) -> None:
-        self.bar = DevicesBar(self._clock.wall, self._values_of, (self.groups.button, self.views.button), self)
+        menus = (self.groups.button, self.views.button)
+        self.bar = DevicesBar(self._clock.wall, self._values_of, menus, self.marking.button, self)
         self.filter, self.go_to, self.offline = self.bar.filter, self.bar.go_to, self.bar.offline
         self._placeholder = Placeholder("")
         self._stack = QStackedWidget()
@@ -112,7 +115,11 @@ class DevicesPage(QWidget):
         self.views.chosen.connect(self.show_view)
         self.views.said.connect(self.tell)
         self.copying.said.connect(self.tell)
+        self.marking.said.connect(self.tell)
+        self.table.mark_asked.connect(self.marking.toggle)
         self.menu.device_opened.connect(self.device_opened)
+        self.menu.sort_asked.connect(self.sort_by)
+        self.menu.group_asked.connect(self.group_by)
         self._placeholder.acted.connect(self._act)
         self.table.device_opened.connect(self.device_opened)
         self.table.view_moved.connect(self.view_moved)
@@ -123,6 +130,9 @@ class DevicesPage(QWidget):
             self,
             {
                 "Ctrl+C": self.copying.rows,
+                "F2": self.marking.next,
+                "Shift+F2": self.marking.previous,
+                "Ctrl+Shift+F2": self.marking.clear,
                 "F5": self.refresh_requested.emit,
                 "Ctrl+G": lambda: focus(self.go_to),
                 "Ctrl+F": lambda: focus(self.filter),
@@ -169,7 +179,7 @@ class DevicesPage(QWidget):
         if status.total == 0:
             self._hidden_seen = False
         elif not self._hidden_seen:
-            last = min(self.table.last_visible, status.total - 1)
+            last = min(self.table.last_visible, state.table.total - 1)
             rows = range(self.table.first_visible, last + 1)
             self._hidden_seen = any(state.table.row(row).kind is RowKind.HIDDEN for row in rows)
         return View(
@@ -185,6 +195,7 @@ class DevicesPage(QWidget):
             hold=state.hold.state if state.table.source is not state.roster else None,
             hidden=self._hidden_seen,
             selected=self.table.selected_count,
+            marked=len(self.model.marks),
         )
 
     def _say(self) -> None:
@@ -199,6 +210,8 @@ class DevicesPage(QWidget):
             words, ink = notice, "text"
         self.bar.say(words, ink)
         self.bar.show_state(view.hold, filtered=view.filtered)
+        self.marking.show_count()
+        self.table.coverage.show_state(view.hold)
 
     def tell(self, notice: str) -> None:
         """Show what was just done, for a few seconds."""
@@ -223,6 +236,7 @@ class DevicesPage(QWidget):
             self.model.mark_orders(devices_order.marks(wanted.orders))
             self.groups.show_group(wanted.group)
             self._hidden_seen = False
+            self.model.marks.forget_rows()
             self.table.clear_selection()
             self.table.scrollToTop()
             self.wanted.emit(wanted)

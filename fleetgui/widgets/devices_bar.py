@@ -1,4 +1,4 @@
-"""The line above the table of devices: the filter, what is wanted beside it, one sentence, the walk's buttons, an id.
+"""What is above the table of devices: the filter, what is wanted beside it, the walk's buttons, an id; one sentence.
 
 It holds the controls and nothing else: the page listens to them, and says what stands in the sentence.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.widgets import theme
@@ -18,9 +18,14 @@ from fleetgui.widgets.filter_line import FilterLine, Values
 
 class DevicesBar(QWidget):
     def __init__(
-        self, wall: Callable[[], float], values: Values, menus: Sequence[QToolButton], parent: QWidget
+        self,
+        wall: Callable[[], float],
+        values: Values,
+        menus: Sequence[QToolButton],
+        marks: QToolButton,
+        parent: QWidget,
     ) -> None:
-        """`wall` and `values` are the filter line's; `menus` are buttons that stand beside it."""
+        """`wall` and `values` are the filter line's; `menus` are buttons that stand beside it, `marks` counts marks."""
         super().__init__(parent)
         self.filter = FilterLine(wall, values)
         self.offline = button(
@@ -33,16 +38,19 @@ class DevicesBar(QWidget):
         self.stop = button("Stop", "Stop reading the fleet; what was read stays")
         self.refresh = button("Read again", "Read the rows on the screen again (F5)")
         self.go_to = _field("Go to id   Ctrl+G", "Open the device with this exact id")
-        line = QHBoxLayout(self)
-        line.setContentsMargins(8, 6, 8, 6)
+        line = QHBoxLayout()
         line.setSpacing(2 * theme.GRID)
         line.addWidget(self.filter, 1)
         for each in (*menus, self.offline, self.clear):
             line.addWidget(each)
-        line.addWidget(self.sentence, 2)
-        for each in (self.pause, self.stop, self.refresh):
+        for each in (marks, self.pause, self.stop, self.refresh):
             line.addWidget(each)
         line.addWidget(self.go_to)
+        lines = QVBoxLayout(self)  # the sentence has a line of its own: it is what the figures are worth
+        lines.setContentsMargins(8, 6, 8, 6)
+        lines.setSpacing(theme.GRID)
+        lines.addLayout(line)
+        lines.addWidget(self.sentence)
 
     def say(self, words: str, ink: str) -> None:
         self.sentence.say(words, ink)

@@ -37,17 +37,41 @@ class Copying(QObject):
     def json(self) -> None:
         self._copy(*devices_copy.as_json(self._model, self._ranges), what="record")
 
+    def marked_ids(self) -> None:
+        """The ids of all marked devices, loaded or not."""
+        ids = list(self._model.marks)
+        self._put("\n".join(ids), len(ids), len(ids), "id", "marked")
+
+    def marked_rows(self) -> None:
+        text, number = devices_copy.as_rows(self._model, self._marked_ranges, self._table.shown_columns())
+        self._put(text, number, len(self._model.marks), "row", "marked")
+
+    def marked_json(self) -> None:
+        text, number = devices_copy.as_json(self._model, self._marked_ranges)
+        self._put(text, number, len(self._model.marks), "record", "marked")
+
+    @property
+    def _marked_ranges(self) -> Ranges:
+        rows = self._model.roster.offsets_of(self._model.marks)
+        return [(row, row) for row in rows]
+
     @property
     def _ranges(self) -> Ranges:
         current = self._table.currentIndex().row()
         return self._table.selected_ranges or ([(current, current)] if current >= 0 else [])
 
     def _copy(self, text: str, number: int, *, what: str) -> None:
-        selected = sum(last - first + 1 for first, last in self._ranges)
+        ranges = self._ranges
+        heads = devices_copy.heads_among(self._model, ranges)
+        selected = sum(last - first + 1 for first, last in ranges) - heads
+        self._put(text, number, selected, what, "selected")
+
+    def _put(self, text: str, number: int, meant: int, what: str, how: str) -> None:
+        """Onto the clipboard, and say it: `number` things went there of `meant` that were selected or marked."""
         if number == 0:
-            self.said.emit("Nothing copied: no loaded row is selected.")
+            self.said.emit(f"Nothing copied: no loaded row is {how}.")
             return
         QGuiApplication.clipboard().setText(text)
         plural = "" if number == 1 else "s"
-        left = "." if number >= selected else f" of {selected:,} selected; File → Export snapshot writes all of them."
+        left = "." if number >= meant else f" of {meant:,} {how}; File → Export snapshot writes all of them."
         self.said.emit(f"Copied {number:,} {what}{plural}{left}")

@@ -28,6 +28,14 @@ def loaded_rows(model: DeviceTableModel, ranges: Ranges) -> Iterator[int]:
                 yield offset
 
 
+def heads_among(model: DeviceTableModel, ranges: Ranges) -> int:
+    """How many heads of groups stand in the ranges; looked for where one may look at every row, else taken for none."""
+    if not model.has_groups or sum(last - first + 1 for first, last in ranges) > MOST_COPIED:
+        return 0
+    rows = (row for first, last in ranges for row in range(first, last + 1))
+    return sum(model.roster.row(row).kind is RowKind.GROUP for row in rows)
+
+
 def as_rows(model: DeviceTableModel, ranges: Ranges, columns: Sequence[int]) -> tuple[str, int]:
     """(tab-separated text with a header, number of rows) of the columns given by their numbers."""
     return _table(tab_separated, model, ranges, columns)

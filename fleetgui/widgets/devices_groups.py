@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
 
+from fleetgui.models.groups import title_of
 from fleetgui.policy import formats
 from fleetgui.policy.filters.payload import field_of
 from fleetgui.policy.wanted import LABEL
@@ -23,13 +24,6 @@ LONGEST_KEY: Final = 60
 def is_field(name: str) -> bool:
     """Whether devices can be sorted and grouped by it: a field of their summaries, a label, a path of their records."""
     return name in FIELDS or field_of(name) is not None
-
-
-def title_of(group: str) -> str:
-    """What devices are grouped by, as it is said."""
-    if group.startswith(LABEL):
-        return f"label {formats.text(group.removeprefix(LABEL), LONGEST_KEY)}"
-    return OFFERED.get(group, formats.text(group, LONGEST_KEY)).lower()
 
 
 def label_keys(texts: Iterable[str | None]) -> list[str]:

@@ -59,6 +59,14 @@ class TableHeader(QHeaderView):
             self._arrange()
             self._pins_changed()
 
+    def columns_removed(self, first: int, last: int) -> None:
+        """Columns first … last are no more; those behind them have other numbers now."""
+        gone = last - first + 1
+        self._pinned = frozenset(
+            number if number < first else number - gone for number in self._pinned if not first <= number <= last
+        )
+        self._pins_changed()
+
     @property
     def fixed(self) -> list[int]:
         """The pinned columns that are shown and have room: what stands at the left however far one scrolls."""

@@ -1,4 +1,4 @@
-"""Sorting by the header: what a click on a column makes of the orders in force. Pure.
+"""Sorting by the header: what a click on a column makes of the orders in force. No Qt.
 
 A click sorts by that column alone; again: the other way round; once more: as devices stand in the registry. With
 Shift a column is added behind the others; again: it is turned round; once more: it goes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleetgui.models.groups import title_of
 from fleetgui.wire.query import BY_ID, Order
 
 MOST_KEYS: Final = 4
@@ -50,4 +51,4 @@ def marks(orders: Orders) -> dict[str, str]:
 def in_words(orders: Orders) -> str:
     """The orders as part of a sentence; "" where devices stand as in the registry."""
     keys = [order for order in orders if not order.is_by_id]
-    return ", then ".join(f"{key.field}, {'descending' if key.descending else 'ascending'}" for key in keys)
+    return ", then ".join(title_of(key.field) + (" descending" if key.descending else "") for key in keys)

@@ -7,6 +7,8 @@ just before the click.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QTimer
@@ -44,6 +46,7 @@ class Place:
         self._pointer_at_opening = QCursor.pos()
         """A pointer that only happened to rest where the window opened aims at nothing."""
         self._moving = False
+        self._holding = False
         model.rowsAboutToBeRemoved.connect(self._removing)
         model.rowsRemoved.connect(self._removed)
         model.reread.connect(self._reread)
@@ -65,6 +68,15 @@ class Place:
             if (device_id := row_of(row).device_id) is not None:
                 seen[device_id] = row
         self._on_screen = seen
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What changes meanwhile does so below a row that stays: nothing is followed by scrolling."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
 
     # What the user does
 
@@ -97,7 +109,8 @@ class Place:
         if first == last and self._model.roster.row(first).kind is RowKind.NOT_LOADED:
             return  # its device was found elsewhere, in a page that is being taken in: the page itself is told of next
         if first <= self._table.last_visible and last >= self._table.first_visible:
-            self._follow()
+            if not self._holding:
+                self._follow()
             self.remember()
         if self._selected or self._waiting or self._current is not None:
             self._settled.start()

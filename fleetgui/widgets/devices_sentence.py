@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fleetgui.models.groups import title_of
 from fleetgui.policy import filters, formats
 from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
-from fleetgui.widgets import devices_groups, devices_order
+from fleetgui.widgets import devices_order
 
 SLOW_S = 1.0
 """A request that takes longer than this is worth a word."""
@@ -34,6 +35,7 @@ class View:
     """The fleet as it is held, where that is what the table shows."""
     hidden: bool = False
     selected: int = 0
+    marked: int = 0
 
     @property
     def filtered(self) -> bool:
@@ -66,7 +68,7 @@ def sentence(view: View) -> tuple[str, str]:
     elif view.hold is not None and status.total:
         parts.append(f"{status.total:,} match so far")
     if view.wanted.group is not None:
-        parts.append(f"grouped by {devices_groups.title_of(view.wanted.group)}")
+        parts.append(f"grouped by {title_of(view.wanted.group)}")
     if orders := devices_order.in_words(view.wanted.orders):
         parts.append(f"sorted by {orders}")
     if view.hold is not None:
@@ -75,6 +77,8 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append("this registry lists nobody who is gone")
     if view.selected:
         parts.append(f"{view.selected:,} selected")
+    if view.marked:
+        parts.append(f"{view.marked:,} marked")
     if not view.link_up:
         ink = "stale"
         lost = view.link.lost_at if view.link is not None else None

@@ -12,7 +12,6 @@ from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QItemSelectionRange,
-    QLine,
     QModelIndex,
     QPoint,
     QRect,
@@ -20,13 +19,16 @@ from PySide6.QtCore import (
     QTimer,
 )
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from fleetgui.models.devices import DeviceTableModel, Index
+from fleetgui.stores.roster import GroupHead
 from fleetgui.widgets import theme
-from fleetgui.widgets.cells import CellPainter, Line, Span
+from fleetgui.widgets.devices_coverage import CoverageBar
 from fleetgui.widgets.devices_header import TableHeader
+from fleetgui.widgets.devices_heads import GLYPH_END
+from fleetgui.widgets.devices_painting import TablePainter
 from fleetgui.widgets.devices_place import Place
 
 MOST_SELECTED: Final = 10_000
@@ -43,6 +45,8 @@ class DeviceTable(QTableView):
     """Enter, or a double click, on a row with a device."""
     view_moved = QtSignal(int, int)
     """First and last row that are on the screen now; coalesced."""
+    mark_asked = QtSignal()
+    """Space: mark what is current or selected, or take the marks away."""
     typed = QtSignal(str)
     """A character was typed: somebody begins to search."""
     column_clicked = QtSignal(int, bool)
@@ -53,9 +57,10 @@ class DeviceTable(QTableView):
     def __init__(self, model: DeviceTableModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._cells = CellPainter(model)
+        self._painting = TablePainter(self, model)
         self._all = False
-        self._hovered = -1
+        self.hovered = -1
+        """The row under the pointer, −1 for none."""
         self._moved = QTimer(self, singleShot=True, interval=VIEW_MOVED_MS)
         self._moved.timeout.connect(self.tell_moved)
         self._place = Place(self, model)
@@ -63,6 +68,7 @@ class DeviceTable(QTableView):
         self.setHorizontalHeader(self.header)
         self.setModel(model)
         self._place.attach()
+        self.coverage = CoverageBar(self)
         self._set_up()
         self._retheme()
         theme.changed.connect(self._retheme)
@@ -70,6 +76,7 @@ class DeviceTable(QTableView):
         self.verticalScrollBar().valueChanged.connect(self._moved.start)
         model.rowsInserted.connect(self._moved.start)
         model.rowsRemoved.connect(self._moved.start)
+        model.columnsRemoved.connect(lambda _parent, first, last: self.header.columns_removed(first, last))
 
     def _set_up(self) -> None:
         self.setAccessibleName("Devices")
@@ -99,7 +106,7 @@ class DeviceTable(QTableView):
 
     def _retheme(self) -> None:
         look = theme.current()
-        self._cells.retheme()
+        self._painting.retheme()
         self._model.glow_enabled = not look.reduced_motion
         header = self.verticalHeader()
         if header.defaultSectionSize() != look.row_height:
@@ -153,7 +160,7 @@ class DeviceTable(QTableView):
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         super().scrollContentsBy(dx, dy)
-        if dx and self.header.fixed_width:
+        if dx:  # what does not scroll along would be moved with the pixels: pinned columns, heads of groups
             self.viewport().update()
             self.header.viewport().update()
 
@@ -215,9 +222,16 @@ class DeviceTable(QTableView):
     # Keys and pointer
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
+        key, row = event.key(), self.currentIndex().row()
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._open(self.currentIndex().row())
+            self._open(row)
+            event.accept()
+        elif key == Qt.Key.Key_Space and not event.modifiers():
+            self.mark_asked.emit()
+            event.accept()
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and (head := self.head_in(row)) is not None:
+            if head.is_open is (key == Qt.Key.Key_Left):
+                self.toggle(row)
             event.accept()
         elif event.matches(QKeySequence.StandardKey.Copy):
             event.ignore()  # Qt's view copies one cell; the page copies rows
@@ -238,6 +252,13 @@ class DeviceTable(QTableView):
             return self._model.index(end % self._model.rowCount(), column)
         return super().moveCursor(action, modifiers)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        point = event.position().toPoint()
+        row = self.row_at(point)
+        if event.button() is Qt.MouseButton.LeftButton and point.x() < GLYPH_END and self.head_in(row) is not None:
+            self.toggle(row)
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         super().mouseDoubleClickEvent(event)
         if event.button() is Qt.MouseButton.LeftButton:
@@ -257,12 +278,24 @@ class DeviceTable(QTableView):
         return row if 0 <= row < self._model.rowCount() else -1
 
     def _hover(self, row: int) -> None:
-        if row != self._hovered:
-            for each in (row, self._hovered):
+        if row != self.hovered:
+            for each in (row, self.hovered):
                 self._update_row(each)
-            self._hovered = row
+            self.hovered = row
+
+    def toggle(self, row: int) -> None:
+        """Open or close the group whose head is in this row, which stays where it is on the screen."""
+        with self._place.held():
+            self._model.roster.toggle(row)
+
+    def head_in(self, row: int) -> GroupHead | None:
+        """The head of a group that stands in this row; None where none does."""
+        return self._model.group(row) if 0 <= row < self._model.rowCount() else None
 
     def _open(self, row: int) -> None:
+        if self.head_in(row) is not None:
+            self.toggle(row)
+            return
         device_id = self._model.device_id(row)
         if device_id is not None:
             self.device_opened.emit(device_id)
@@ -285,62 +318,12 @@ class DeviceTable(QTableView):
             self.viewport().update(0, y, self.viewport().width(), self.row_height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self.viewport())
-        rect = event.rect()
-        height, offset = self.row_height, self.verticalHeader().offset()
-        first = (offset + rect.top()) // height
-        last = min((offset + rect.bottom()) // height, self._model.rowCount() - 1)
-        if first > last:
-            return
-        lines = [Line(row, row * height - offset) for row in range(first, last + 1)]
-        self._paint_grounds(painter, rect, lines, height)
-        self._paint_cells(painter, rect, lines, height)
-        self._paint_current(painter, lines, height)
-
-    def _paint_cells(self, painter: QPainter, rect: QRect, lines: list[Line], height: int) -> None:
-        """The columns that `rect` touches, and those left of it, whose text may run into it; the fixed ones apart."""
-        header = self.header
-        fixed, edge = header.fixed, header.fixed_width
-        spans = [Span(n, header.x_of(n), header.sectionSize(n)) for n in self.shown_columns()]
-        scrolling = [s for s in spans if s.number not in fixed and s.x <= rect.right() and s.x + s.width > edge]
-        if not fixed:
-            self._cells.paint(painter, lines, scrolling, height)
-            return
-        painter.setClipRect(edge, rect.top(), max(0, rect.right() + 1 - edge), rect.height())
-        self._cells.paint(painter, lines, scrolling, height)
-        painter.setClipRect(0, rect.top(), edge, rect.height())
-        self._cells.paint(painter, lines, [span for span in spans if span.number in fixed], height)
-        painter.setClipping(False)
-        if header.offset():
-            painter.fillRect(edge - 1, rect.top(), 1, rect.height(), theme.current().color("hairline"))
-
-    def _paint_grounds(self, painter: QPainter, rect: QRect, lines: list[Line], height: int) -> None:
-        look = theme.current()
-        selected = self.selected_ranges
-        selection, hover = look.color("selection"), look.color("hover")
-        for row, y in lines:
-            if any(first <= row <= last for first, last in selected):
-                painter.fillRect(rect.left(), y, rect.width(), height, selection)
-            elif row == self._hovered:
-                painter.fillRect(rect.left(), y, rect.width(), height, hover)
-        painter.setPen(QPen(look.color("grid")))
-        painter.drawLines([QLine(rect.left(), y + height - 1, rect.right(), y + height - 1) for _row, y in lines])
-
-    def _paint_current(self, painter: QPainter, lines: list[Line], height: int) -> None:
-        """A bar at the current row's left edge, and a frame while the keyboard is here."""
-        current = self.currentIndex().row()
-        for row, y in lines:
-            if row == current:
-                accent = theme.current().color("accent" if self.hasFocus() else "muted")
-                painter.fillRect(0, y, 2, height - 1, accent)
-                if self.hasFocus():
-                    painter.setPen(QPen(accent))
-                    painter.drawRect(0, y - 1, self.viewport().width() - 1, height)
+        self._painting.paint(QPainter(self.viewport()), event.rect())
 
     def sizeHintForColumn(self, number: int) -> int:
         """Wide enough for what is on the screen."""
         rows = range(self.first_visible, min(self.last_visible + 1, self._model.rowCount()))
-        return max((self._cells.width_of(number, row) for row in rows), default=-1)
+        return max((self._painting.cells.width_of(number, row) for row in rows), default=-1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -86,6 +86,10 @@ def _paint(painter: QPainter, glyph: str, color: QColor) -> None:
             painter.drawPolygon(QPolygonF([QPointF(5, 0.6), QPointF(9.8, 9.2), QPointF(0.2, 9.2)]))
         case "▼":
             painter.drawPolygon(QPolygonF([QPointF(5, 9.4), QPointF(9.8, 0.8), QPointF(0.2, 0.8)]))
+        case "▸":
+            painter.drawPolygon(QPolygonF([QPointF(2.6, 0.8), QPointF(7.4, 5), QPointF(2.6, 9.2)]))
+        case "▾":
+            painter.drawPolygon(QPolygonF([QPointF(0.8, 2.6), QPointF(9.2, 2.6), QPointF(5, 7.4)]))
         case "■":
             painter.drawRect(QRectF(1, 1, 8, 8))
         case "✕":

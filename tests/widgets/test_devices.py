@@ -261,7 +261,7 @@ def test_shift_and_a_click_sort_by_several_columns_and_the_header_counts_them(op
     click_on(opened, "battery", Qt.KeyboardModifier.ShiftModifier)
     assert list(opened.wanted[-1].orders) == [Order("device_type"), Order("battery", descending=True)]
     assert [title for title in titles(opened) if "↑" in title or "↓" in title] == ["Type ↑1", "Battery % ↓2"]
-    assert "sorted by device_type, ascending, then battery, descending" in opened.page.bar.sentence.text
+    assert "sorted by type, then battery descending" in opened.page.bar.sentence.text
     click_on(opened, "battery", Qt.KeyboardModifier.ShiftModifier)
     assert list(opened.wanted[-1].orders) == [Order("device_type")]
     assert [title for title in titles(opened) if "↑" in title] == ["Type ↑"]
@@ -361,7 +361,7 @@ def test_who_types_over_the_table_searches(opened: Opened) -> None:
 
 def test_the_order_is_said(fleet_of_ten: Fleet) -> None:
     wanted = Wanted(orders=(Order("battery", descending=True),))
-    assert "sorted by battery, descending" in sentence(view(fleet_of_ten, wanted=wanted))[0]
+    assert "sorted by battery descending" in sentence(view(fleet_of_ten, wanted=wanted))[0]
 
 
 def test_any_exact_id_opens_whether_it_is_loaded_or_not(opened: Opened, qtbot: QtBot) -> None:
@@ -717,6 +717,21 @@ def test_a_row_without_a_device_has_no_menu_and_one_with_it_can_be_opened(qtbot:
     menu.actions()[0].trigger()
     assert opened.asked[-1] == ("device_opened", device_id(1))
     menu.close()
+
+
+def test_the_menu_of_a_cell_sorts_and_groups_by_its_column(opened: Opened) -> None:
+    menu = opened.page.menu.of(1, NAMES.index("location"))
+    assert menu is not None
+    by_name = {action.text(): action for action in menu.actions()}
+    by_name["Sort by location"].trigger()
+    by_name["Sort by location, too"].trigger()
+    by_name["Group by location"].trigger()
+    assert opened.wanted[-1] == Wanted(orders=(Order("location", descending=True),), group="location")
+    menu.close()
+    of_beat = opened.page.menu.of(1, NAMES.index("last_beat"))
+    assert of_beat is not None
+    assert not any("Sort" in action.text() for action in of_beat.actions())
+    of_beat.close()
 
 
 # The beat

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication
 from pytestqt.qtbot import QtBot
 
 from fleetgui.models.columns import COLUMNS
+from fleetgui.models.devices import DeviceTableModel
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
 from fleetgui.widgets.devices_table import DeviceTable
@@ -131,3 +132,14 @@ def test_going_to_a_column_brings_it_out_from_under_the_pinned_ones(table: Devic
     before = table.horizontalScrollBar().value()
     table.scrollTo(table.model().index(0, DEVICE), hint)
     assert table.horizontalScrollBar().value() == before
+
+
+def test_pins_stay_with_their_columns_as_others_go(table: DeviceTable) -> None:
+    model = table.model()
+    assert isinstance(model, DeviceTableModel)
+    table.header.pin([DEVICE, BATTERY])
+    model.remove_column(TYPE)
+    assert [model.columns[number].key for number in table.header.pinned] == ["device_id", "battery"]
+    model.remove_column(DEVICE)
+    assert [model.columns[number].key for number in table.header.pinned] == ["battery"]
+    table.viewport().repaint()

@@ -46,4 +46,4 @@ def test_whatever_is_clicked_each_order_counts_and_is_marked(clicks: list[tuple[
 def test_one_order_is_an_arrow_and_several_are_counted() -> None:
     assert marks((Order("battery"),)) == {"battery": "↑"}
     assert marks((Order("type"), Order("battery", descending=True))) == {"type": "↑1", "battery": "↓2"}
-    assert in_words((Order("type"), Order("battery", descending=True))) == "type, ascending, then battery, descending"
+    assert in_words((Order("type"), Order("battery", descending=True))) == "type, then battery descending"
