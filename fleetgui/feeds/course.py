@@ -193,6 +193,12 @@ def is_another(one: Stamp, other: Stamp) -> bool:
 
 def _read(records: Sequence[Listed | bytes]) -> tuple[list[Summary | None], list[str | None]]:
     """(summaries, None for what is malformed; ids, None where even that cannot be read)"""
+    try:  # a page with nothing wrong in it, as nearly all are, in one go
+        read = [summary_of(record) for record in records if isinstance(record, Listed)]
+    except Malformed:
+        read = []
+    if len(read) == len(records):
+        return list[Summary | None](read), [summary.device_id for summary in read]
     summaries = [_summary(record) for record in records]
     ids = [
         summary.device_id if summary is not None else id_of(record)
@@ -228,12 +234,11 @@ def _checked_order(ids: list[str | None], place: Place) -> list[int] | None:
 
 def _page(read: PageRead, summaries: list[Summary | None], ids: list[str | None], new: list[int] | None) -> WalkedPage:
     """The devices at `new` places, None: all; the coverage is for the caller to put in."""
-    places = range(len(ids)) if new is None else new
     mine = summaries if new is None else [summaries[at] for at in new]
     readable = [summary for summary in mine if summary is not None]
     devices = [
         WalkedRecord(record, summaries[at], ids[at], read.asked_at)
-        for at in places
+        for at in (range(len(ids)) if new is None else new)
         if isinstance(record := read.records[at], bytes)
     ]
     return WalkedPage(Coverage(), read.asked_at, readable, len(mine) - len(readable), devices)
