@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
+from fleetgui.app.crash import Crash
 from fleetgui.policy.signals import report_errors_to
+from fleetgui.stores.log_ring import LogRing
 
 log = logging.getLogger("fleetgui")
 
@@ -30,12 +32,17 @@ _HARMLESS_QT: Final = (
 
 
 class ErrorSink:
-    """Takes errors and counts them; `on_error(where, text)` lets the session show one line in the journal."""
+    """Takes errors and counts them; `on_error(where, text)` lets the session show one line in the journal.
+
+    `log` has the last lines of the program's log, `last_crash` what the session before left when it broke.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self.recent: deque[str] = deque(maxlen=KEPT)
         self.on_error: Callable[[str, str], None] | None = None
+        self.log = LogRing()
+        self.last_crash: Crash | None = None
 
     def install(self) -> None:
         """Take over every hook of the process. Called once, after the QApplication is made."""
@@ -44,6 +51,11 @@ class ErrorSink:
         sys.unraisablehook = self._unraisable
         qInstallMessageHandler(self._from_qt)
         report_errors_to(self.failed)
+        on_terminal = logging.StreamHandler()
+        on_terminal.setLevel(logging.WARNING)
+        for handler in (self.log, on_terminal):
+            logging.getLogger().addHandler(handler)
+        logging.getLogger("fleetgui").setLevel(logging.INFO)
 
     def install_on(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.set_exception_handler(self._from_loop)

@@ -17,6 +17,7 @@ import threading
 
 from PySide6.QtWidgets import QApplication
 
+from fleetgui.app.crash import CrashLog
 from fleetgui.app.errors import ErrorSink
 from fleetgui.app.frame import Frame, open_window
 from fleetgui.app.loop import loop_factory
@@ -35,11 +36,15 @@ def run_console(options: ConsoleOptions) -> int:
     sink = ErrorSink()
     sink.install()
     settings = Settings(default_path())
+    crashes = CrashLog(settings.path.parent)
+    sink.last_crash = crashes.begin()
 
     frame = open_window(app, options, settings)
     with asyncio.Runner(loop_factory=loop_factory(app)) as runner:
         sink.install_on(runner.get_loop())
-        return runner.run(_session(options, frame, sink, settings))
+        code = runner.run(_session(options, frame, sink, settings))
+    crashes.end()
+    return code
 
 
 async def _session(options: ConsoleOptions, frame: Frame, sink: ErrorSink, settings: Settings) -> int:

@@ -10,8 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from fleetgui.app.diagnostics import Diagnostics
 from fleetgui.app.errors import ErrorSink
 from fleetgui.app.fabric import Fabric
 from fleetgui.app.frame import Frame
@@ -54,6 +55,15 @@ class Session:
         self.fabric: Fabric | None = None
         self.backend: BackendProcess | None = None
         self.pages = Pages(self.window, self.state, self.clock, settings, lambda: self.fabric, sink.failed)
+        self.diagnostics = Diagnostics(
+            self.state,
+            self.clock,
+            self.tasks,
+            sink.log,
+            lambda: self.fabric,
+            settings=settings.path,
+            crash=sink.last_crash,
+        )
 
     async def run(self) -> int:
         """Open, stay until somebody wants to quit, close. Returns the exit code."""
@@ -62,6 +72,9 @@ class Session:
         self.window.attach_state(self.state)
         self.window.close_requested.connect(self._quit.set)
         self.window.reconnect_requested.connect(self._reconnect)
+        self.window.diagnostics_requested.connect(self._open_diagnostics)
+        if self.diagnostics.crash is not None:
+            self.state.journal.write(self.clock.wall(), State.FAILED, "this console", self.diagnostics.crash.sentence)
         self.tasks.spawn(self._put_in_pages(), name="put in the pages")
         self.tasks.spawn(self._open_fabric(), name="open the fabric")
         self.tasks.spawn(self._measure_first_rows(), name="measure first rows")
@@ -163,6 +176,24 @@ class Session:
         await asyncio.sleep(max(0.0, options.started_at + after - self.clock.wall()))
         self._quit.set()
 
+    def _open_diagnostics(self) -> None:
+        from fleetgui.widgets.diagnostics import DiagnosticsWindow
+
+        facts = self.diagnostics
+        crash = None if facts.crash is None else facts.crash.text
+        shown = DiagnosticsWindow(facts.sections, facts.ring, crash, self.window)
+
+        def save(path: str) -> None:
+            try:
+                facts.write(Path(path), self._report())
+            except OSError as error:
+                shown.say(f"The report was not written: {error}.")
+            else:
+                shown.say(f"Written to {path}.")
+
+        shown.report_requested.connect(save)
+        shown.show()
+
     # Closing
 
     async def _close(self) -> int:
@@ -186,16 +217,19 @@ class Session:
         """A picture of the window as it stands, as PNG."""
         return self.window.grab().save(str(picture))
 
+    def _report(self) -> dict[str, Any]:
+        self._tell_cost()
+        events = self.fabric.events_seen if self.fabric is not None else 0
+        return report(self.state, self._timings, self._meter.overall, events)
+
     def _save_evidence(self) -> int:
         options, code = self._options, 0
         if options.screenshot is not None and not self.save_picture(options.screenshot):
             log.error("the picture could not be written to %s", options.screenshot)
             code = 1
         if options.report is not None:
-            self._tell_cost()
-            events = self.fabric.events_seen if self.fabric is not None else 0
             try:
-                write_report(options.report, report(self.state, self._timings, self._meter.overall, events))
+                write_report(options.report, self._report())
             except OSError as error:
                 log.error("the report could not be written: %s", error)
                 code = 1

@@ -10,9 +10,10 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from fleetgui.app.files import write_whole
 
 log = logging.getLogger("fleetgui.settings")
 
@@ -55,15 +56,7 @@ class Settings:
     def save(self) -> bool:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".settings-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump(self._values, file, indent=1)
-                Path(name).replace(self.path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
-                raise
+            write_whole(self.path, json.dumps(self._values, indent=1))
         except (OSError, TypeError, ValueError) as error:
             log.warning("settings could not be saved to %s: %s", self.path, error)
             return False

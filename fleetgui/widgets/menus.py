@@ -95,6 +95,7 @@ class Menus(QObject):
         menu = self.bar.addMenu("&Help")
         self._entry(menu, "&Keyboard", self._window.show_keyboard, "F1")
         self._entry(menu, "&Filter language", self._window.show_filter_language, "Shift+F1")
+        self._entry(menu, "&Diagnostics", self._window.diagnostics_requested.emit, "Ctrl+Shift+D")
         about = self._entry(menu, "&About FleetGUI", self._window.show_about)
         about.setMenuRole(QAction.MenuRole.AboutRole)
 
