@@ -1,0 +1,287 @@
+"""A table model over a store's rows by name: filtered by words, sorted, calm. What it shows is data (`KeyedColumn`).
+
+Changes are gathered and shown ten times a second at most, and not while nobody looks (`pause`). While it is held, rows
+keep their places: what the pointer or the selection is on does not move away; what comes new stands at the end. Names
+outlive rows: selection and persistent indexes follow the name.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+
+from fleetgui.models.changes import merged, ranges_of
+from fleetgui.models.clipboard import tab_separated
+from fleetgui.models.columns import Align, Cell, Look
+from fleetgui.policy import formats
+
+GATHER_MS: Final = 100
+MOST_MOVED: Final = 64
+"""More rows than these at once, and sorting all is quicker than placing each."""
+_ROOT: Final = QModelIndex()
+Index = QModelIndex | QPersistentModelIndex
+R = TypeVar("R")
+
+CELL_ROLE: Final = Qt.ItemDataRole.UserRole
+"""The `Cell`."""
+PARTS_ROLE: Final = Qt.ItemDataRole.UserRole + 1
+"""The parts of a bar, where the column has one."""
+
+Part = tuple[str, float]
+"""A theme token, and which fraction of the bar is drawn in it."""
+
+
+@dataclass(frozen=True)
+class KeyedColumn(Generic[R]):
+    """One column. `cell(row, wall)` at epoch second `wall`; `order` is what it is sorted by, the smallest first.
+
+    `ages`: the cell changes as time passes. `biggest_first`: a first click sorts the other way. `width` in pixels.
+    """
+
+    title: str
+    cell: Callable[[R, float], Cell]
+    order: Callable[[R], Any]
+    width: int = 90
+    look: Look = Look.TEXT
+    align: Align = Align.LEFT
+    ages: bool = False
+    biggest_first: bool = False
+    hover: Callable[[R, float], str] | None = None
+    parts: Callable[[R], tuple[Part, ...]] | None = None
+
+
+class KeyedModel(QAbstractTableModel, Generic[R]):
+    """`words(row)` is what a filter looks in. Rows are sorted by `first` until somebody chooses a column."""
+
+    def __init__(
+        self,
+        columns: tuple[KeyedColumn[R], ...],
+        first: Callable[[R], Any],
+        words: Callable[[R], str],
+        wall: Callable[[], float],
+        parent: Any = None,
+    ) -> None:
+        super().__init__(parent)
+        self.columns = columns
+        self.sorted_by: tuple[int, Qt.SortOrder] | None = None
+        self._rows: Mapping[str, R] = {}
+        self._first = first
+        self._words = words
+        self._wall = wall
+        self._filter: tuple[str, ...] = ()
+        self._names: list[str] = []
+        self._at: dict[str, int] = {}
+        self._keys: dict[str, Any] = {}
+        """What each row that is shown is sorted by."""
+        self._dirty: set[str] = set()
+        self._is_held = False
+        self._is_paused = False
+        self._soon = QTimer(self, singleShot=True, interval=GATHER_MS)
+        self._soon.timeout.connect(self.flush)
+
+    # What it shows
+
+    def show_rows(self, rows: Mapping[str, R]) -> None:
+        """Show another store's rows, which stay the store's."""
+        self.beginResetModel()
+        self._rows = rows
+        self._dirty.clear()
+        self._place(self._in_order(name for name, row in rows.items() if self._matches(row)))
+        self.endResetModel()
+
+    def changed(self, names: Collection[str]) -> None:
+        """These came, went or are not what they were; shown shortly after."""
+        self._dirty.update(names)
+        if not self._is_paused and not self._soon.isActive():
+            self._soon.start()
+
+    def filter(self, text: str) -> None:
+        """Show rows that have every word of `text` somewhere, in any case; "" shows all."""
+        words = tuple(text.casefold().split())
+        if words != self._filter:
+            self._filter = words
+            self.show_rows(self._rows)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column, −1: as at first. Ties stand in the order of names."""
+        self.sorted_by = (column, order) if 0 <= column < len(self.columns) else None
+        self._arrange(self._in_order(self._names))
+
+    def hold(self, held: bool) -> None:
+        """Keep every row in its place, for as long as it is held."""
+        self._is_held = held
+        if not held:
+            self._arrange(self._in_order(self._names))
+
+    def pause(self, paused: bool) -> None:
+        """Show no changes: nobody looks. What came meanwhile is shown at once after."""
+        self._is_paused = paused
+        if paused:
+            self._soon.stop()
+        else:
+            self.flush()
+
+    def age(self) -> None:
+        """Time has passed: what tells an age is to be drawn again."""
+        if self._names:
+            for number, column in enumerate(self.columns):
+                if column.ages:
+                    self.dataChanged.emit(self.index(0, number), self.index(len(self._names) - 1, number))
+
+    def flush(self) -> None:
+        """Show what changed; called by itself."""
+        if not self._dirty:
+            return
+        dirty, self._dirty = self._dirty, set()
+        gone: set[str] = set()
+        new: list[str] = []
+        stay: list[str] = []
+        for name in dirty:
+            row = self._rows.get(name)
+            is_shown = row is not None and self._matches(row)
+            if name in self._at:
+                if is_shown:
+                    stay.append(name)
+                else:
+                    gone.add(name)
+            elif is_shown:
+                new.append(name)
+        if gone:
+            # to the end first, so that one range is taken out however they lay
+            self._arrange(sorted(self._names, key=gone.__contains__))
+            left = len(self._names) - len(gone)
+            self.beginRemoveRows(_ROOT, left, len(self._names) - 1)
+            self._place(self._names[:left])
+            self.endRemoveRows()
+            for name in gone:
+                self._keys.pop(name, None)  # it has none where it was sorted without its record
+        if new:
+            self.beginInsertRows(_ROOT, len(self._names), len(self._names) + len(new) - 1)
+            self._place(self._names + sorted(new))
+            self._keys.update((name, self._key(name)) for name in new)
+            self.endInsertRows()
+        if not self._is_held:
+            self._move({*new, *(name for name in stay if self._keys[name] != self._key(name))})
+        for first, last in merged(ranges_of(self._at[name] for name in stay), (0, len(self._names) - 1)):
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
+
+    # What is asked
+
+    @property
+    def names(self) -> list[str]:
+        """In the order that they stand in."""
+        return self._names
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self._filter)
+
+    def row_of(self, name: str) -> int | None:
+        return self._at.get(name)
+
+    def cell(self, row: int, column: int) -> Cell:
+        """A row that its store has lost, and that is still to be taken out, is blank."""
+        record = self._rows.get(self._names[row])
+        return Cell() if record is None else self.columns[column].cell(record, self._wall())
+
+    def copied(self, rows: Iterable[int]) -> str:
+        """These rows as tab-separated text under a header."""
+        columns = range(len(self.columns))
+        lines = ([self.cell(row, column).spoken for column in columns] for row in rows)
+        return tab_separated([column.title for column in self.columns], lines)
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._names)
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or not 0 <= index.row() < len(self._names):
+            return None
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.cell(index.row(), index.column()).spoken
+        if role == CELL_ROLE:
+            return self.cell(index.row(), index.column())
+        column, record = self.columns[index.column()], self._rows.get(self._names[index.row()])
+        if record is None:
+            return None
+        if role == PARTS_ROLE:
+            return column.parts(record) if column.parts else None
+        if role == Qt.ItemDataRole.ToolTipRole and column.hover is not None:
+            return formats.markup(column.hover(record, self._wall()))
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+            return None
+        column = self.columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if column.align is Align.RIGHT else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    # Places
+
+    def _matches(self, row: R) -> bool:
+        if not self._filter:
+            return True
+        hay = self._words(row).casefold()
+        return all(word in hay for word in self._filter)
+
+    def _key(self, name: str) -> Any:
+        row = self._rows[name]
+        return self._first(row) if self.sorted_by is None else self.columns[self.sorted_by[0]].order(row)
+
+    @property
+    def _is_reversed(self) -> bool:
+        return self.sorted_by is not None and self.sorted_by[1] is Qt.SortOrder.DescendingOrder
+
+    def _in_order(self, names: Iterable[str]) -> list[str]:
+        """All anew; ties in the order of names either way."""
+        there = sorted(name for name in names if name in self._rows)
+        self._keys = {name: self._key(name) for name in there}
+        return sorted(there, key=self._keys.__getitem__, reverse=self._is_reversed)
+
+    def _move(self, names: set[str]) -> None:
+        """Put some rows where they belong among the others, which stand in order."""
+        if len(names) > MOST_MOVED:
+            self._arrange(self._in_order(self._names))
+        elif names:
+            order = [name for name in self._names if name not in names]
+            for name in names:
+                self._keys[name] = self._key(name)
+                order.insert(bisect_left(order, True, key=partial(self._precedes, name)), name)
+            self._arrange(order)
+
+    def _precedes(self, one: str, other: str) -> bool:
+        key, other_key = self._keys[one], self._keys[other]
+        if key == other_key:
+            return one < other
+        return bool(key > other_key if self._is_reversed else key < other_key)
+
+    def _arrange(self, names: list[str]) -> None:
+        """Put the rows that are there into this order. What the store has lost meanwhile stays where the end is."""
+        if len(names) < len(self._names):
+            there = set(names)
+            names = names + [name for name in self._names if name not in there]
+        if names == self._names:
+            return
+        self.layoutAboutToBeChanged.emit()
+        before = self._names
+        self._place(names)
+        held = self.persistentIndexList()
+        moved = [self.index(self._at[before[each.row()]], each.column()) for each in held]
+        self.changePersistentIndexList(held, moved)
+        self.layoutChanged.emit()
+
+    def _place(self, names: list[str]) -> None:
+        self._names = names
+        self._at = {name: row for row, name in enumerate(names)}
