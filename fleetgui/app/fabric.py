@@ -17,6 +17,7 @@ from fleetgui.feeds.gateway import GatewayFeed
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.presence import PresenceFeed
 from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.topologies import TopologiesFeed
 from fleetgui.feeds.vigil import Vigil
 from fleetgui.link.connection import Link
 from fleetgui.link.context import Context
@@ -27,6 +28,7 @@ from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.link import Cost
 from fleetgui.wire.subjects import Subjects
+from fleetgui.wire.topology import TopologySubjects
 
 RATE_OVER_S: Final = 10.0
 """Rates in the status line are means over so many seconds."""
@@ -69,6 +71,9 @@ class Fabric:
         self.export = ExportFeed(self.registry, state.presence, state.export, state.journal, clock, tasks)
         self.deployments = DeploymentsFeed(self.link, context.tenant, state.deployments, state.ledger, clock, tasks)
         self.vigil = Vigil(self.link, state, clock, tasks)
+        self.topologies = TopologiesFeed(
+            self.link, TopologySubjects(context.tenant), state.topologies, state.journal, clock, tasks
+        )
         self.link.state_changed.connect(self._link_changed)
 
     def start(self) -> None:
@@ -89,6 +94,7 @@ class Fabric:
         """Feeds first, then the link, within two seconds."""
         self.presence.close()
         self.gateway.close()
+        self.topologies.close()
         self.table.close()
         await self.deployments.close()
         await self.link.close()
@@ -107,6 +113,7 @@ class Fabric:
             self.table.link_came_up()
             self.gateway.link_came_up()
             self.details.link_came_up()
+            self.topologies.link_came_up()
         elif before.phase is LinkPhase.UP and link.phase is not LinkPhase.UP:
             self.pager.link_went_down()
 
@@ -136,7 +143,10 @@ class Fabric:
             requests_per_min=(footprint.requests - requests) / span * 60,
             messages_per_s=(footprint.messages_in - messages) / span,
             messages_in=footprint.messages_in,
-            dropped=footprint.dropped + self.presence.dropped + self.gateway.dropped,
-            malformed=footprint.malformed + self.presence.malformed + self.gateway.malformed,
+            dropped=footprint.dropped + self.presence.dropped + self.gateway.dropped + self.topologies.dropped,
+            malformed=footprint.malformed
+            + self.presence.malformed
+            + self.gateway.malformed
+            + self.topologies.malformed,
             own_lag_p99_ms=own_lag_p99_ms,
         )

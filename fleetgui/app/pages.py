@@ -66,6 +66,7 @@ class Pages:
         for key, put_in in (
             ("devices", self._put_in_devices),
             ("overview", self._put_in_overview),
+            ("topology", self._put_in_topology),
             ("journal", self._put_in_journal),
         ):
             try:
@@ -116,6 +117,23 @@ class Pages:
             if (elevated, critical) != self._thresholds:
                 self._thresholds = (elevated, critical)
                 page.set_thresholds(elevated, critical)
+
+    def _put_in_topology(self) -> None:
+        from fleetgui.widgets.topologies import TopologyPage
+
+        page = TopologyPage(self._state, self._clock)
+        page.looked_at.connect(self._look_at_topologies)
+        page.open_requested.connect(lambda name: self._tell(lambda fabric: fabric.topologies.open(name)))
+        page.close_requested.connect(lambda name: self._tell(lambda fabric: fabric.topologies.close_topology(name)))
+        page.refresh_requested.connect(lambda: self._tell(lambda fabric: fabric.topologies.refresh()))
+        page.reconnect_requested.connect(self._window.reconnect_requested)
+        page.device_opened.connect(self.open_device)
+        page.said.connect(self._window.say)
+        self._window.attach_page("topology", page)
+
+    def _look_at_topologies(self, looked_at: bool) -> None:
+        self._state.topologies.looked_at = looked_at  # there may be no fabric yet, whose link coming up reads them
+        self._tell(lambda fabric: fabric.topologies.look(looked_at))
 
     def _put_in_journal(self) -> None:
         from fleetgui.widgets.journal import JournalPage

@@ -63,7 +63,6 @@ class TopologiesFeed:
         self._followers: dict[str, Follower] = {}
         self._gone_malformed = 0
         self._gone_dropped = 0
-        self._looked_at = False
         self._listing: asyncio.Task[None] | None = None
         self._list_now = asyncio.Event()
         self._keepalive: Subscription | None = None
@@ -84,7 +83,7 @@ class TopologiesFeed:
 
     def look(self, looked_at: bool) -> None:
         """Read the list from now on, every `LIST_EVERY_S`, or no more."""
-        self._looked_at = looked_at
+        self._topologies.looked_at = looked_at
         if looked_at:
             self.refresh()
 
@@ -119,7 +118,7 @@ class TopologiesFeed:
         for follower in self._followers.values():
             follower.link_came_up()
         self._topologies.keepalive_denied = None
-        if self._looked_at:
+        if self._topologies.looked_at:
             self.refresh()
 
     def close(self) -> None:
@@ -131,7 +130,7 @@ class TopologiesFeed:
 
     async def _read_lists(self) -> None:
         """Read it while it is looked at; a link that is down brings it again when it comes up."""
-        while self._list_now.is_set() or self._looked_at:
+        while self._list_now.is_set() or self._topologies.looked_at:
             self._list_now.clear()
             began = self._clock.now()
             try:

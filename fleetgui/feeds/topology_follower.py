@@ -60,9 +60,10 @@ class Follower:
             report=tasks.report,
             max_messages=QUEUE,
         )
-        self._intake.overflowed.connect(lambda _family, count: following.dropped(count))
+        self._intake.overflowed.connect(lambda _family, _count: following.dropped(clock.wall()))
         self._subscription = link.subscribe(subjects.events_of(following.topology_id), self._intake.put)
         self._wake = asyncio.Event()
+        self._applied = asyncio.Event()
         self._reads_in_a_row = 0
         self._read_last = float("-inf")
         self._reading = tasks.spawn(self._keep_reading(), name=f"follow {text(following.topology_id, 60)}")
@@ -111,6 +112,7 @@ class Follower:
                 continue
             batch.append(Heard(heard, message.received, wall - (now - message.received)))
         self._following.apply(batch)
+        self._applied.set()
         if batch and self._following.wants_snapshot:
             self._wake.set()
 
@@ -159,6 +161,7 @@ class Follower:
         asked_at = self._clock.now()
         try:
             picture = await read_snapshot(self._ask, following.topology_id)
+            await self._applied_so_far()
         except (LinkDown, OutcomeUnknown, Overtaken):
             following.want()
         except (LinkError, rpc.RpcError, Malformed) as error:
@@ -167,6 +170,14 @@ class Follower:
         else:
             following.took(picture.head, picture.members, asked_at, self._clock.wall(), picture.cut_after)
         self._read_last = self._clock.now()
+
+    async def _applied_so_far(self) -> None:
+        """What came before the snapshot's reply is told before it is, or it would count as lost."""
+        intake = self._intake
+        goal = intake.taken + intake.pending + self.dropped
+        while intake.taken + self.dropped < goal:
+            self._applied.clear()
+            await self._applied.wait()
 
     def _failure(self, error: Exception) -> tuple[Phase, str]:
         if isinstance(error, rpc.RpcError) and error.code == rpc.UNKNOWN_TOPOLOGY:

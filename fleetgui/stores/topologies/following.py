@@ -43,6 +43,7 @@ EPOCHS_COUNTED: Final = 4
 READ_EVERY_S: Final = 15.0
 """How often the picture is read where its events may not be heard."""
 LIMITS: Final = Limits(KEEPALIVE_S + GRACE_S, MISSED_KEEPALIVES * KEEPALIVE_S + GRACE_S)
+FAMILY: Final = "topology"
 OVERFLOW: Final = "intake overflow"
 
 
@@ -105,10 +106,13 @@ class Following:
         self._unbroken = False
         """Whether the subscription has stood since the last snapshot."""
         self._counts: OrderedDict[str, Sequence] = OrderedDict()
+        self._accounted = -1
+        """The number of this epoch up to which it is known what is lost, …"""
+        self._lost_of_epoch = 0
+        """… and how much that is."""
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._promised: tuple[str, int] | None = None
         """Epoch and number that a keepalive named while the picture was not followed."""
-        self._dropped = 0
         self._touched: set[str] = set()
 
     # What can be asked
@@ -157,9 +161,10 @@ class Following:
                 self._event(message, wall)
         self._tell()
 
-    def dropped(self, count: int) -> None:
-        """So many messages found no room here; as events they are missed by their numbers."""
-        self._dropped += count
+    def dropped(self, wall: float) -> None:
+        """Messages found no room here at epoch second `wall`. Events among them are missed by their numbers, and are
+        counted then; here stands why."""
+        self._ledger.lose(FAMILY, OVERFLOW, None, wall)
 
     def want(self, *, broken: bool = False) -> None:
         """Another snapshot is due; `broken`: the subscription did not stand in between."""
@@ -168,8 +173,10 @@ class Following:
         self._tell()
 
     def reading(self) -> None:
-        """A snapshot is asked for, from now on."""
+        """A snapshot is asked for, from now on: it has in it whatever came before."""
         self.phase = Phase.READING
+        self._kept.clear()
+        self._promised = None
         self.changed.emit()
 
     def failed(self, phase: Phase, why: str, wall: float) -> None:
@@ -212,7 +219,8 @@ class Following:
         self.phase = Phase.WANTED
 
     def _catch_up(self) -> None:
-        """Apply what was kept. Of another epoch it is older than ours where ours follows it, and newer otherwise."""
+        """Apply what came since the snapshot was asked for. Of another epoch it is older than the snapshot where an
+        event of ours follows it, and newer otherwise."""
         kept = list(self._kept)
         self._kept.clear()
         last_of_ours = max((index for index, event in enumerate(kept) if event.epoch == self.epoch), default=-1)
@@ -235,8 +243,12 @@ class Following:
             self._want()  # a lower number than ours: somebody else gave ours
 
     def _event(self, event: Event, wall: float) -> None:
-        if not self._counted(event.epoch).take(event.seq, live=False) and event.seq <= self.seq:
-            return  # it came before
+        counts = self._counted(event.epoch)
+        if not counts.take(event.seq, live=False):
+            if event.seq <= self.seq:
+                return  # it came before
+        elif event.epoch == self.epoch and event.seq <= self._accounted:
+            self._recover(counts)
         known = self.phase is Phase.FOLLOWED and event.epoch == self.epoch and event.seq == self.seq + 1
         self.events.append(told(event, self.members if known else None, wall))
         self.events_seen += 1
@@ -309,18 +321,23 @@ class Following:
             self._say(wall, "stream", "numbers began anew: read again", None)
         before = counts.lost
         counts.reach(head.seq)
-        self._unbroken = True
+        self._unbroken, self._accounted = True, head.seq
+        self._lost_of_epoch = counts.lost
         missing = counts.lost - before
         if missing <= 0:
             return
-        here = min(missing, self._dropped)
-        self._dropped = 0
         self.lost += missing
-        for cause, count in ((OVERFLOW, here), (SEQUENCE_GAP, missing - here)):
-            if count:
-                self._ledger.lose(self.source, cause, count, wall)
+        self._ledger.lose(self.source, SEQUENCE_GAP, missing, wall)
         verb = "events were" if missing > 1 else "event was"
         self._say(wall, "gap", f"{missing:,} {verb} lost here: read again", State.STALE)
+
+    def _recover(self, counts: Sequence) -> None:
+        """An event came late that was counted as lost."""
+        came = self._lost_of_epoch - counts.lost
+        if came > 0:
+            self._lost_of_epoch -= came
+            self.lost -= came
+            self._ledger.recover(self.source, SEQUENCE_GAP, came)
 
     def _say(self, wall: float, family: str, words: str, state: State | None) -> None:
         self.events.append(Told(wall, None, family, words, state))

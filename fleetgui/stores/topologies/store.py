@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import Final
 
 from fleetgui.policy.signals import Signal
+from fleetgui.policy.states import State
 from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.sources import Sources
 from fleetgui.stores.topologies.following import Following
@@ -26,6 +27,8 @@ class Topologies:
         self.crowded_out = Signal[[str]]()
         self.listing = Listing(sources)
         self.keepalive_denied: str | None = None
+        self.looked_at = False
+        """Whether the list is on the screen."""
         self._ledger = ledger
         self._sources = sources
         self._open: OrderedDict[str, Following] = OrderedDict()
@@ -34,6 +37,10 @@ class Topologies:
     def open_ids(self) -> list[str]:
         """Those that are open, the one looked at last at the end."""
         return list(self._open)
+
+    def link_is_live(self, now: float) -> bool:
+        """Whether somebody could be asked."""
+        return self._sources.link_state(now) in (State.LIVE, State.LATE)
 
     def get(self, topology_id: str) -> Following | None:
         return self._open.get(topology_id)

@@ -1,0 +1,185 @@
+"""A table of rows whose cells are `models.columns.Cell`: rows of one height, drawn by hand, wholly by keyboard.
+
+Enter or a double click opens a row, Ctrl+C copies the selected ones. What is read stays where it is when rows come in
+above it, and the current row is found again by its id when the model starts over.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, cast
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from fleetgui.models.columns import Align, Cell
+from fleetgui.models.id_rows import CELL_ROLE, ID_ROLE, Heading
+from fleetgui.widgets import glyphs, theme
+
+_PAD: Final = 8.0
+_GLYPH_BOX: Final = 16.0
+
+
+class CellRows(Protocol):
+    """What a model has beside Qt's part."""
+
+    headings: tuple[Heading, ...]
+
+    def copied(self, rows: list[int]) -> str: ...
+
+
+class CellTable(QTableView):
+    """`model` has `CELL_ROLE`, `headings` and `copied`. `follows`: new rows come in at the top, as in a log."""
+
+    opened = Signal(QModelIndex)
+
+    def __init__(self, model: QAbstractItemModel, name: str, *, follows: bool = False, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._rows = cast(CellRows, model)
+        self._kept_id: str | None = None
+        self._follows = follows
+        self.setModel(model)
+        self.setItemDelegate(_Delegate(self))
+        self.setAccessibleName(name)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(32)
+        for column, heading in enumerate(self._rows.headings):
+            if heading.width:
+                self.setColumnWidth(column, heading.width)
+            else:
+                header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self.doubleClicked.connect(self.opened)
+        model.modelAboutToBeReset.connect(self._keep_current)
+        model.modelReset.connect(self._find_current)
+        model.rowsInserted.connect(self._inserted)
+        self._restyle()
+        theme.changed.connect(self._restyle)
+
+    @property
+    def current_id(self) -> str | None:
+        """The id of the row that the keyboard is on."""
+        found = self.currentIndex().data(ID_ROLE)
+        return found if isinstance(found, str) else None
+
+    def copy_rows(self) -> None:
+        """Put the selected rows on the clipboard; with none selected it keeps what it has."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        if rows:
+            QGuiApplication.clipboard().setText(self._rows.copied(rows))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.opened.emit(self.currentIndex())
+        elif event.matches(QKeySequence.StandardKey.Copy):  # Qt's view would copy one cell
+            self.copy_rows()
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid() and self.model().rowCount():
+            self.setCurrentIndex(self.model().index(0, 0))
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        # Qt's Home and End go to the first and last column of this row; in a table of rows, rows are meant.
+        ends = {QAbstractItemView.CursorAction.MoveHome: 0, QAbstractItemView.CursorAction.MoveEnd: -1}
+        rows = self.model().rowCount()
+        if (end := ends.get(action)) is not None and rows:
+            return self.model().index(end % rows, max(self.currentIndex().column(), 0))
+        return super().moveCursor(action, modifiers)
+
+    def currentChanged(
+        self, current: QModelIndex | QPersistentModelIndex, previous: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().currentChanged(current, previous)
+        self.viewport().update()  # the current row's mark stands in another cell than the one Qt repaints
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 6 * theme.current().row_height)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 3 * theme.current().row_height)
+
+    def _keep_current(self) -> None:
+        self._kept_id = self.current_id
+
+    def _find_current(self) -> None:
+        kept, self._kept_id = self._kept_id, None
+        if kept is None:
+            return
+        found = self.model().match(self.model().index(0, 0), ID_ROLE, kept, 1, Qt.MatchFlag.MatchExactly)
+        if found:
+            self.setCurrentIndex(found[0])
+
+    def _inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
+        """Rows above what is in view push nothing down; a log that stands at its top follows."""
+        bar, height = self.verticalScrollBar(), self.verticalHeader().defaultSectionSize()
+        if bar.value() == 0 and (self._follows or first > 0):
+            return
+        if first * height < bar.value():
+            self.updateGeometries()
+            bar.setValue(bar.value() + (last - first + 1) * height)
+
+    def _restyle(self) -> None:
+        height, header, bar = theme.current().row_height, self.verticalHeader(), self.verticalScrollBar()
+        top = bar.value() // max(1, header.defaultSectionSize())
+        header.setMinimumSectionSize(height)
+        header.setDefaultSectionSize(height)
+        self.updateGeometries()
+        bar.setValue(top * height)
+        bar.setSingleStep(height)
+        self.viewport().update()
+
+
+class _Delegate(QStyledItemDelegate):
+    """Draws a cell by hand: several times faster than the style does, and the mark of a state is a shape."""
+
+    def __init__(self, table: QTableView) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        look = theme.current()
+        cell = index.data(CELL_ROLE)
+        if not isinstance(cell, Cell):
+            return
+        rect = QRectF(option.rect)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, look.color("selection"))
+        if index.column() == 0 and index.row() == self._table.currentIndex().row():
+            ink = "accent" if self._table.hasFocus() else "muted"
+            painter.fillRect(QRectF(rect.left(), rect.top(), 2, rect.height()), look.color(ink))
+        room = rect.adjusted(_PAD, 0, -_PAD, 0)
+        if cell.glyph:
+            mark = QRectF(room.left(), room.top(), glyphs.SIZE, room.height())
+            glyphs.draw(painter, cell.glyph, mark, look.color(cell.ink))
+            room.adjust(_GLYPH_BOX, 0, 0, 0)
+        font = look.font("body")
+        painter.setFont(font)
+        painter.setPen(look.color(cell.ink))
+        shown = QFontMetricsF(font).elidedText(cell.text, Qt.TextElideMode.ElideRight, room.width())
+        heading = cast(CellRows, self._table.model()).headings[index.column()]
+        side = Qt.AlignmentFlag.AlignRight if heading.align is Align.RIGHT else Qt.AlignmentFlag.AlignLeft
+        painter.drawText(room, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
