@@ -40,6 +40,8 @@ class WalkedRecord(msgspec.Struct, frozen=True, gc=False):
 class WalkedPage:
     """What one page of a walk brought that was not given out before, and the coverage so far.
 
+    What was read again is given out again as it is then.
+
     `summaries` are of all that is not malformed. `devices` are the records as they came, of a walk that was asked for
     as `listed` only those that are malformed. `gone` were given out before and are not listed any more: only a walk
     that reads again finds any. `asked_at` is `Clock.now()` of the request.
@@ -72,6 +74,8 @@ class Span(NamedTuple):
     last: str | None
     stamp: Stamp
     ids: bytes
+    malformed: int = 0
+    repeated: int = 0
 
 
 class Course:
@@ -81,6 +85,8 @@ class Course:
         self.coverage = Coverage()
         self.spans: list[Span] = []
         self.by_id = False
+        self.newest = Stamp(None, None, 0)
+        """The fleet's state as the latest page had it."""
         self._seen: set[str] = set()
         """Only where pages go by offset."""
         self._crumbs = 0
@@ -106,50 +112,62 @@ class Course:
         new = _checked_order(ids, place) if self.by_id else self._new(ids)
         ends = [end for end in (read.next_offset, total) if end is not None]
         gone = 0 if self.by_id or not ends else max(0, min(ends) - behind) - (read.unreadable is not None)
-        given = _page(read, summaries, ids, new)
+        given = _page([read], summaries, ids, new)
+        repeated = 0 if new is None else len(ids) - len(new)
         self.coverage = replace(
             coverage,
             seen=coverage.seen + (len(ids) if new is None else len(new)),
             expected=total,
-            repeated=coverage.repeated + (0 if new is None else len(ids) - len(new)),
+            repeated=coverage.repeated + repeated,
             malformed=coverage.malformed + summaries.count(None),
             hidden=coverage.hidden + max(0, gone),
             unreadable=coverage.unreadable + (read.unreadable is not None),
             overtaken=coverage.overtaken or (bool(self.spans) and is_another(stamp, self.spans[-1].stamp)),
         )
         ends_with = read.next_after if read.next_after is not None else last
-        self.spans.append(Span(place, ends_with, stamp, msgspec.json.encode(ids) if self.by_id else b""))
+        kept = msgspec.json.encode(ids) if self.by_id else b""
+        self.spans.append(Span(place, ends_with, stamp, kept, summaries.count(None), repeated))
+        self._saw(stamp)
         self._look_for_crumbs(read, bool(given.summaries or given.malformed))
         return replace(given, coverage=self.coverage)
 
     def again(self, read: PageRead) -> WalkedPage:
-        """What is new in a page by offset that was read before, or lies across two such: the others do not count."""
+        """A page by offset that lies across two that were taken: what is new in it counts, and all of it is newer."""
         summaries, ids = _read(read.records)
         new = self._new(ids)
-        given = _page(read, summaries, ids, new)
         came = len(ids) if new is None else len(new)
         self.coverage = replace(self.coverage, seen=self.coverage.seen + came, reread=self.coverage.reread + 1)
-        return replace(given, coverage=self.coverage)
+        return replace(_page([read], summaries, ids, None), coverage=self.coverage)
 
     def instead(self, number: int, reads: Sequence[PageRead], stamp: Stamp) -> WalkedPage:
-        """What is new in the pages by id that were read again for span `number`, and what is gone of it."""
+        """The pages by id that were read again for span `number`: all of them, and who is gone of what it was."""
         old = self.spans[number]
         summaries, ids = _read([record for read in reads for record in read.records])
         _checked_order(ids, old.place)
-        before = set(msgspec.json.decode(old.ids, type=list[str | None])) - {None}
-        new = [at for at, each in enumerate(ids) if each not in before]
-        gone = [each for each in before.difference(ids) if each is not None]
-        given = _page(reads[0], summaries, ids, new)
-        self.spans[number] = Span(old.place, old.last, stamp, msgspec.json.encode(ids))
+        before = msgspec.json.decode(old.ids, type=list[str | None])
+        gone = [each for each in set(before).difference(ids) if each is not None]
+        span = Span(old.place, old.last, stamp, msgspec.json.encode(ids), summaries.count(None))
+        self.spans[number] = span
+        self._saw(stamp)
         self.coverage = replace(
             self.coverage,
-            seen=self.coverage.seen + len(new) - len(gone),
-            expected=stamp.total,
-            malformed=self.coverage.malformed + given.malformed,
+            seen=self.coverage.seen + len(ids) - len(before),
+            expected=self.newest.total,
+            malformed=self.coverage.malformed + span.malformed - old.malformed,
             reread=self.coverage.reread + len(reads),
-            overtaken=any(is_another(stamp, span.stamp) for span in self.spans),
+            overtaken=any(is_another(self.newest, each.stamp) for each in self.spans),
         )
-        return replace(given, coverage=self.coverage, gone=gone)
+        return replace(_page(reads, summaries, ids, None), coverage=self.coverage, gone=gone)
+
+    def superseded(self, by: Course) -> WalkedPage:
+        """Nothing but who is gone, now that the whole fleet was read once more, `by` that course."""
+        pages = self.coverage.reread + len(by.spans)
+        by.coverage = replace(by.coverage, reread=pages)
+        return WalkedPage(by.coverage, 0.0, [], gone=sorted(self._seen - by._seen))
+
+    def _saw(self, stamp: Stamp) -> None:
+        if stamp.revision is None or stamp.revision >= (self.newest.revision or 0):
+            self.newest = stamp
 
     def _new(self, ids: list[str | None]) -> list[int] | None:
         """The places of those that were not given out yet; None: all of them. They count as given out from now on."""
@@ -232,13 +250,17 @@ def _checked_order(ids: list[str | None], place: Place) -> list[int] | None:
     return None
 
 
-def _page(read: PageRead, summaries: list[Summary | None], ids: list[str | None], new: list[int] | None) -> WalkedPage:
+def _page(
+    reads: Sequence[PageRead], summaries: list[Summary | None], ids: list[str | None], new: list[int] | None
+) -> WalkedPage:
     """The devices at `new` places, None: all; the coverage is for the caller to put in."""
+    records = reads[0].records if len(reads) == 1 else [record for read in reads for record in read.records]
+    asked_at = reads[0].asked_at
     mine = summaries if new is None else [summaries[at] for at in new]
     readable = [summary for summary in mine if summary is not None]
     devices = [
-        WalkedRecord(record, summaries[at], ids[at], read.asked_at)
+        WalkedRecord(record, summaries[at], ids[at], asked_at)
         for at in (range(len(ids)) if new is None else new)
-        if isinstance(record := read.records[at], bytes)
+        if isinstance(record := records[at], bytes)
     ]
-    return WalkedPage(Coverage(), read.asked_at, readable, len(mine) - len(readable), devices)
+    return WalkedPage(Coverage(), asked_at, readable, len(mine) - len(readable), devices)
