@@ -41,7 +41,7 @@ def reading_limits(interval_s: float) -> Limits:
 
 
 def gateway_limits(window_s: float) -> Limits:
-    return Limits(2 * window_s + GRACE_S, max(2 * window_s, 2 * KEEPALIVE_S) + GRACE_S)
+    return Limits(2 * window_s + GRACE_S, max(3 * window_s, 2 * KEEPALIVE_S) + GRACE_S)
 
 
 def link_limits(ping_s: float) -> Limits:
