@@ -24,7 +24,7 @@ from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
 from fleetgui.stores.roster import RowKind
 from fleetgui.widgets import devices_order
-from fleetgui.widgets.devices_bar import DevicesBar, focus
+from fleetgui.widgets.devices_bar import DevicesBar, button, focus
 from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_columns import ColumnSettings
 from fleetgui.widgets.devices_groups import GroupButton, label_keys
@@ -51,6 +51,8 @@ class DevicesPage(QWidget):
     """"pause", "go on" or "cancel" the reading of the whole fleet."""
     refresh_requested = QtSignal()
     reconnect_requested = QtSignal()
+    fields_shown = QtSignal(object)
+    """The paths of those fields of the record that have a column now (`wire.payload`), a frozenset."""
     view_moved = QtSignal(int, int)
     """First and last row on the screen; coalesced."""
     said = QtSignal(str)
@@ -74,7 +76,7 @@ class DevicesPage(QWidget):
         self._wanted = Wanted()
         self.model = DeviceTableModel(state.table, state.presence, state.engagements, clock, state.link, parent=self)
         self.table = DeviceTable(self.model)
-        self.columns = ColumnSettings(self.table, self.model.columns)
+        self.columns = ColumnSettings(self.table, self.model)
         self.views = SavedViews(place, self._view_now, self)
         self.groups = GroupButton(self._labels_seen, self)
         self.copying = Copying(self.table, self.model)
@@ -87,7 +89,9 @@ class DevicesPage(QWidget):
     # Building
 
     def _lay_out(self) -> None:
-        menus = (self.groups.button, self.views.button)
+        choose = button("Columns", "Which columns there are, their order and width, and any field of the record")
+        choose.clicked.connect(self.choose_columns)
+        menus = (self.groups.button, self.views.button, choose)
         self.bar = DevicesBar(self._clock.wall, self._values_of, menus, self.marking.button, self)
         self.filter, self.go_to, self.offline = self.bar.filter, self.bar.go_to, self.bar.offline
         self._placeholder = Placeholder("")
@@ -112,6 +116,8 @@ class DevicesPage(QWidget):
         bar.refresh.clicked.connect(self.refresh_requested)
         bar.go_to.returnPressed.connect(self._go_to_id)
         self.groups.chosen.connect(self.group_by)
+        self.columns.paths_changed.connect(self.fields_shown)
+        self.columns.chooser_asked.connect(self.choose_columns)
         self.views.chosen.connect(self.show_view)
         self.views.said.connect(self.tell)
         self.copying.said.connect(self.tell)
@@ -254,6 +260,21 @@ class DevicesPage(QWidget):
         """Of the devices on the screen."""
         rows = range(self.table.first_visible, min(self.table.last_visible + 1, self.model.rowCount()))
         return [summary for row in rows if (summary := self._state.table.row(row).summary) is not None]
+
+    def choose_columns(self) -> None:
+        """Open the dialog with the columns; one at a time."""
+        from fleetgui.widgets.columns_dialog import ColumnsDialog
+
+        for dialog in self.findChildren(ColumnsDialog):
+            dialog.raise_()
+            dialog.activateWindow()
+            return
+        ColumnsDialog(self.columns, self._records_seen, self).show()
+
+    def _records_seen(self) -> list[bytes]:
+        """Of the devices on the screen."""
+        rows = range(self.table.first_visible, min(self.table.last_visible + 1, self.model.rowCount()))
+        return [record for row in rows if (record := self._state.table.row(row).record) is not None]
 
     def _view_now(self, name: str) -> SavedView:
         wanted = self._wanted
