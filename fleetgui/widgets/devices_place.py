@@ -84,7 +84,7 @@ class Place:
         if self._moving:
             return
         selected: dict[int, str | None] = {}
-        for first, last in self._table.selected_ranges if not self._table.all_selected else []:
+        for first, last in [] if self._table.many_selected else self._table.selected_ranges:
             for row in range(first, min(last, first + MOST_REMEMBERED) + 1):
                 selected[row] = self._model.roster.row(row).device_id
             if len(selected) >= MOST_REMEMBERED:
@@ -176,7 +176,7 @@ class Place:
         self._selected, self._waiting = now, waiting
 
     def _select(self, rows: set[int]) -> None:
-        if self._table.all_selected:
+        if self._table.many_selected:
             return
         bounds = (0, self._model.rowCount())
         wanted = merged(ranges_of(rows), bounds)

@@ -32,7 +32,8 @@ from fleetgui.widgets.devices_painting import TablePainter
 from fleetgui.widgets.devices_place import Place
 
 MOST_SELECTED: Final = 10_000
-"""Rows that are selected one by one; above that, all means all that match."""
+"""Rows that Qt selects; more of them are remembered as a range, and all of them as all that match."""
+_ALL: Final = range(2**62)
 _NO_TEXT: Final = (
     Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 )
@@ -58,7 +59,8 @@ class DeviceTable(QTableView):
         super().__init__(parent)
         self._model = model
         self._painting = TablePainter(self, model)
-        self._all = False
+        self._wide: range | None = None
+        """Rows that are selected without Qt's knowledge, too many for it; all that match: from 0 on without an end."""
         self.hovered = -1
         """The row under the pointer, −1 for none."""
         self._moved = QTimer(self, singleShot=True, interval=VIEW_MOVED_MS)
@@ -136,13 +138,19 @@ class DeviceTable(QTableView):
     @property
     def all_selected(self) -> bool:
         """All that match are selected, loaded or not."""
-        return self._all
+        return self._wide == _ALL
+
+    @property
+    def many_selected(self) -> bool:
+        """More rows are selected than can be told one by one: by their numbers, not by their devices."""
+        return self._wide is not None
 
     @property
     def selected_ranges(self) -> list[tuple[int, int]]:
         """First and last rows of what is selected, in order; costs by the range, not by the row."""
-        if self._all:
-            return [(0, self._model.rowCount() - 1)] if self._model.rowCount() else []
+        if self._wide is not None:
+            last = min(self._wide.stop, self._model.rowCount()) - 1
+            return [(self._wide.start, last)] if last >= self._wide.start else []
         return sorted({(each.top(), each.bottom()) for each in _ranges(self.selectionModel().selection())})
 
     @property
@@ -197,13 +205,25 @@ class DeviceTable(QTableView):
             whole = QItemSelection(self._model.index(0, 0), last)
             self.selectionModel().select(whole, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             return
+        self._select_many(_ALL)
+
+    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
+        """What Shift with a key or a click asks for. `rect` is on the viewport."""
+        height, offset = self.row_height, self.verticalHeader().offset()
+        rows = range((offset + rect.top()) // height, (offset + rect.bottom()) // height + 1)
+        if len(rows) > MOST_SELECTED and command & QItemSelectionModel.SelectionFlag.Select:
+            self._select_many(rows)
+        else:
+            super().setSelection(rect, command)
+
+    def _select_many(self, rows: range) -> None:
         self.selectionModel().clearSelection()
-        self._all = True
+        self._wide = rows
         self.selection_told.emit()
         self.viewport().update()
 
     def clear_selection(self) -> None:
-        self._all = False
+        self._wide = None
         self.selectionModel().clearSelection()
         self.selection_told.emit()
         self.viewport().update()
@@ -214,8 +234,8 @@ class DeviceTable(QTableView):
             super().selectionChanged(selected, deselected)
 
     def _selection_changed(self) -> None:
-        if self._all and self.selectionModel().hasSelection():
-            self._all = False
+        if self._wide is not None and self.selectionModel().hasSelection():
+            self._wide = None
         self.viewport().update()
         self.selection_told.emit()
 
@@ -238,7 +258,7 @@ class DeviceTable(QTableView):
         elif (text := event.text()).isprintable() and text.strip() and not event.modifiers() & _NO_TEXT:
             self.typed.emit(text)
             event.accept()
-        elif key == Qt.Key.Key_Escape and (self._all or self.selectionModel().hasSelection()):
+        elif key == Qt.Key.Key_Escape and (self.many_selected or self.selectionModel().hasSelection()):
             self.clear_selection()
             event.accept()
         else:
