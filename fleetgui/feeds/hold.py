@@ -15,7 +15,7 @@ from typing import Final
 from fleetgui.feeds.course import WalkedPage
 from fleetgui.feeds.errors import RegistryError
 from fleetgui.feeds.registry import RegistryClient
-from fleetgui.feeds.walk import walk_in_parts
+from fleetgui.feeds.repair import walk_repaired
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.wanted import Wanted
@@ -116,7 +116,7 @@ class HoldFeed:
         began = arranged_at = self._clock.now()
         self._rows.reading(began)
         try:
-            async with aclosing(walk_in_parts(self._registry, replace(scope, summary=True), listed=True)) as pages:
+            async with aclosing(walk_repaired(self._registry, replace(scope, summary=True), listed=True)) as pages:
                 async for page in pages:
                     await self._take(page)
                     now = self._clock.now()
@@ -145,7 +145,10 @@ class HoldFeed:
             present = ((each.device_id, each.ttl) for each in summaries if each.offline_since is None)
             self._presence.listed(present, page.asked_at)
             await asyncio.sleep(0)
-        self._rows.malformed += page.malformed
+        for first in range(0, len(page.gone), SLICE):
+            self._fleet.remove(page.gone[first : first + SLICE])
+            await asyncio.sleep(0)
+        self._rows.malformed = page.coverage.malformed
 
     # Arranging
 
