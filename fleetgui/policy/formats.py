@@ -118,8 +118,12 @@ def percent(value: float | None) -> str:
 
 
 def figure(value: float) -> str:
-    """A number that nobody knows the meaning of, as exactly as it helps: `21.5`, `1,400`, `1e+300`."""
-    return f"{value:,.12g}"
+    """A number that nobody knows the meaning of: `1,400`, `21.3333`, `1,234,567.5`, `1e+300`."""
+    if abs(value) >= 1e15:
+        return f"{value:.6g}"
+    if value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.6g}" if abs(value) < 1e5 else f"{value:,.1f}"
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:

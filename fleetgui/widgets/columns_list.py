@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QHeaderView, QTreeWidget, QTreeWidgetItem
@@ -52,6 +52,7 @@ class ColumnList(QTreeWidget):
         header.setSectionResizeMode(_WIDTH, QHeaderView.ResizeMode.Fixed)
         header.resizeSection(_TITLE, 190)
         header.resizeSection(_WIDTH, 84)
+        self.headerItem().setTextAlignment(_WIDTH, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.itemChanged.connect(self._changed)
         self.currentItemChanged.connect(lambda *_: None if self._filling else self.chosen.emit(self.current))
 
@@ -80,6 +81,7 @@ class ColumnList(QTreeWidget):
                 item.setToolTip(_FIELD, formats.markup(item.text(_FIELD)))
                 item.setCheckState(_TITLE, Qt.CheckState.Checked if entry.shown else Qt.CheckState.Unchecked)
                 item.setData(_TITLE, _KEY, entry.key)
+                item.setSizeHint(_TITLE, QSize(0, look.row_height))
         finally:
             self._filling = False
         self.show_only(self._sought)

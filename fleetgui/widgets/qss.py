@@ -46,9 +46,9 @@ QLineEdit[invalid="true"], QPlainTextEdit[invalid="true"], QAbstractSpinBox[inva
   border-color: $band_critical; }
 QComboBox QAbstractItemView { border: 1px solid $hairline; }
 QComboBox::drop-down { border: 0; width: 20px; }
-QRadioButton::indicator, QCheckBox::indicator { width: 10px; height: 10px; border: 1px solid $muted; }
+QRadioButton::indicator, QCheckBox::indicator, QTreeView::indicator { width: 10px; height: 10px; border: 1px solid $muted; }
 QRadioButton::indicator { border-radius: 6px; }
-QRadioButton::indicator:checked, QCheckBox::indicator:checked { background: $accent; border-color: $accent; }
+QRadioButton::indicator:checked, QCheckBox::indicator:checked, QTreeView::indicator:checked { background: $accent; border-color: $accent; }
 QPushButton, QToolButton {
   background: transparent; color: $text; border: 1px solid $hairline; border-radius: 0;
   padding: 2px 10px; min-height: 18px; }
@@ -57,6 +57,7 @@ QPushButton:hover, QToolButton:hover { background: $hover; color: $text; }
 QPushButton:pressed, QToolButton:pressed { background: $raised; }
 QPushButton:focus, QToolButton:focus { border-color: $accent; }
 QPushButton:disabled, QToolButton:disabled { color: $muted; background: transparent; }
+QPushButton:checked { border-color: $accent; }
 QToolButton:checked { color: $text; border-bottom: 2px solid $accent; }
 QPushButton:default, QPushButton[primary="true"] { background: $accent; color: $on_state; border-color: $accent; }
 QPushButton[primary="true"]:disabled { background: transparent; color: $muted; border-color: $hairline; }
