@@ -1,12 +1,14 @@
 """Who fills the table of devices: the registry's pages where it can do what is wanted, else the fleet as it is held.
 
-What holds the fleet is made when it is first needed: most consoles never walk.
+What holds the fleet is made when it is first needed: most consoles never walk. Once a second there is a `step`: what
+is held is kept abreast of the fleet, and a wish that time changes (`age<2h`) is counted from the new now.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.registry import RegistryClient
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
     from fleetgui.stores.held.rows import HeldRows
 
 
+STEP_S: Final = 1.0
+RETIME_HELD_S: Final = 5.0
+"""How often a wish that time changes is counted anew where that is done here …"""
+RETIME_S: Final = 30.0
+"""… and where the registry has to be asked again."""
+
+
 class TableFeed:
     """Told what is wanted, and where the table is looked at."""
 
@@ -33,15 +42,17 @@ class TableFeed:
         self._wanted = Wanted()
         self._hold: HoldFeed | None = None
         self._rows: HeldRows | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._timed_at = float("-inf")
+        """As of when (`Clock.now()`) the wish was counted."""
         pager.unable.connect(self._unable)
-        state.roster.status_changed.connect(self._membership)
 
     def show(self, wanted: Wanted) -> None:
         """Show this from now on."""
-        self._wanted = wanted
-        able = self._state.registry_searches
-        if wanted.offline and not able:
-            wanted = replace(wanted, offline=False)  # it remembers nobody who is gone
+        self._wanted, self._timed_at = wanted, self._clock.now()
+        if self._keeping is None:
+            self._keeping = self._tasks.spawn(self._keep(), name="keep the table abreast")
+        wanted, able = self._able(wanted), self._state.registry_searches
         asked = wanted.asked()
         if asked.exact and (able or not asked.question.extensions):
             if self._hold is not None:
@@ -75,6 +86,17 @@ class TableFeed:
         if self._is_held and self._state.hold.state.phase is HoldPhase.FAILED:
             self.show(self._wanted)
 
+    async def step(self) -> None:
+        """Go on with what is shown. To be called about once a second."""
+        if self._is_held and self._hold is not None:
+            if self._wanted.is_relative and self._clock.now() - self._timed_at >= RETIME_HELD_S:
+                self._retime()
+                self._hold.retime(self._able(self._wanted))
+            await self._hold.step()
+        elif self._wanted.is_relative and self._clock.now() - self._timed_at >= RETIME_S:
+            self._retime()
+            self._pager.ask_again(self._able(self._wanted).asked().question)
+
     def close(self) -> None:
         if self._hold is not None:
             self._hold.close()
@@ -102,6 +124,15 @@ class TableFeed:
         self._state.table.show(self._rows)
         self._hold.show(wanted, wanted.scope(extended=self._state.registry_searches and self._registry.quick))
 
-    def _membership(self, _status: object) -> None:
-        if self._rows is not None and self._state.roster.status.stale_total:
-            self._rows.membership_changed()
+    def _able(self, wanted: Wanted) -> Wanted:
+        """What of a wish this registry can fulfil: one that is not ours remembers nobody who is gone."""
+        return wanted if self._state.registry_searches else replace(wanted, offline=False)
+
+    def _retime(self) -> None:
+        self._timed_at = self._clock.now()
+        self._wanted = self._wanted.as_of(self._clock.wall())
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(STEP_S)
+            await self.step()

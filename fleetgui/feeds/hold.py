@@ -2,16 +2,20 @@
 
 What is wanted of the table decides how much is read: what every registry can narrow down (type, location) it narrows
 down. What was read serves every later wish within it; reading it again is asked for by hand. While the walk is under
-way the table shows what was read so far, arranged anew now and then, and says how much that is.
+way the table shows what was read so far, arranged anew now and then, and says how much that is. After it the fleet is
+kept abreast of what is announced and heard (`feeds.abreast`), and arranged anew at most once a second and only where
+that matters; sorted by what heartbeats change, rows keep their places for longer.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
+from fleetgui.feeds.abreast import Abreast
 from fleetgui.feeds.course import WalkedPage
 from fleetgui.feeds.errors import RegistryError
 from fleetgui.feeds.registry import RegistryClient
@@ -20,14 +24,21 @@ from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.export import Coverage
+from fleetgui.stores.held import heard
 from fleetgui.stores.held.fleet import SLICE, HeldFleet
+from fleetgui.stores.held.heard import Heard
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldStore
 from fleetgui.stores.presence import Presence
 from fleetgui.wire.question import EVERYTHING, Question
+from fleetgui.wire.records import Summary
 
 ARRANGE_EVERY_S: Final = 1.0
-"""While the fleet is being read, what was read so far is arranged anew this often."""
+"""While the fleet is being read, and while devices come and go, it is arranged anew this often …"""
+SORT_EVERY_S: Final = 10.0
+"""… and this often where it is sorted by what changes all the time: rows that nobody can follow are no table."""
+REST: Final = 4.0
+"""Arranging anew waits for at least so many times what it took the last time."""
 
 
 class HoldFeed:
@@ -50,6 +61,14 @@ class HoldFeed:
         self._presence = presence
         self._clock = clock
         self._tasks = tasks
+        self._heard = Heard(fleet, presence)
+        self._abreast = Abreast(
+            registry, fleet, self._heard, presence, clock, put=self._put, missed=rows.membership_changed
+        )
+        self._is_shown = False
+        self._is_behind = False
+        """Something happened that may change what is found, or its order."""
+        self._not_before = float("-inf")
         self._wanted: Wanted | None = None
         self._scope: Question | None = None
         """What the held fleet is all of, once its walk is done."""
@@ -60,7 +79,7 @@ class HoldFeed:
 
     def show(self, wanted: Wanted, scope: Question) -> None:
         """Show this in the rows; reads `scope`, which holds all of it, where what is held does not cover that."""
-        self._wanted = wanted
+        self._wanted, self._is_shown = wanted, True
         covered = self._scope in (EVERYTHING, scope)
         if not covered or self._store.state.phase is HoldPhase.FAILED:
             self._begin(scope, clear=not covered)
@@ -91,9 +110,26 @@ class HoldFeed:
 
     def abandon(self) -> None:
         """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted."""
+        self._is_shown = False
         if self._store.state.phase.is_under_way:
             self.cancel()
             self._scope = None
+            self._abreast.follow(None)
+
+    def retime(self, wanted: Wanted) -> None:
+        """Show this from the next step on: what was wanted before, as of a later time."""
+        self._wanted, self._is_behind = wanted, True
+
+    async def step(self) -> None:
+        """Take in what happened since the last step, about a second ago; arrange anew where that matters and is due."""
+        wanted, store = self._wanted, self._store.state
+        if wanted is None or not self._is_shown or store.phase is HoldPhase.IDLE:
+            return
+        is_behind = await self._abreast.step(_looked_at(wanted), walking=store.phase.is_under_way)
+        self._is_behind = self._is_behind or is_behind
+        is_busy = self._arranging is not None and not self._arranging.done()
+        if self._is_behind and not is_busy and not store.phase.is_under_way and self._clock.now() >= self._not_before:
+            self._arrange(renew=True)
 
     def close(self) -> None:
         """Nothing more is asked of what is held."""
@@ -106,8 +142,10 @@ class HoldFeed:
             self._walk.cancel()
         if clear:
             self._fleet.clear()
+            self._heard.clear()
             self._rows.clear()
         self._scope = scope
+        self._abreast.follow(scope)
         self._going_on.set()
         self._store.update(phase=HoldPhase.WALKING, coverage=Coverage(), eta_s=None, error=None)
         self._walk = self._tasks.spawn(self._read(scope), name="walk of the fleet")
@@ -140,30 +178,51 @@ class HoldFeed:
 
     async def _take(self, page: WalkedPage) -> None:
         for first in range(0, len(page.summaries), SLICE):
-            summaries = page.summaries[first : first + SLICE]
-            self._rows.taken(self._fleet.take(summaries), page.asked_at)
-            present = ((each.device_id, each.ttl) for each in summaries if each.offline_since is None)
-            self._presence.listed(present, page.asked_at)
+            self._put(page.summaries[first : first + SLICE], page.asked_at)
             await asyncio.sleep(0)
         for first in range(0, len(page.gone), SLICE):
             self._fleet.remove(page.gone[first : first + SLICE])
             await asyncio.sleep(0)
         self._rows.malformed = page.coverage.malformed
 
+    def _put(self, summaries: Sequence[Summary], asked_at: float) -> None:
+        """Take in a slice of what was read."""
+        present = ((each.device_id, each.ttl) for each in summaries if each.offline_since is None)
+        self._presence.listed(present, asked_at)
+        rows = self._fleet.take(summaries)
+        if len(rows) < len(summaries):  # there is room for no more
+            summaries = [each for each in summaries if self._fleet.index_of(each.device_id) is not None]
+        self._rows.taken(rows, asked_at)
+        self._heard.taken(rows, summaries)
+
     # Arranging
 
-    def _arrange(self) -> None:
+    def _arrange(self, *, renew: bool = False) -> None:
+        """Search and sort; `renew`: nobody waits for it."""
         if self._arranging is not None:
             self._arranging.cancel()
-        self._store.update(arranging=True)
+        if not renew:
+            self._store.update(arranging=True)
         self._arranging = self._tasks.spawn(self._arranged(), name="arrange the held fleet")
 
     async def _arranged(self) -> None:
         wanted = self._wanted
         if wanted is None:
             return
+        self._is_behind = False
+        await self._heard.lay_over(_looked_at(wanted), self._clock.now())
+        began = self._clock.now()
         self._rows.show(await self._fleet.lay_out(wanted.filter, wanted.keys, wanted.group))
-        self._store.update(arranging=False)
+        moves = any(key.field in heard.FIELDS for key in wanted.keys)
+        took = self._clock.now() - began
+        self._not_before = began + max(SORT_EVERY_S if moves else ARRANGE_EVERY_S, (1 + REST) * took)
+        self._store.update(arranging=False, arranged_at=began, ungrouped=self._rows.distinct)
+
+
+def _looked_at(wanted: Wanted) -> frozenset[str]:
+    """The fields that decide what is found, in which order, and under which head."""
+    fields = set() if wanted.filter is None else wanted.filter.fields()
+    return frozenset(fields | {key.field for key in wanted.keys} | ({wanted.group} if wanted.group else set()))
 
 
 def _remaining(coverage: Coverage, spent: float) -> float | None:

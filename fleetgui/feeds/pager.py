@@ -120,6 +120,11 @@ class Pager:
         self._not_before = float("-inf")
         self._wake.set()
 
+    def ask_again(self, question: Question) -> None:
+        """What was asked, as of now (`age<2h`): rows stay until they are read again."""
+        self._question = replace(question, summary=True)
+        self.refresh()
+
     def ask(self, question: Question) -> None:
         """Show the answer to another question; of each record, what a row shows."""
         question, self._only_counts = replace(question, summary=not self._whole), False

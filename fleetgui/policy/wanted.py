@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fleetgui.policy.filters import Expression, pushed
+from fleetgui.policy.filters import Expression, parse, pushed
 from fleetgui.wire.query import BY_ID, FIELDS, Order
 from fleetgui.wire.question import Question
 
 LABEL: Final = "labels."
 """What stands before the key of a label where that is what devices are grouped by."""
+
+KNOWN_HERE: Final = frozenset({"online"})
+"""What this console knows better than a record: a device is online because it beats, whatever it once registered."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +58,44 @@ class Wanted:
         looked_at = {*(self.filter.fields() if self.filter is not None else ()), *grouped}
         return frozenset({*looked_at, *(order.field for order in self.orders)} - FIELDS.keys())
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether it means something else as time passes (`age<2h`)."""
+        return self.filter is not None and self.filter.is_relative
+
+    def as_of(self, epoch: float) -> Wanted:
+        """The same wish, counted from another moment (epoch seconds)."""
+        if not self.is_relative:
+            return self
+        return replace(self, filter=parse(str(self.filter), now=epoch).filter or self.filter)
+
     def asked(self) -> Asked:
         """What a registry of ours is asked; where only type and location are wanted, what every registry knows.
 
-        A registry sorts by one field and knows no groups: the rest is done where the whole fleet is held.
+        A registry sorts by one field and knows no groups, and of what is known here better it is not asked: the rest is
+        done where the whole fleet is held.
         """
         question, exact = self._selected()
-        exact = exact and len(self.keys) <= 1 and self.group is None and not self.payload
-        if not self.order.is_by_id and self.order.field in FIELDS:
+        known = self.order.field in FIELDS and self.order.field not in KNOWN_HERE
+        exact = exact and len(self.keys) <= 1 and self.group is None and not self.payload and known
+        if not self.order.is_by_id and known:
             question = replace(question, order_by=self.order.field, descending=self.order.descending)
         return Asked(replace(question, include_offline=self.offline), exact)
 
     def scope(self, *, extended: bool) -> Question:
         """The smallest part of the fleet that a registry can give, in any order, and that holds all that is wanted.
 
-        `extended`: it knows our extensions.
+        `extended`: it knows our extensions. All that will be wanted, too: what time alone changes does not narrow it.
         """
+        clauses = self.filter.clauses() if self.filter is not None else ()
+        passing = {name for clause in clauses if clause.check.is_relative for name in clause.looks_into}
         if extended:
-            return replace(self._selected()[0], include_offline=self.offline)
-        where = pushed(self.filter).where or {}
+            return replace(self._selected(KNOWN_HERE | passing)[0], include_offline=self.offline)
+        where = pushed(self.filter, apart=KNOWN_HERE | passing).where or {}
         return Question(where.get("device_type", {}).get("contains"), where.get("location", {}).get("contains"))
 
-    def _selected(self) -> tuple[Question, bool]:
-        found = pushed(self.filter)
+    def _selected(self, apart: frozenset[str] = KNOWN_HERE) -> tuple[Question, bool]:
+        found = pushed(self.filter, apart=apart)
         plain = _plain(found.query, found.where)
         if plain is not None:
             return plain, found.exact

@@ -25,13 +25,19 @@ class HoldPhase(Enum):
 
 @dataclass(frozen=True)
 class HoldState:
-    """`eta_s` seconds that remain, None while unknown. `arranging`: a search or sort of what is held is under way."""
+    """`eta_s` seconds that remain, None while unknown. `arranging`: what was asked for last is searched and sorted now.
+
+    `arranged_at` (`Clock.now()`) is as of when rows are found and in order: what a row shows may be newer. `ungrouped`
+    is how many groups there would be, where they are too many for heads; else 0.
+    """
 
     phase: HoldPhase = HoldPhase.IDLE
     coverage: Coverage = field(default_factory=Coverage)
     eta_s: float | None = None
     error: str | None = None
     arranging: bool = False
+    arranged_at: float | None = None
+    ungrouped: int = 0
 
 
 class HoldStore:

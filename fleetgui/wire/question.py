@@ -10,6 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fleetgui.wire.query import Filter, conditions_of, text_of, value_of
+from fleetgui.wire.records import Summary
+
 
 @dataclass(frozen=True)
 class Behind:
@@ -71,6 +74,14 @@ class Question:
             "projection": "summary" if self.summary else None,
         }
         return {name: value for name, value in asked.items() if value}
+
+    def takes(self, summary: Summary) -> bool:
+        """Whether a device is one of those that the answer lists, as far as its summary says. Raises `BadQuery`."""
+        for part, whole in ((self.device_type, summary.device_type), (self.location, summary.location)):
+            if part and part.lower() not in (whole or "").lower():
+                return False
+        asked = Filter(text_of(self.query), conditions_of(self.where))
+        return asked.matches(lambda name: value_of(summary, name))
 
     @property
     def extensions(self) -> tuple[str, ...]:

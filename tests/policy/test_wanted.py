@@ -39,6 +39,17 @@ def test_what_no_registry_can_do_whole_is_not_exact(text: str) -> None:
     assert not wanted(text).asked().exact
 
 
+@pytest.mark.parametrize("text", ["online", "-online", "type:cam offline", "battery<20 or online", "no:online"])
+def test_whether_a_device_is_online_is_not_asked_of_a_registry(text: str) -> None:
+    """It says what the device registered; here its heartbeats are heard."""
+    wish = wanted(text)
+    assert not wish.asked().exact
+    for question in (wish.asked().question, wish.scope(extended=True), wish.scope(extended=False)):
+        assert "online" not in (question.where or {})
+    by_it = Wanted(orders=(Order("online"),)).asked()
+    assert (by_it.exact, by_it.question.order_by) == (False, None)
+
+
 def test_the_scope_is_what_can_be_narrowed_down_without_an_order() -> None:
     wish = wanted("type:cam battery<20", Order("battery"))
     assert wish.scope(extended=False) == Question("cam")

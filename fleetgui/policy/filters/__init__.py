@@ -19,7 +19,8 @@
     field:*           any value at all, also `has:field`; `no:field` none
     status.rssi>-70   any other field of the record, by where it stands in it: as numbers where both are, else as text
     label.KEY:value   a label's value; `label.KEY:*` that there is such a label; `label:text` in keys or values
-    online, offline   what the record says; `-online` is also what does not say it. `is:online` says the same
+    online, offline   whether it is heard to be, else what its record says; `-online` is also what nobody knows.
+                      `is:online` says the same
 
     cam-*-07, ?       patterns: `*` is any run of characters, `?` one; of the whole value
     /^cam-0[0-9]+$/   regular expressions (RE2: no look-around, no back-references), found anywhere in the value

@@ -101,7 +101,7 @@ def _distinct(offers: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             yield insert, explain
 
 
-_PRESENCE: Final = (("online", "its record says that it is online"), ("offline", "its record says that it is offline"))
+_PRESENCE: Final = (("online", "it is heard to be online"), ("offline", "it is announced or said to be offline"))
 _SPECIALS: Final = (
     ("has:", Special.HAS, "has a value of a field"),
     ("no:", Special.NO, "has no value of a field"),

@@ -7,6 +7,7 @@ so that a registry never withholds a match. `exact` says that nothing was left o
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -41,23 +42,27 @@ _Read = tuple[Box, bool]
 """A box, and whether it holds for nothing else."""
 
 
-def pushed(expression: Expression | None) -> Pushed:
-    """The strictest `query` and `where` that every match of `expression` keeps within; None matches any device."""
-    box, exact = (Box(), True) if expression is None else _read(expression, holds=True)
+def pushed(expression: Expression | None, *, apart: Container[str] = ()) -> Pushed:
+    """The strictest `query` and `where` that every match of `expression` keeps within; None matches any device.
+
+    `apart` are fields of which the registry is not asked, because somebody else knows better.
+    """
+    known = frozenset(name for name in FIELDS if name not in apart)
+    box, exact = (Box(), True) if expression is None else _read(expression, known, holds=True)
     query, queried = _query_of(box)
     where, whole = _where_of(box)
     return Pushed(query, where or None, exact and queried and whole)
 
 
-def _read(expression: Expression, *, holds: bool) -> _Read:
-    """The box of the devices that `expression` holds for, or does not hold for."""
+def _read(expression: Expression, known: frozenset[str], *, holds: bool) -> _Read:
+    """The box of the devices that `expression` holds for, or does not hold for; the registry has the `known` fields."""
     match expression:
         case Not(part):
-            return _read(part, holds=not holds)
+            return _read(part, known, holds=not holds)
         case All(parts) | Either(parts):
-            each = [_read(part, holds=holds) for part in parts]
+            each = [_read(part, known, holds=holds) for part in parts]
             return reduce(_both if isinstance(expression, All) is holds else _one_of, each)
-        case Clause():
+        case Clause(subject) if subject is None or subject.field in known:
             return _held(expression) if holds else _not_held(expression)
     return Box(), False
 
@@ -73,8 +78,6 @@ def _held(clause: Clause) -> _Read:
             case _:
                 return Box(), isinstance(check, checks.Present)  # every device has an id
     name = clause.subject.field
-    if name not in FIELDS:
-        return Box(), False
     limits, exact = _limits(check, FIELDS[name])
     return _boxed(name, limits), exact
 
@@ -111,7 +114,7 @@ def _limits(check: checks.Check, kind: Kind) -> tuple[Limits, bool]:
 
 
 def _not_held(clause: Clause) -> _Read:
-    if clause.subject is None or clause.subject.field not in FIELDS:
+    if clause.subject is None:
         return Box(), False
     match clause.check:
         case checks.Present():

@@ -78,7 +78,7 @@ _SUMMARY: Final = (
           ("status.battery",)),
     Field("busy", "busy_score", Reads.SHARE, "busy", "how busy it is, 0 to 1", "busy>=0.8",
           ("busy_score", "status.busy_score")),
-    Field("online", "online", Reads.TRUTH, "online", "whether its record says that it is online", "online:yes",
+    Field("online", "online", Reads.TRUTH, "online", "whether it is heard to be online", "online:yes",
           ("status.online",)),
     Field("fw", "firmware", Reads.VERSION, "firmware", "firmware version", "fw<2.4",
           ("firmware", "version", "identity.firmware_version")),
