@@ -6,8 +6,7 @@ Everything a frame costs is bounded: curves are decimated, marks merged by pixel
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,42 +15,21 @@ from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from fleetgui.stores.edges import Edges
 from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_axes import LaneAxis, MillisecondAxis, TimeAxis, TimeView
-from fleetgui.widgets.plots_data import decimate, peaks, scale_top
-from fleetgui.widgets.plots_items import BandLabels, BandRegions, Crosshair, Dots, EdgeMarks, Gaps, LaneMarks
+from fleetgui.widgets.plots_curves import LagCurves
+from fleetgui.widgets.plots_data import scale_top
+from fleetgui.widgets.plots_items import BandLabels, BandRegions, Crosshair
 from fleetgui.widgets.plots_lanes import RefusalColumns, Shown
+from fleetgui.widgets.plots_marks import EdgeMarks, LaneMarks
+from fleetgui.widgets.plots_spans import Gaps, LateShades
 
 LANE_HEIGHT: Final = 15
-_EDGES_KEPT: Final = 20_000
-_DOT_APART: Final = 0.03
-"""How far above the p99 a maximum has to be to get a dot, as a share of the scale."""
+LONGEST_S: Final = 7 * 86_400.0
 _REACH_PX: Final = 8.0
 """How near the pointer has to be to a mark."""
-
-
-class _NodeCurves:
-    """The items of one gateway."""
-
-    def __init__(self, plot: pg.PlotItem) -> None:
-        self.p50 = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, antialias=False)
-        self.p99 = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, antialias=False)
-        self.dots = Dots(theme.current().color("text"))
-        for item in (self.dots, self.p50, self.p99):
-            plot.addItem(item, ignoreBounds=True)
-
-    def style(self, index: int, *, muted: bool) -> None:
-        strength = 0.45 if muted else 1.0
-        look = theme.current()
-        for item, alpha in ((self.p50, 0.5), (self.p99, 1.0)):
-            color = look.series_color(index)
-            color.setAlphaF(alpha * strength)
-            item.setPen(pg.mkPen(color, width=1))  # cosmetic: a pixel, not a second
-        dots = look.series_color(index)
-        dots.setAlphaF(0.7 * strength)
-        self.dots.color = dots
-        self.dots.update()
 
 
 class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph ships no types
@@ -67,15 +45,13 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
     def __init__(self, origin: float, elevated_ms: float, critical_ms: float, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._origin = origin
-        self._nodes: dict[str, _NodeCurves] = {}
+        self._nodes: dict[str, LagCurves] = {}
         self._lanes: list[str | None] = []
         self._lane_count = 3
         self._edge_lane = True
         self._shared = 0
         self._shown: Shown | None = None
         self._muted = False
-        self.edges: deque[tuple[float, bool]] = deque(maxlen=_EDGES_KEPT)
-        """(epoch second, online?)"""
         self.ci.layout.setContentsMargins(0, 0, 12, 0)
         self.ci.layout.setSpacing(0)
         self.setFrameShape(self.Shape.NoFrame)
@@ -93,17 +69,18 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         self.lane_view.invertY(True)
         self.lane_view.setXLink(self.lag_view)
         self.bands = BandRegions(elevated_ms, critical_ms)
-        self.gaps = Gaps()
+        self.gaps, self.lane_gaps = Gaps(), Gaps()
+        self.late = LateShades(), LateShades()
         self.marks, self.edge_marks = LaneMarks(), EdgeMarks()
         self.cross = (Crosshair(), Crosshair())
-        for item in (self.bands, BandLabels(self.bands), self.gaps, self.cross[0]):
+        for item in (self.bands, BandLabels(self.bands), self.gaps, self.late[0], self.cross[0]):
             self.lag.addItem(item, ignoreBounds=True)
-        for item in (self.marks, self.edge_marks, self.cross[1]):
+        for item in (self.lane_gaps, self.late[1], self.marks, self.edge_marks, self.cross[1]):
             self.lane.addItem(item, ignoreBounds=True)
         self._top_ms = 0.0
         self.scale_to(0.0)
         for view in (self.lag_view, self.lane_view):
-            view.setLimits(minXRange=5.0, maxXRange=7 * 86_400.0)
+            view.setLimits(minXRange=5.0, maxXRange=LONGEST_S)
             view.live_requested.connect(self.live_requested)
             view.sigRangeChangedManually.connect(lambda *_: self.moved_by_hand.emit())
         self.lane_view.clicked.connect(self._clicked)
@@ -128,55 +105,66 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         """Show these epoch seconds."""
         self.lag_view.setXRange(left - self._origin, right - self._origin, padding=0)
 
-    def show_curves(self, name: str, index: int, curves: Curves) -> float:
-        """Show one gateway's curves; returns the highest value that the scale should hold."""
+    @property
+    def pixel_s(self) -> float:
+        """Seconds that a pixel of the time axis stands for."""
+        left, right = self.lag_view.viewRange()[0]
+        return float(right - left) / self.pixels
+
+    def show_curves(self, name: str, index: int, curves: Curves) -> None:
+        """Show the curves of the `index`th gateway."""
         items = self._nodes.get(name)
         if items is None:
-            items = self._nodes[name] = _NodeCurves(self.lag)
+            items = self._nodes[name] = LagCurves(self.lag)
             self.restyle()
-        x = curves.ts - self._origin
-        items.p50.setData(*decimate(x, curves.p50))
-        items.p99.setData(*decimate(x, curves.p99))
-        left, right = self.lag_view.viewRange()[0]
-        chosen = peaks(x, curves.max, 4 * (right - left) / self.pixels)
-        # a dot that would lie on the line of the p99 says nothing and hides it
-        chosen = chosen[curves.max[chosen] - curves.p99[chosen] > _DOT_APART * self._top_ms]
-        items.dots.show_points(x[chosen], curves.max[chosen])
-        seen = curves.p99[(x >= left) & (x <= right)]
-        return float(np.nanmax(seen)) if np.any(~np.isnan(seen)) else 0.0
+        items.show(curves, self._origin, self.pixel_s, self._top_ms)
 
-    def scale_to(self, highest_ms: float) -> None:
-        """Scale the lag axis for values up to this; single maxima above it are marked at its top."""
+    def scale_to(self, highest_ms: float) -> bool:
+        """Scale the lag axis for values up to this; maxima above it are marked at its top. Whether it changed."""
         top = scale_top(highest_ms, self.bands.elevated_ms, self.bands.critical_ms)
-        if top != self._top_ms:
-            self._top_ms = top
-            self.lag_view.setYRange(0.0, top, padding=0)
+        if top == self._top_ms:
+            return False
+        self._top_ms = top
+        self.lag_view.setYRange(0.0, top, padding=0)
+        return True
 
     def show_thresholds(self, elevated_ms: float, critical_ms: float) -> None:
         self.bands.elevated_ms, self.bands.critical_ms = elevated_ms, critical_ms
         self.bands.update()
         self._top_ms = 0.0
 
-    def show_gaps(self, spans: Iterable[tuple[float, float, int]]) -> None:
-        """(from, until, index of the gateway): nothing was seen between these epoch seconds."""
-        color = theme.current().series_color
-        self.gaps.show_spans([(a - self._origin, b - self._origin, color(index)) for a, b, index in spans])
+    def show_gaps(self, spans: Iterable[tuple[float, float, int | None]]) -> None:
+        """(from, until, index of the gateway, None for all): nothing was seen between these epoch seconds."""
+        self.gaps.show_spans([(a - self._origin, b - self._origin, index) for a, b, index in spans])
+
+    def show_lane_gaps(self, spans: Iterable[tuple[float, float, int | None]]) -> None:
+        """Likewise for the lanes below."""
+        self.lane_gaps.show_spans([(a - self._origin, b - self._origin, index) for a, b, index in spans])
+
+    def show_late(self, spans: Sequence[tuple[float, float]]) -> None:
+        """(from, until): between these epoch seconds this console ran too late for what it saw to be dated right."""
+        for shades in self.late:
+            shades.show_spans([(a - self._origin, b - self._origin, None) for a, b in spans])
 
     def show_refusals(self, columns: RefusalColumns) -> None:
         """Show who was refused in the range in view."""
         left, right = self.time_range
         self._shown, self._lanes, self._shared = columns.shown(left, right, self._lanes, self._lane_count - 1)
         self.marks.show_refusals(self._shown, origin=self._origin, shared_lane=self._lane_count - 1)
-        edges = [(at - self._origin, online) for at, online in self.edges if self._edge_lane and left <= at <= right]
-        self.edge_marks.show_edges(edges, lane=self._lane_count)
         names = [name or "" for name in self._lanes]
         others = f"+{self._shared:,} others" if names else f"{self._shared:,} held back"
-        names.append(others if self._shared else "")
+        names.append(others if self._shared else "refused" if len(self._shown.minutes) else "")
         if not any(names):
             names[0] = "held back"
         if self._edge_lane:
             names.append("edges")
         self.lane_axis.name_lanes(names)
+
+    def show_edges(self, edges: Edges) -> None:
+        """Show who came and went in the range in view."""
+        left, right = self.time_range
+        shown = edges.between(left, right if self._edge_lane else left)
+        self.edge_marks.show_edges(shown, origin=self._origin, lane=self._lane_count)
 
     def show_muted(self, muted: bool) -> None:
         """Grey what is no longer live."""
@@ -185,8 +173,9 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
             self.marks.muted = muted
             self.restyle()
 
-    def point_at(self, epoch: float | None) -> None:
-        """Put the crosshair at an epoch second; None takes it away."""
+    def point_at(self, epoch: float | None, row: int | None = None) -> None:
+        """Put the crosshair at an epoch second, and a frame around the refusal of that row; None takes them away."""
+        self.marks.select(row)
         for cross in self.cross:
             cross.move_to(None if epoch is None else epoch - self._origin)
 
@@ -239,6 +228,11 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
     def epoch_at(self, scene: QPointF) -> float:
         """Epoch second under a point of the scene."""
         return float(self.lag_view.mapSceneToView(scene).x()) + self._origin
+
+    def place_of(self, epoch: float, y: float) -> QPointF:
+        """Where an epoch second stands in this widget, at height `y` of the scene."""
+        scene = self.lag_view.mapViewToScene(QPointF(epoch - self._origin, 0.0))
+        return QPointF(self.mapFromScene(QPointF(scene.x(), y)))
 
     def _clicked(self, at: QPointF) -> None:
         row = self._row_at(at)

@@ -32,7 +32,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
 
 
 class TimeAxis(_Axis):
-    """Labels `HH:MM:SS` in UTC; data x counts seconds from `origin` (epoch seconds)."""
+    """Labels `HH:MM:SS` in UTC, the day (`11-21`) at midnight; data x counts seconds from `origin` (epoch seconds)."""
 
     def __init__(self, origin: float) -> None:
         super().__init__("bottom")
@@ -45,8 +45,14 @@ class TimeAxis(_Axis):
         return [(step, [first + step * index for index in range(int((high - first) / step) + 1)])]
 
     def tickStrings(self, values: Sequence[float], _scale: float, spacing: float) -> list[str]:
-        cut = 9 if spacing < 60 else 5
-        return [formats.clock_utc(self._origin + value)[:cut] + ("Z" if cut == 5 else "") for value in values]
+        return [self._label(self._origin + value, spacing) for value in values]
+
+    def _label(self, epoch: float, spacing: float) -> str:
+        if spacing < 60:
+            return formats.clock_utc(epoch)
+        if spacing >= 600 and round(epoch) % 86_400 == 0:
+            return formats.moment_utc(epoch)[5:10]
+        return f"{formats.clock_utc(epoch)[:5]}Z"
 
 
 class MillisecondAxis(_Axis):

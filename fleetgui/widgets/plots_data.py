@@ -50,9 +50,12 @@ def peaks(x: Array, y: Array, width: float) -> npt.NDArray[np.int64]:
     if not len(there) or not width > 0:
         return there
     bucket = np.floor(x[there] / width)
-    order = np.lexsort((y[there], bucket))
-    last = np.flatnonzero(np.diff(bucket[order], append=np.inf) != 0)
-    return there[order[last]]
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(bucket)) + 1])
+    largest = np.maximum.reduceat(y[there], starts)
+    sizes = np.diff(starts, append=len(there))
+    candidates = np.flatnonzero(y[there] == np.repeat(largest, sizes))
+    _, first = np.unique(bucket[candidates], return_index=True)
+    return there[candidates[first]]
 
 
 def scale_top(highest: float, elevated: float, critical: float) -> float:
@@ -93,4 +96,5 @@ _STEPS: Final = (
     7200.0,
     14400.0,
     43200.0,
+    86400.0,
 )

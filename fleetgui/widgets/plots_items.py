@@ -5,24 +5,17 @@ Hundreds of small graphics items cost a frame each; one that fills a list of rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
 
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_data import Array
-from fleetgui.widgets.plots_lanes import Shown
 
-_BAND_TOKENS: Final = ("band_normal", "band_elevated", "band_critical")
-_MARK_HEIGHTS: Final = (0.45, 0.75, 1.0)
-"""By reason, as a share of the lane: a try inside a block is the least of them."""
-_MOST_RECTS: Final = 4_000
-_COLUMN_PX: Final = 4
-"""Width of a column in the lane that many devices share."""
+BAND_TOKENS: Final = ("band_normal", "band_elevated", "band_critical")
 
 
 class PixelItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no types
@@ -71,10 +64,10 @@ class BandRegions(PixelItem):
         look = theme.current()
         levels = [0.0, self.elevated_ms, self.critical_ms, 1e9]
         pixels = np.clip(np.round(y_to_px(to_px, np.array(levels))), box.top(), box.bottom())
-        for token, low, high in zip(_BAND_TOKENS, pixels[:-1], pixels[1:], strict=True):
+        for token, low, high in zip(BAND_TOKENS, pixels[:-1], pixels[1:], strict=True):
             if low > high:
                 painter.fillRect(QRectF(box.left(), high, box.width(), low - high), look.color(token, 0.10))
-        for token, y in zip(_BAND_TOKENS[1:], pixels[1:3], strict=True):
+        for token, y in zip(BAND_TOKENS[1:], pixels[1:3], strict=True):
             if box.top() < y < box.bottom():
                 painter.setPen(QPen(look.color(token, 0.75), 1, Qt.PenStyle.DashLine))
                 painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
@@ -95,7 +88,7 @@ class BandLabels(PixelItem):
         metrics = QFontMetricsF(font)
         levels = (self._regions.elevated_ms, self._regions.critical_ms)
         lower = box.bottom()
-        for token, ms, y in zip(_BAND_TOKENS[1:], levels, y_to_px(to_px, np.array(levels)), strict=True):
+        for token, ms, y in zip(BAND_TOKENS[1:], levels, y_to_px(to_px, np.array(levels)), strict=True):
             # too little height: the lower one speaks for itself, and labels never lie upon one another
             if not box.top() + metrics.height() < y < lower:
                 continue
@@ -104,33 +97,6 @@ class BandLabels(PixelItem):
             top = y - metrics.height() - 1
             painter.setPen(look.color(token))
             painter.drawText(QRectF(box.left() + 6, top, metrics.horizontalAdvance(label) + 2, metrics.height()), label)
-
-
-class Gaps(PixelItem):
-    """Spans in which nothing was seen, hatched. `spans` are data x; `color` goes with the curve that is interrupted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._spans: list[tuple[float, float, QColor]] = []
-        self.setZValue(-10)
-
-    def show_spans(self, spans: list[tuple[float, float, QColor]]) -> None:
-        if spans != self._spans:
-            self._spans = spans
-            self.update()
-
-    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        for left, right, color in self._spans:
-            ends = x_to_px(to_px, np.array([left, right]))
-            x0, x1 = max(box.left(), float(ends[0])), min(box.right(), float(ends[1]))
-            if x1 > x0:
-                color.setAlphaF(0.5)
-                painter.fillRect(QRectF(x0, box.top(), max(2.0, x1 - x0), box.height()), _hatch(color))
-
-
-def _hatch(color: QColor) -> QBrush:
-    return QBrush(color, Qt.BrushStyle.BDiagPattern)
 
 
 class Dots(PixelItem):
@@ -158,120 +124,6 @@ class Dots(PixelItem):
         top = box.top() + 1
         for px in x[above].tolist():
             painter.drawPolygon(QPolygonF([QPointF(px, top), QPointF(px + 3.5, top + 6), QPointF(px - 3.5, top + 6)]))
-
-
-class LaneMarks(PixelItem):
-    """Refusals in lanes: a bar while a device is held back, a mark at each refusal, coloured by the band it met."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shown: Shown | None = None
-        self._origin = 0.0
-        self._shared_lane = 0
-        self.muted = False
-
-    def show_refusals(self, shown: Shown, *, origin: float, shared_lane: int) -> None:
-        """`origin` is the epoch second of data x 0; refusals of lane −1 stand in `shared_lane`."""
-        self._shown, self._origin, self._shared_lane = shown, origin, shared_lane
-        self.update()
-
-    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
-        shown = self._shown
-        if shown is None or not len(shown.at):
-            return
-        look = theme.current()
-        painter.setPen(Qt.PenStyle.NoPen)
-        height = abs(to_px.m22())
-        x0 = np.clip(np.round(x_to_px(to_px, shown.at - self._origin)), box.left() - 4, box.right() + 4)
-        x1 = np.clip(np.round(x_to_px(to_px, shown.until - self._origin)), box.left() - 4, box.right() + 4)
-        lane = np.where(shown.lane < 0, self._shared_lane, shown.lane)
-        top = np.round(y_to_px(to_px, lane.astype(np.float64))) + 2
-        full = max(4.0, height - 4)
-        quarter = round(full / 4)
-        strength = 0.4 if self.muted else 1.0
-        for band, token in enumerate(_BAND_TOKENS):
-            chosen = np.flatnonzero(shown.band == band)
-            bars = chosen[x1[chosen] > x0[chosen]]
-            # in the shared lane bars would cover each other
-            bars = bars[shown.lane[bars] >= 0]
-            painter.setBrush(look.color(token, 0.28 * strength))
-            painter.drawRects(
-                _rects(bars, lambda i: QRectF(x0[i], top[i] + quarter, x1[i] - x0[i], full - 2 * quarter))
-            )
-            painter.setBrush(look.color(token, strength))
-            own = chosen[shown.lane[chosen] >= 0]
-            marks = _distinct(own, x0, lane, shown.reason)
-            painter.drawRects(_rects(marks, lambda i: _mark(x0[i], top[i], full, shown.reason[i])))
-        self._draw_shared(painter, shown, x0, float(y_to_px(to_px, np.array([self._shared_lane + 1.0]))[0]), full)
-
-    def _draw_shared(self, painter: QPainter, shown: Shown, x0: Array, bottom: float, full: float) -> None:
-        """How many of the others were refused when: columns whose height grows with the number, of its worst band."""
-        shared = np.flatnonzero(shown.lane < 0)
-        if not len(shared):
-            return
-        columns, which, counts = np.unique(x0[shared] // _COLUMN_PX, return_inverse=True, return_counts=True)
-        worst = np.zeros(len(columns), dtype=np.int8)
-        np.maximum.at(worst, which, shown.band[shared])
-        heights = np.maximum(2.0, np.round(full * np.sqrt(counts / counts.max())))
-        look = theme.current()
-        for band, token in enumerate(_BAND_TOKENS):
-            painter.setBrush(look.color(token, 0.4 if self.muted else 1.0))
-            painter.drawRects(
-                [
-                    QRectF(columns[i] * _COLUMN_PX, round(bottom) - 2 - heights[i], _COLUMN_PX - 1, heights[i])
-                    for i in np.flatnonzero(worst == band).tolist()
-                ]
-            )
-
-
-def _mark(x: float, top: float, full: float, reason: int) -> QRectF:
-    height = round(full * _MARK_HEIGHTS[reason])
-    return QRectF(x - 1, top + (full - height) / 2, 2, height)
-
-
-def _rects(chosen: Any, make: Callable[[int], QRectF]) -> list[QRectF]:
-    return [make(index) for index in chosen[-_MOST_RECTS:].tolist()]
-
-
-def _distinct(chosen: Any, x: Array, lane: Any, reason: Any) -> Any:
-    """Of marks that fall on the same pixel of a lane and say the same, one."""
-    if len(chosen) < 2:
-        return chosen
-    key = (x[chosen].astype(np.int64) * 64 + lane[chosen]) * 4 + reason[chosen]
-    return chosen[np.sort(np.unique(key, return_index=True)[1])]
-
-
-class EdgeMarks(PixelItem):
-    """Devices that went offline (down) or came back (up), in one lane."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._edges: Sequence[tuple[float, bool]] = ()
-        self.lane = 0
-
-    def show_edges(self, edges: Sequence[tuple[float, bool]], *, lane: int) -> None:
-        """(data x, online?) of each edge."""
-        self._edges, self.lane = edges, lane
-        self.update()
-
-    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
-        look = theme.current()
-        height = abs(to_px.m22())
-        middle = float(y_to_px(to_px, np.array([self.lane + 0.5]))[0])
-        half = min(4.0, height / 3)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for online, token, tip in ((False, "offline", half), (True, "live", -half)):
-            painter.setBrush(look.color(token))
-            places = {round(x * to_px.m11() + to_px.dx()) for x, up in self._edges if up is online}
-            for px in places:
-                if box.left() <= px <= box.right():
-                    points = [
-                        QPointF(px - half, middle - tip),
-                        QPointF(px + half, middle - tip),
-                        QPointF(px, middle + tip),
-                    ]
-                    painter.drawPolygon(QPolygonF(points))
 
 
 class Crosshair(PixelItem):

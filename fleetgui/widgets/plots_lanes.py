@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fleetgui.policy import formats
-from fleetgui.stores.engagements import Engagements, Refusal
+from fleetgui.stores.engagements import BANDS, Engagements, Refusal
 
-BANDS: Final = ("normal", "elevated", "critical")
 REASONS: Final = ("in-backoff", "rate", "hard-ceiling")
+_BAND_CODES: Final = {band: code for code, band in enumerate(BANDS)}
+_REASON_CODES: Final = {reason: code for code, reason in enumerate(REASONS)}
 
 _INITIAL: Final = 1_024
 
@@ -42,14 +42,21 @@ class Shown(NamedTuple):
     reason: npt.NDArray[np.int8]
     row: npt.NDArray[np.int64]
     """Positions among the store's refusals."""
+    minutes: npt.NDArray[np.float64]
+    """Where the minutes begin of which only `counts` are left, by the order of `BANDS`."""
+    counts: npt.NDArray[np.int64]
 
 
 class RefusalColumns:
-    """The store's refusals as arrays, kept up as they come: reading thousands of objects a frame would be too slow."""
+    """The store's refusals as arrays, kept up as they come: reading thousands of objects a frame would be too slow.
+
+    The arrays hold what the store holds, between `_first` and `_end`; what the store forgot is cut off at the front.
+    """
 
     def __init__(self, store: Engagements) -> None:
         self._store = store
-        self._size = 0
+        self._first = self._end = 0
+        self._stale = True
         self._at = np.empty(_INITIAL)
         self._until = np.empty(_INITIAL)
         self._device = np.empty(_INITIAL, dtype=np.int32)
@@ -58,38 +65,32 @@ class RefusalColumns:
         self._codes: dict[str, int] = {}
         self._names: list[str] = []
         self._last_of: dict[int, int] = {}
-        self.rebuild()
 
     def __len__(self) -> int:
-        return self._size
-
-    def rebuild(self) -> None:
-        """Read the store anew."""
-        self._size = 0
-        self._codes.clear()
-        self._names.clear()
-        self._last_of.clear()
-        for refusal in self._store.refusals:
-            self._append(refusal)
+        self._catch_up()
+        return self._end - self._first
 
     def take_in(self, new: list[Refusal]) -> None:
-        """Follow the store after it took in `new`: appended when they are the newest, else everything anew."""
+        """Follow the store after it took in `new`: appended when they are the newest, else everything anew, later."""
         refusals = self._store.refusals
         fresh = sorted(new, key=lambda refusal: (refusal.at, refusal.seq))
-        if len(refusals) == self._size + len(fresh) and refusals[self._size :] == fresh:
-            for refusal in fresh:
-                self._append(refusal)
-        else:
-            self.rebuild()
+        forgotten = self._end - self._first + len(fresh) - len(refusals)
+        if self._stale or forgotten < 0 or refusals[len(refusals) - len(fresh) :] != fresh:
+            self._stale = True
+            return
+        for refusal in fresh:
+            self._append(refusal)
+        self._first += forgotten
 
     def shown(
         self, left: float, right: float, before: Sequence[str | None], lanes: int
     ) -> tuple[Shown, list[str | None], int]:
         """What is seen between two epoch seconds: the marks, the device of each lane, how many devices share one."""
-        at = self._at[: self._size]
-        until = self._until[: self._size]
-        seen = np.flatnonzero((until >= left) & (at <= right))
-        device = self._device[seen]
+        self._catch_up()
+        kept = slice(self._first, self._end)
+        at = self._at[kept]
+        seen = np.flatnonzero((self._until[kept] >= left) & (at <= right))
+        device = self._device[kept][seen]
         codes, counts = np.unique(device, return_counts=True)
         per_device = {self._names[code]: int(count) for code, count in zip(codes, counts, strict=True)}
         assigned = assign_lanes(per_device, before, lanes)
@@ -97,11 +98,44 @@ class RefusalColumns:
         for lane, name in enumerate(assigned):
             if name is not None:
                 lane_of_code[self._codes[name]] = lane
-        shown = Shown(at[seen], until[seen], lane_of_code[device], self._band[seen], self._reason[seen], seen)
+        shown = Shown(
+            at[seen],
+            self._until[kept][seen],
+            lane_of_code[device],
+            self._band[kept][seen],
+            self._reason[kept][seen],
+            seen,
+            *self._store.minutes.between(left, right),
+        )
         return shown, assigned, len(per_device) - sum(name is not None for name in assigned)
 
+    def held_at(self, moment: float) -> list[str]:
+        """The devices that were held back at an epoch second, the one refused last first."""
+        self._catch_up()
+        kept = slice(self._first, self._end)
+        inside = np.flatnonzero((self._at[kept] <= moment) & (self._until[kept] > moment))
+        return list(dict.fromkeys(self._names[code] for code in self._device[kept][inside[::-1]].tolist()))
+
+    def refused(self, left: float, right: float) -> int:
+        """How many refusals there were between two epoch seconds, whole minutes where older."""
+        self._catch_up()
+        at = self._at[self._first : self._end]
+        _, counts = self._store.minutes.between(left, right)
+        return int(np.searchsorted(at, right) - np.searchsorted(at, left)) + int(counts.sum())
+
+    def _catch_up(self) -> None:
+        if not self._stale and self._first <= _INITIAL + (self._end - self._first):
+            return
+        self._stale = False
+        self._first = self._end = 0
+        self._codes.clear()
+        self._names.clear()
+        self._last_of.clear()
+        for refusal in self._store.refusals:
+            self._append(refusal)
+
     def _append(self, refusal: Refusal) -> None:
-        index = self._size
+        index = self._end
         if index >= len(self._at):
             for name in ("_at", "_until", "_device", "_band", "_reason"):
                 old = getattr(self, name)
@@ -118,32 +152,6 @@ class RefusalColumns:
         self._at[index] = refusal.at
         self._until[index] = refusal.until
         self._device[index] = code
-        self._band[index] = BANDS.index(refusal.engagement.band)
-        self._reason[index] = REASONS.index(refusal.engagement.reason)
-        self._size = index + 1
-
-
-_REASON_WORDS: Final = {
-    "in-backoff": "tried again inside its block",
-    "rate": "reconnects too often",
-    "hard-ceiling": "hard ceiling",
-}
-
-
-def sentence(refusal: Refusal, *, wall: float) -> str:
-    """One engagement in a sentence, at epoch second `wall`."""
-    it = refusal.engagement
-    name = formats.text(it.device_id, 80)
-    why = _REASON_WORDS[it.reason] + (", in warm-up" if it.warmup else "")
-    if it.reason == "in-backoff":
-        what = why
-    else:
-        what = f"{it.observed:,} in {it.window_ms / 1000:g} s, allowed {it.allowed:,} ({why})"
-    times = f", {it.count:,} times in a second" if it.count > 1 else ""
-    left = refusal.until - wall
-    then = (
-        f"next try in {formats.age(left + 0.999)}"
-        if left > 0
-        else f"held back for {formats.age(refusal.until - refusal.at)}"
-    )
-    return f"{formats.clock_utc(refusal.at)}  {name} refused{times}: {what}; level {it.level}, band {it.band}, {then}."
+        self._band[index] = _BAND_CODES[refusal.engagement.band]
+        self._reason[index] = _REASON_CODES[refusal.engagement.reason]
+        self._end = index + 1

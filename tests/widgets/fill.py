@@ -116,6 +116,9 @@ class Filled:
         state.presence.apply_edges(
             Edge(device_id(index), False, now - 2, self.clock.wall() - 2) for index in range(offline)
         )
+        wall = self.clock.wall()
+        gone = [(wall - 44 + index * 12 / max(1, offline), False) for index in range(offline)]
+        state.edges.apply([*gone, *((wall - 20 + index / 2, True) for index in range(offline // 12))])
 
     # The gateways
 

@@ -11,7 +11,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from fleetgui.policy.states import State
 from fleetgui.widgets import theme
 from fleetgui.widgets.overview import Motion, OverviewPage
 from tests.widgets import fill
@@ -102,7 +101,7 @@ def test_it_is_moved_by_keys(made: Make, key: Qt.Key, moved: float) -> None:
 
 def test_windows_can_be_chosen(made: Make) -> None:
     page = made(fill.busy())
-    page._windows["1 h"].click()
+    page.bar.windows["1 h"].click()
     left, right = page.plots.time_range
     assert right - left == pytest.approx(3_600, abs=5)
     x, _ = page.plots._nodes["gw-1"].p99.getData()
@@ -118,17 +117,17 @@ def test_a_gap_breaks_the_curve_and_is_hatched(made: Make) -> None:
     page = made(filled)
     _, y = page.plots._nodes["gw-1"].p99.getData()
     assert np.isnan(y).any()
-    spans = [(left, right) for left, right, _ in page.plots.gaps._spans]
+    spans = [(left, right) for left, right, _ in page.plots.gaps.spans]
     assert any(right - left == pytest.approx(26, abs=1.5) for left, right in spans)
 
 
 def test_a_silent_gateway_has_an_open_gap(made: Make) -> None:
     filled = fill.calm()
     page = made(filled)
-    assert not page.plots.gaps._spans
+    assert not page.plots.gaps.spans
     filled.clock.advance(10)
     page.refresh()
-    (span,) = page.plots.gaps._spans
+    (span,) = page.plots.gaps.spans
     assert span[1] - span[0] == pytest.approx(10, abs=1)
 
 
@@ -147,14 +146,15 @@ def test_hover_reads_every_gateway_at_that_moment(made: Make) -> None:
     at = filled.clock.wall() - 100
     point = page.plots.lag_view.mapViewToScene(QPointF(at - page.plots._origin, 50))
     page.plots.hovered.emit(point)
-    text = page.readout.text
+    text = page.card.text
     assert text.startswith("03:12:2")
     sample = filled.state.lag.at("gw-1", at)
     assert sample is not None
     assert f"gw-1  p50 {sample.p50:.0f} · p99 {sample.p99:.0f}" in text
     assert "gw-2" in text
     page.plots.hovered.emit(None)
-    assert page.readout.text.startswith("lag, ms")
+    assert page.card.isHidden()
+    assert page.bar.readout.text.startswith("lag, ms")
 
 
 def test_an_engagement_is_explained_and_leads_to_its_device(made: Make, qtbot: QtBot) -> None:
@@ -166,8 +166,8 @@ def test_an_engagement_is_explained_and_leads_to_its_device(made: Make, qtbot: Q
     refusal = filled.state.engagements.refusals[-1]
     point = scene_point(page, refusal.at, 0.5)
     page.plots.hovered.emit(point)
-    assert refusal.device_id in page.readout.text
-    assert "refused" in page.readout.text
+    assert refusal.device_id in page.card.text
+    assert "refused" in page.card.text
     with qtbot.waitSignal(page.device_opened, timeout=5_000) as opened:
         page.plots.lane_view.clicked.emit(page.plots.lane_view.mapSceneToView(point))
     assert opened.args == [refusal.device_id]
@@ -204,16 +204,19 @@ def test_without_a_link_it_says_as_of_when(made: Make) -> None:
     page = made(filled)
     filled.disconnected()
     page.refresh()
-    assert page.readout.text.startswith("as of 03:14:07Z")
+    assert page.bar.readout.text.startswith("as of 03:14:07Z")
 
 
-def test_edges_come_from_the_journal(made: Make) -> None:
+def test_edges_are_on_the_axis_however_many_come_at_once(made: Make) -> None:
     filled = fill.calm()
     page = made(filled)
-    before = len(page.plots.edges)
-    filled.state.journal.write(filled.clock.wall(), State.OFFLINE, "registry", "gone", "camera-0005")
-    filled.state.journal.write(filled.clock.wall(), State.OFFLINE, "you", "no device in it")
-    assert len(page.plots.edges) == before + 1
+    before = page.plots.edge_marks.count
+    filled.state.edges.apply([(filled.clock.wall(), False)] * 1_212)
+    page.refresh()
+    assert page.plots.edge_marks.count == before + 1_212
+    point = page.plots.lag_view.mapViewToScene(QPointF(filled.clock.wall() - page.plots._origin, 50))
+    page.plots.hovered.emit(point)
+    assert "1,212 went offline" in page.card.text
 
 
 def test_a_gateway_whose_clock_is_wrong_has_the_axis_follow_it(made: Make) -> None:

@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtWidgets import QApplication
 
+from fleetgui.stores.engagements import Engagements
+from fleetgui.stores.ledger import Ledger
+from fleetgui.widgets.plots_axes import TimeAxis
 from fleetgui.widgets.plots_data import decimate, peaks, scale_top, tick_step
-from fleetgui.widgets.plots_lanes import RefusalColumns, assign_lanes, sentence
+from fleetgui.widgets.plots_lanes import RefusalColumns, assign_lanes
+from fleetgui.widgets.plots_spans import merged
+from tests.stores.test_series import START, engagement
 from tests.widgets import fill
 
 Values = st.lists(st.one_of(st.floats(0, 1e6), st.just(float("nan"))), min_size=0, max_size=400)
@@ -124,13 +130,59 @@ def test_a_block_ends_where_the_next_refusal_begins() -> None:
     assert np.all(shown.until[:-1] <= shown.at[1:])
 
 
-def test_a_refusal_in_a_sentence() -> None:
-    filled = fill.Filled()
-    filled.connected()
-    filled.storm(1, 60)
-    refusal = next(each for each in filled.state.engagements.refusals if each.engagement.reason == "rate")
-    text = sentence(refusal, wall=refusal.at)
-    name, observed = refusal.device_id, refusal.engagement.observed
-    assert f"{name} refused: {observed} in 10 s, allowed 5 (reconnects too often); level" in text
-    assert "next try in" in text
-    assert "held back for" in sentence(refusal, wall=refusal.until + 1)
+@given(
+    batches=st.lists(st.lists(st.tuples(st.integers(1, 90), st.sampled_from("abc")), max_size=6), max_size=12),
+    capacity=st.integers(1, 25),
+)
+def test_columns_follow_a_store_that_forgets(batches: list[list[tuple[int, str]]], capacity: int) -> None:
+    store = Engagements(Ledger(), capacity)
+    columns = RefusalColumns(store)
+    store.changed.connect(columns.take_in)
+    for batch in batches:
+        store.apply([engagement(seq, name) for seq, name in batch], live=False)
+        if len(batch) % 2:
+            columns.shown(START, START + 100, [], 3)
+    mine, *_ = columns.shown(START, START + 100, [], 3)
+    assert [store.refusals[row].at for row in mine.row.tolist()] == mine.at.tolist()
+    assert len(columns) == len(store.refusals) == len(mine.at)
+    anew, *_ = RefusalColumns(store).shown(START, START + 100, [], 3)
+    assert mine.at.tolist() == anew.at.tolist()
+    assert mine.counts.tolist() == anew.counts.tolist()
+
+
+def test_ten_thousand_refusals_later_the_columns_are_as_large_as_the_store() -> None:
+    store = Engagements(Ledger(), 100)
+    columns = RefusalColumns(store)
+    store.changed.connect(columns.take_in)
+    for seq in range(10_000):
+        store.apply([engagement(seq, f"d{seq}")], live=True)
+        if seq % 100 == 0:
+            columns.shown(START, START + 20_000, [], 3)
+    assert len(columns) == 100
+    assert len(columns._at) <= 4_096
+    assert len(columns._names) <= 4_096
+
+
+def test_who_was_held_back_at_a_moment() -> None:
+    store = Engagements(Ledger())
+    columns = RefusalColumns(store)
+    store.apply([engagement(1, "a"), engagement(3, "b"), engagement(4, "a", backoff_ms=1_000)], live=True)
+    columns.take_in(list(store.refusals))
+    assert columns.held_at(START + 0.5) == []
+    assert columns.held_at(START + 3.5) == ["b", "a"]
+    assert columns.held_at(START + 4.5) == ["a", "b"]
+    assert columns.held_at(START + 5.5) == ["b"]
+    assert columns.refused(START + 2, START + 4.5) == 2
+
+
+def test_spans_that_touch_are_one() -> None:
+    spans = np.array([(10.0, 12.0), (0.0, 5.0), (6.0, 6.5), (3.0, 4.0)])
+    assert merged(spans, 2.0).tolist() == [[0.0, 6.5], [10.0, 12.0]]
+    assert merged(spans[:1], 2.0).tolist() == [[10.0, 12.0]]
+    assert len(merged(np.empty((0, 2)), 2.0)) == 0
+
+
+def test_days_are_named_at_midnight(qapp: QApplication) -> None:
+    axis = TimeAxis(START)
+    assert axis.tickStrings([0.0, 3_600.0], 1.0, 3_600.0) == ["11-21", "01:00Z"]
+    assert axis.tickStrings([0.0, 1.0], 1.0, 1.0) == ["00:00:00Z", "00:00:01Z"]

@@ -1,0 +1,165 @@
+"""What happened to devices, as marks in lanes: who was refused and for how long, who went offline and came back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPen, QPolygonF, QTransform
+
+from fleetgui.stores.edges import EdgesShown
+from fleetgui.widgets import theme
+from fleetgui.widgets.plots_data import Array
+from fleetgui.widgets.plots_items import BAND_TOKENS, PixelItem, x_to_px, y_to_px
+from fleetgui.widgets.plots_lanes import Shown
+
+_MARK_HEIGHTS: Final = (0.45, 0.75, 1.0)
+"""By reason, as a share of the lane: a try inside a block is the least of them."""
+_MOST_RECTS: Final = 4_000
+_COLUMN_PX: Final = 4
+"""Width of a column in the lane that many devices share."""
+_EDGES_APART_PX: Final = 2
+_HALF_A_MINUTE_S: Final = 30.0
+_NOTHING: Final = np.empty(0, dtype=np.int64)
+
+
+class LaneMarks(PixelItem):
+    """Refusals in lanes: a bar while a device is held back, a mark at each refusal, coloured by the band it met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: Shown | None = None
+        self._origin = 0.0
+        self._shared_lane = 0
+        self.muted = False
+        self.selected: int | None = None
+        """The row (`Shown.row`) of the refusal that the keyboard is at."""
+
+    def show_refusals(self, shown: Shown, *, origin: float, shared_lane: int) -> None:
+        """`origin` is the epoch second of data x 0; refusals of lane −1 stand in `shared_lane`."""
+        self._shown, self._origin, self._shared_lane = shown, origin, shared_lane
+        self.update()
+
+    def select(self, row: int | None) -> None:
+        if row != self.selected:
+            self.selected = row
+            self.update()
+
+    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
+        shown = self._shown
+        if shown is None:
+            return
+        look = theme.current()
+        painter.setPen(Qt.PenStyle.NoPen)
+        height = abs(to_px.m22())
+        x0 = np.clip(np.round(x_to_px(to_px, shown.at - self._origin)), box.left() - 4, box.right() + 4)
+        x1 = np.clip(np.round(x_to_px(to_px, shown.until - self._origin)), box.left() - 4, box.right() + 4)
+        lane = np.where(shown.lane < 0, self._shared_lane, shown.lane)
+        top = np.round(y_to_px(to_px, lane.astype(np.float64))) + 2
+        full = max(4.0, height - 4)
+        quarter = round(full / 4)
+        strength = 0.4 if self.muted else 1.0
+        for band, token in enumerate(BAND_TOKENS):
+            chosen = np.flatnonzero(shown.band == band)
+            bars = chosen[x1[chosen] > x0[chosen]]
+            # in the shared lane bars would cover each other
+            bars = bars[shown.lane[bars] >= 0]
+            painter.setBrush(look.color(token, 0.28 * strength))
+            painter.drawRects(
+                _rects(bars, lambda i: QRectF(x0[i], top[i] + quarter, x1[i] - x0[i], full - 2 * quarter))
+            )
+            painter.setBrush(look.color(token, strength))
+            own = chosen[shown.lane[chosen] >= 0]
+            marks = _distinct(own, x0, lane, shown.reason)
+            painter.drawRects(_rects(marks, lambda i: _mark(x0[i], top[i], full, shown.reason[i])))
+        self._draw_shared(painter, shown, to_px, x0, full)
+        chosen = np.flatnonzero(shown.row == self.selected) if self.selected is not None else _NOTHING
+        for i in chosen:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(look.color("accent"), 2))
+            right = x1[i] if shown.lane[i] >= 0 else x0[i]
+            painter.drawRect(QRectF(x0[i] - 3, top[i] - 1, max(6.0, right - x0[i] + 4), full + 2))
+
+    def _draw_shared(self, painter: QPainter, shown: Shown, to_px: QTransform, x0: Array, full: float) -> None:
+        """How many of the others were refused when: columns whose height grows with the number, of its worst band.
+
+        Minutes of which only the numbers are left stand here too, whoever it was.
+        """
+        shared = np.flatnonzero(shown.lane < 0)
+        minute, band = np.nonzero(shown.counts)
+        middles = np.round(x_to_px(to_px, shown.minutes[minute] + _HALF_A_MINUTE_S - self._origin))
+        places = np.concatenate([x0[shared], middles]) // _COLUMN_PX
+        if not len(places):
+            return
+        bands = np.concatenate([shown.band[shared], band]).astype(np.int8)
+        weights = np.concatenate([np.ones(len(shared)), shown.counts[minute, band]])
+        columns, which = np.unique(places, return_inverse=True)
+        counts = np.bincount(which, weights)
+        worst = np.zeros(len(columns), dtype=np.int8)
+        np.maximum.at(worst, which, bands)
+        heights = np.maximum(2.0, np.round(full * np.sqrt(counts / counts.max())))
+        bottom = round(float(y_to_px(to_px, np.array([self._shared_lane + 1.0]))[0])) - 2
+        look = theme.current()
+        for each, token in enumerate(BAND_TOKENS):
+            painter.setBrush(look.color(token, 0.4 if self.muted else 1.0))
+            painter.drawRects(
+                [
+                    QRectF(columns[i] * _COLUMN_PX, bottom - heights[i], _COLUMN_PX - 1, heights[i])
+                    for i in np.flatnonzero(worst == each).tolist()
+                ]
+            )
+
+
+def _mark(x: float, top: float, full: float, reason: int) -> QRectF:
+    height = round(full * _MARK_HEIGHTS[reason])
+    return QRectF(x - 1, top + (full - height) / 2, 2, height)
+
+
+def _rects(chosen: Any, make: Callable[[int], QRectF]) -> list[QRectF]:
+    return [make(index) for index in chosen[-_MOST_RECTS:].tolist()]
+
+
+def _distinct(chosen: Any, x: Array, lane: Any, reason: Any) -> Any:
+    """Of marks that fall on the same pixel of a lane and say the same, one."""
+    if len(chosen) < 2:
+        return chosen
+    key = (x[chosen].astype(np.int64) * 64 + lane[chosen]) * 4 + reason[chosen]
+    return chosen[np.sort(np.unique(key, return_index=True)[1])]
+
+
+class EdgeMarks(PixelItem):
+    """Devices that went offline (down) or came back (up), in one lane: one mark for all of the same pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._x: Array = np.empty(0)
+        self._online: npt.NDArray[np.bool_] = np.empty(0, dtype=bool)
+        self.lane = 0
+
+    @property
+    def count(self) -> int:
+        """Marks, before those are merged that would cover each other."""
+        return len(self._x)
+
+    def show_edges(self, edges: EdgesShown, *, origin: float, lane: int) -> None:
+        """`origin` is the epoch second of data x 0."""
+        self._x, self._online, self.lane = edges.at - origin, edges.online, lane
+        self.update()
+
+    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
+        look = theme.current()
+        height = abs(to_px.m22())
+        middle = float(y_to_px(to_px, np.array([self.lane + 0.5]))[0])
+        half = min(4.0, height / 3)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        px = np.round(x_to_px(to_px, self._x) / _EDGES_APART_PX) * _EDGES_APART_PX
+        seen = (px >= box.left()) & (px <= box.right())
+        for online, token, tip in ((False, "offline", half), (True, "live", -half)):
+            painter.setBrush(look.color(token))
+            for x in np.unique(px[seen & (self._online == online)]).tolist():
+                points = [QPointF(x - half, middle - tip), QPointF(x + half, middle - tip), QPointF(x, middle + tip)]
+                painter.drawPolygon(QPolygonF(points))

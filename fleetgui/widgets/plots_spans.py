@@ -1,0 +1,94 @@
+"""Spans of time in which what is drawn is missing, or is not to be believed, across a whole plot."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QTransform
+
+from fleetgui.widgets import theme
+from fleetgui.widgets.plots_data import Array
+from fleetgui.widgets.plots_items import PixelItem, x_to_px
+
+_NARROWEST_PX: Final = 2.0
+_WORTH_A_WORD_PX: Final = 12.0
+_LATE_LABEL: Final = "observer late"
+
+
+def merged(spans: Array, apart: float) -> Array:
+    """Spans, a row (from, until) each, by their beginnings; those less than `apart` from another as one."""
+    if len(spans) < 2:
+        return spans
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(spans[:, 1])
+    first = np.concatenate([[0], np.flatnonzero(spans[1:, 0] - reach[:-1] >= apart) + 1])
+    return np.column_stack([spans[first, 0], np.maximum.reduceat(spans[:, 1], first)])
+
+
+class Spans(PixelItem):
+    """Draws `brush(color)` over spans of data x; spans that would touch on the screen are one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spans: list[tuple[float, float, int | None]] = []
+        """(from, until, index of the gateway, None for all of them)"""
+        self.setZValue(-10)
+
+    def show_spans(self, spans: list[tuple[float, float, int | None]]) -> None:
+        if spans != self.spans:
+            self.spans = spans
+            self.update()
+
+    def boxes(self, to_px: QTransform, box: QRectF) -> list[tuple[QRectF, int | None]]:
+        """Pixels of what is in view."""
+        if not self.spans:
+            return []
+        of: dict[int | None, list[tuple[float, float]]] = {}
+        for left, right, series in self.spans:
+            of.setdefault(series, []).append((left, right))
+        out = []
+        for series, spans in of.items():
+            ends = x_to_px(to_px, np.array(spans))
+            seen = ends[(ends[:, 1] >= box.left()) & (ends[:, 0] <= box.right())]
+            out += [(_rect(left, right, box), series) for left, right in merged(seen, _NARROWEST_PX).tolist()]
+        return out
+
+
+class Gaps(Spans):
+    """Nothing was seen here: hatched, in the colour of the gateway whose curve is interrupted."""
+
+    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
+        look = theme.current()
+        painter.setPen(Qt.PenStyle.NoPen)
+        for rect, series in self.boxes(to_px, box):
+            color = look.color("muted") if series is None else look.series_color(series)
+            color.setAlphaF(0.5)
+            painter.fillRect(rect, QBrush(color, Qt.BrushStyle.BDiagPattern))
+
+
+class LateShades(Spans):
+    """This console itself ran late here: dotted, and said, because what was seen then is dated late."""
+
+    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
+        look = theme.current()
+        font = look.font("label")
+        metrics = QFontMetricsF(font)
+        width = metrics.horizontalAdvance(_LATE_LABEL)
+        painter.setFont(font)
+        free = box.left()
+        for rect, _ in self.boxes(to_px, box):
+            painter.fillRect(rect, look.color("late", 0.08))
+            painter.fillRect(rect, QBrush(look.color("late", 0.35), Qt.BrushStyle.Dense6Pattern))
+            left = min(max(rect.left() + 4, free), box.right() - width - 4)
+            if left >= free and rect.width() >= _WORTH_A_WORD_PX:
+                painter.setPen(look.color("late"))
+                where = QRectF(left, box.top() + 2, width + 2, metrics.height())
+                painter.drawText(where, Qt.AlignmentFlag.AlignLeft, _LATE_LABEL)
+                free = left + width + 12
+
+
+def _rect(left: float, right: float, box: QRectF) -> QRectF:
+    left = max(box.left(), left)
+    return QRectF(left, box.top(), max(_NARROWEST_PX, min(box.right(), right) - left), box.height())
