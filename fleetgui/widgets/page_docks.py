@@ -142,6 +142,8 @@ class PageDocks(QObject):
 
     def _moved(self, *_: object) -> None:
         """What stands as a tab has its name there, and needs no second one."""
+        if not shiboken6.isValid(self._window):  # docks tell of being hidden while the window is taken apart
+            return
         for dock in (*self.pages.values(), *self.details.values()):
             dock.show_title(not self._window.tabifiedDockWidgets(dock) or dock.isFloating())
         self._soon.start()
