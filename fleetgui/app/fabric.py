@@ -140,9 +140,13 @@ class Fabric:
         return Cost(
             connections=footprint.connections,
             subscriptions=footprint.subscriptions,
+            consumers=footprint.consumers,
             requests_per_min=(footprint.requests - requests) / span * 60,
             messages_per_s=(footprint.messages_in - messages) / span,
             messages_in=footprint.messages_in,
+            bytes_in=footprint.bytes_in,
+            messages_out=footprint.messages_out,
+            reconnects=footprint.reconnects,
             dropped=footprint.dropped + self.presence.dropped + self.gateway.dropped + self.topologies.dropped,
             malformed=footprint.malformed
             + self.presence.malformed

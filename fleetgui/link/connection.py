@@ -68,6 +68,8 @@ class Link:
         self.state = LinkState(LinkPhase.IDLE, clock.now(), clock.wall())
         self.state_changed = Signal[[LinkState]]()
         self.denied = Signal[[LinkError]]()
+        self.consumers: set[str] = set()
+        """JetStream consumers that were made over this link and not taken back yet: a watch has one."""
         self._inbox = f"_INBOX.fleetgui-{secrets.token_hex(4)}"
         self._live: _Live | None = None
         self._subscriptions: dict[Subscription, None] = {}  # in the order in which they were made
@@ -252,9 +254,11 @@ class Link:
     @property
     def footprint(self) -> Footprint:
         counters, live = self.counters, self._live
+        denied = sum(each.error is not None for each in self._subscriptions)  # the broker does not hold those
         return Footprint(
             connections=int(live is not None),
-            subscriptions=len(self._subscriptions) + (live is not None),
+            subscriptions=live.client.subscriptions - denied if live else 0,
+            consumers=len(self.consumers),
             requests=counters.requests,
             requests_in_flight=len(live.requests) if live else 0,
             messages_in=counters.messages_in,

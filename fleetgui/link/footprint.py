@@ -28,7 +28,9 @@ class Counters:
 class Footprint:
     """The link at one moment. Totals are since the start, over all connections.
 
-    `connections` is 0 or 1; `requests` were sent, `requests_in_flight` wait now; `malformed` messages could not be
+    What the broker's own monitoring says of this connection is the same: `connections` is 0 or 1, `subscriptions` and
+    `consumers` are those it holds, `messages_in` what it delivered (replies, and what could not be read, too) and
+    `messages_out` what it got. `requests` were sent, `requests_in_flight` wait now; `malformed` messages could not be
     read; `dropped` requests to our services found no room; `late_replies` came when nobody waited any more, twice, or
     unasked; `handler_failures` counts what handlers raised; `request_failures` is by `LinkError.kind`; `buffered` are
     bytes that the broker has not taken yet.
@@ -36,6 +38,7 @@ class Footprint:
 
     connections: int
     subscriptions: int
+    consumers: int
     requests: int
     requests_in_flight: int
     messages_in: int

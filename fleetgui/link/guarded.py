@@ -72,7 +72,8 @@ class GuardedClient(Client):
         self.counters = counters
         self._ping_seconds = ping_interval
         self._max_pings = max_outstanding_pings
-        self._ps = Reader(self)  # type: ignore[assignment]  # it has the two methods that nats-py calls
+        self._parser = Reader(self)
+        self._ps = self._parser  # type: ignore[assignment]  # it has the two methods that nats-py calls
         self._spawn = spawn
         self._listener = listener
         self._max_buffered = max_buffered
@@ -220,21 +221,27 @@ class GuardedClient(Client):
     async def _read_loop(self) -> None:
         """Read and hand out until the connection ends; however this ends, somebody is told."""
         reason: Exception = ConnectionResetError("the broker closed the connection")
+        reader = self._parser
         try:
             while data := await self._reader.read(READ_BYTES):
                 self._listener.heard()
-                await self._ps.parse(data)
+                await reader.parse(data)
+                self._count(reader)
         except Exception as error:  # noqa: BLE001 - whatever it is, this connection reads no more
             reason = error
         finally:
+            self._count(reader)
             self._end(reason)
+
+    def _count(self, reader: Reader) -> None:
+        self.counters.messages_in += reader.messages
+        self.counters.bytes_in += reader.bytes
+        reader.messages = reader.bytes = 0
 
     def malformed(self, why: Exception) -> None:
         self.counters.malformed += 1
 
     async def message_for_library(self, sid: int, subject: bytes, reply: bytes, payload: bytes, header: bytes) -> None:
-        self.counters.messages_in += 1
-        self.counters.bytes_in += len(payload)
         try:
             await self._process_msg(sid, subject, reply, payload, header)
         except (ValueError, IndexError, KeyError) as error:
@@ -342,6 +349,11 @@ class GuardedClient(Client):
         self.routes[sid] = route
         self.write(f"SUB {subject} {queue} {sid}\r\n".encode())
         return sid
+
+    @property
+    def subscriptions(self) -> int:
+        """How many the broker holds for this connection: ours, and nats-py's for JetStream."""
+        return 0 if self._ended else len(self.routes) + len(self._subs)
 
     def remove_route(self, sid: int) -> None:
         if self.routes.pop(sid, None) is not None:

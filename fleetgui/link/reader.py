@@ -50,6 +50,10 @@ class Reader:
     """Feed it what was read with `parse`; `reset` forgets a half message. (The names are nats-py's.)"""
 
     def __init__(self, sink: Sink) -> None:
+        self.messages = 0
+        """Messages read, those that cannot be understood too: what the broker says it has delivered."""
+        self.bytes = 0
+        """Bytes of their headers and payloads."""
         self._sink = sink
         self.reset()
 
@@ -116,6 +120,8 @@ class Reader:
             return -1
         if data[after - 2 : after] != b"\r\n":
             raise ProtocolViolation("the broker sent a message that does not end where it should")
+        self.messages += 1
+        self.bytes += total
         header = data[body : body + head]
         payload = data[body + head : after - 2]
         route = self._sink.routes.get(sid)

@@ -75,14 +75,11 @@ class Subscription:
             if self._unreadable is not None:
                 self._unreadable(subject, reply, payload)
             raise
-        counters = self._link.counters
-        counters.messages_in += 1
-        counters.bytes_in += len(payload)
         self.received += 1
         try:
             self._handler(message)
         except Exception as error:  # noqa: BLE001 - a handler's fault must not end the reading of everybody's messages
             self.failed += 1
-            counters.handler_failures += 1
+            self._link.counters.handler_failures += 1
             if is_power_of_ten(self.failed):
                 self._link.tasks.report(f"handler of {self.subject} ({self.failed} times)", error)

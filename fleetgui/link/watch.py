@@ -194,6 +194,7 @@ class Watch:
         subscription = self._link.subscribe(inbox, self._take, unreadable=self._take_unreadable)
         try:
             name = self._left_behind = f"fleetgui-{secrets.token_hex(8)}"
+            self._link.consumers.add(name)
             verb = f"CONSUMER.CREATE.{self._stream}.{name}"
             config = self._consumer(name, inbox, anew)
             reply = await streams.api(
@@ -255,12 +256,14 @@ class Watch:
         name, self._left_behind = self._left_behind, None
         if name is None:
             return
+        self._link.consumers.discard(name)
         try:
             await streams.api(self._link, f"CONSUMER.DELETE.{self._stream}.{name}")
         except StreamFailed:
             pass  # it is gone already, or its bucket is
         except LinkError as error:
             self._left_behind = name
+            self._link.consumers.add(name)
             log.info("the consumer %s of %s is left to the broker: %s", name, self._stream, error)
 
     # Deliveries

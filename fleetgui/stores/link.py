@@ -20,6 +20,10 @@ class Cost:
     dropped: int = 0
     malformed: int = 0
     own_lag_p99_ms: float | None = None
+    consumers: int = 0
+    bytes_in: int = 0
+    messages_out: int = 0
+    reconnects: int = 0
 
 
 class LinkStore:

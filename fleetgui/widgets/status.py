@@ -32,9 +32,12 @@ def cost_parts(cost: Cost, ledger: Ledger) -> list[Part]:
     connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
     parts: list[Part] = [
         (connections, "muted"),
+        (f"{cost.subscriptions:,} subscriptions", "muted"),
         (f"{_rate(cost.messages_per_s)} msg/s", "muted"),
         (f"{_rate(cost.requests_per_min)} req/min", "muted"),
     ]
+    if cost.consumers:
+        parts.insert(2, (f"{cost.consumers:,} consumer{'s' if cost.consumers != 1 else ''}", "muted"))
     own = cost.own_lag_p99_ms
     if own is None:
         parts.append((f"own loop p99 {formats.NOTHING}", "muted"))
@@ -82,7 +85,7 @@ class StatusLine(QWidget):
         ]
         self.setToolTip(
             tip(
-                f"{cost.subscriptions} subscriptions, {cost.messages_in:,} messages in, {cost.dropped:,} dropped here",
+                f"{cost.messages_in:,} messages in, {cost.messages_out:,} out, {cost.dropped:,} dropped here",
                 *losses[:20],
             )
         )

@@ -125,7 +125,7 @@ def test_the_status_line_says_what_it_costs(qtbot: QtBot) -> None:
     line = StatusLine()
     qtbot.addWidget(line)
     line.show_cost(Cost(1, 7, 6.0, 214.4, 1_000, 0, 0, 4.1), Ledger())
-    assert line.text == "1 connection · 214 msg/s · 6 req/min · own loop p99 4.1 ms · 0 lost"
+    assert line.text == "1 connection · 7 subscriptions · 214 msg/s · 6 req/min · own loop p99 4.1 ms · 0 lost"
 
 
 def test_losses_have_the_colour_of_a_warning_and_are_told_apart() -> None:
