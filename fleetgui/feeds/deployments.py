@@ -37,6 +37,7 @@ from fleetgui.wire.deployments import (
     DeploymentStatus,
     DeviceState,
     parts_of_state,
+    rights_to_read,
     states_of,
 )
 from fleetgui.wire.subjects import NotAddressable
@@ -92,6 +93,10 @@ class DeploymentsFeed:
             for reading in (rollups.statuses, rollups.definitions):
                 reading.broke(ReadPhase.FAILED, f"{_sentence(error)}.")
             return
+        publish, subscribe = rights_to_read(names)
+        self._deployments.rights = "\n".join(
+            [*(f"publish {subject}" for subject in publish), *(f"subscribe {subject}" for subject in subscribe), ""]
+        )
         self._rollups = [
             self._watch(
                 names.status,

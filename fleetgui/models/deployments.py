@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fleetgui.models.columns import NOTHING, Align, Cell, Look
+from fleetgui.models.columns import NOTHING, Align, Cell
 from fleetgui.models.keyed import KeyedColumn, Part
 from fleetgui.policy import formats
 from fleetgui.policy.states import State
@@ -34,7 +34,7 @@ def rollup_words(row: Rollup) -> str:
     return f"{row.name} {row.state.word}"
 
 
-def _figure(which: str, ink: str = "text") -> KeyedColumn[Rollup]:
+def _figure(which: str, ink: str = "text", width: int = 68) -> KeyedColumn[Rollup]:
     """A count. Zeros are quiet."""
 
     def value(row: Rollup) -> int | None:
@@ -49,7 +49,7 @@ def _figure(which: str, ink: str = "text") -> KeyedColumn[Rollup]:
         number = value(row)
         return -1 if number is None else number
 
-    return KeyedColumn(which, cell, order, 78, Look.FIGURE, Align.RIGHT, biggest_first=True)
+    return KeyedColumn(which, cell, order, width, Align.RIGHT, biggest_first=True)
 
 
 def _parts(row: Rollup) -> tuple[Part, ...]:
@@ -69,7 +69,7 @@ def _share(row: Rollup) -> float:
 def _last_error(row: Rollup, _wall: float) -> Cell:
     figures = row.counted
     if figures is None:
-        why = row.status if isinstance(row.status, str) else "nobody has rolled it up"
+        why = row.status if isinstance(row.status, str) else "no roll-up was read"
         return Cell(formats.text(why), State.UNKNOWN.token)
     if figures.last_error is None:
         return Cell()
@@ -101,7 +101,7 @@ def _hover(row: Rollup, _wall: float) -> str:
     elif isinstance(row.status, str):
         lines += [formats.text(row.status)]
     else:
-        lines += ["On record, and no aggregator has rolled it up: its devices are counted here once it is opened."]
+        lines += ["On record, and no roll-up was read: its devices are counted here once it is opened."]
     if record is not None:
         lines += [f"generation {record.generation:,}, created {formats.moment_utc(record.created_at)}", means(row)]
     return "\n".join(lines)
@@ -120,24 +120,24 @@ def means(row: Rollup) -> str:
 
 
 ROLLUP_COLUMNS: Final[tuple[KeyedColumn[Rollup], ...]] = (
-    KeyedColumn("state", lambda row, _: _state(row.state), worst_first, 96, Look.STATE, hover=_hover),
+    KeyedColumn("state", lambda row, _: _state(row.state), worst_first, 92, hover=_hover),
     KeyedColumn(
         "deployment",
         lambda row, _: Cell(formats.text(row.name, NAME_LENGTH)),
         lambda row: row.name.casefold(),
-        200,
+        168,
         hover=_hover,
     ),
     _figure("target"),
-    _figure("succeeded"),
+    _figure("succeeded", width=84),
     _figure("failed", State.FAILED.token),
     _figure("pending", State.PENDING.token),
-    KeyedColumn("progress", lambda row, _: Cell(), _share, 120, Look.BAR, parts=_parts, hover=_hover),
+    KeyedColumn("progress", lambda row, _: Cell(), _share, 96, parts=_parts, hover=_hover),
     KeyedColumn(
         "counted", lambda row, wall: _age(None if row.counted is None else _at(row), wall), _at, 72,
         align=Align.RIGHT, ages=True, biggest_first=True, hover=_hover,
     ),
-    KeyedColumn("last error", _last_error, lambda row: _last_error(row, 0.0).text.casefold(), 260, hover=_hover),
+    KeyedColumn("last error", _last_error, lambda row: _last_error(row, 0.0).text.casefold(), 0, hover=_hover),
 )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _since(row: DeviceRow) -> Any:
 
 
 DEVICE_COLUMNS: Final[tuple[KeyedColumn[DeviceRow], ...]] = (
-    KeyedColumn("state", lambda row, _: _state(row.state), device_worst_first, 96, Look.STATE, hover=_device_hover),
+    KeyedColumn("state", lambda row, _: _state(row.state), device_worst_first, 96, hover=_device_hover),
     KeyedColumn(
         "device",
         lambda row, _: Cell(formats.text(row.device_id, NAME_LENGTH)),
@@ -181,5 +181,5 @@ DEVICE_COLUMNS: Final[tuple[KeyedColumn[DeviceRow], ...]] = (
         "since", lambda row, wall: _age(row.since, wall), _since, 72,
         align=Align.RIGHT, ages=True, biggest_first=True, hover=_device_hover,
     ),
-    KeyedColumn("error", _device_error, lambda row: row.error.casefold(), 260, hover=_device_hover),
+    KeyedColumn("error", _device_error, lambda row: row.error.casefold(), 0, hover=_device_hover),
 )  # fmt: skip

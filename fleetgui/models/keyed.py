@@ -17,7 +17,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from fleetgui.models.changes import merged, ranges_of
 from fleetgui.models.clipboard import tab_separated
-from fleetgui.models.columns import Align, Cell, Look
+from fleetgui.models.columns import Align, Cell
+from fleetgui.models.id_rows import CELL_ROLE, ID_ROLE, Heading
 from fleetgui.policy import formats
 
 GATHER_MS: Final = 100
@@ -27,9 +28,7 @@ _ROOT: Final = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
 R = TypeVar("R")
 
-CELL_ROLE: Final = Qt.ItemDataRole.UserRole
-"""The `Cell`."""
-PARTS_ROLE: Final = Qt.ItemDataRole.UserRole + 1
+PARTS_ROLE: Final = ID_ROLE + 1
 """The parts of a bar, where the column has one."""
 
 Part = tuple[str, float]
@@ -40,14 +39,14 @@ Part = tuple[str, float]
 class KeyedColumn(Generic[R]):
     """One column. `cell(row, wall)` at epoch second `wall`; `order` is what it is sorted by, the smallest first.
 
-    `ages`: the cell changes as time passes. `biggest_first`: a first click sorts the other way. `width` in pixels.
+    `ages`: the cell changes as time passes. `biggest_first`: a first click sorts the other way.
+    `width` in pixels at 100 %, 0 for what is left.
     """
 
     title: str
     cell: Callable[[R, float], Cell]
     order: Callable[[R], Any]
     width: int = 90
-    look: Look = Look.TEXT
     align: Align = Align.LEFT
     ages: bool = False
     biggest_first: bool = False
@@ -68,6 +67,7 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
     ) -> None:
         super().__init__(parent)
         self.columns = columns
+        self.headings = tuple(Heading(column.title, column.width, column.align) for column in columns)
         self.sorted_by: tuple[int, Qt.SortOrder] | None = None
         self._rows: Mapping[str, R] = {}
         self._first = first
@@ -208,6 +208,8 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
             return self.cell(index.row(), index.column()).spoken
         if role == CELL_ROLE:
             return self.cell(index.row(), index.column())
+        if role == ID_ROLE:
+            return self._names[index.row()]
         column, record = self.columns[index.column()], self._rows.get(self._names[index.row()])
         if record is None:
             return None

@@ -110,6 +110,19 @@ class BucketNames:
         self.status = f"deployment-status{suffix}"
 
 
+def rights_to_read(names: BucketNames) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The subjects that whoever shows deployments may publish on, and those that they may subscribe to.
+
+    Publishing here is asking: what a bucket is like, for a consumer of its own, for flow control. Nothing is written.
+    """
+    publish = []
+    for bucket in (names.status, names.deployment, names.state):
+        stream = f"KV_{bucket}"
+        verbs = (f"STREAM.INFO.{stream}", f"CONSUMER.CREATE.{stream}.*", f"CONSUMER.DELETE.{stream}.*")
+        publish += [f"$JS.API.{verb}" for verb in verbs] + [f"$JS.FC.{stream}.>"]
+    return tuple(publish), ("_INBOX.>",)
+
+
 def info_key(device: DeviceKey) -> str:
     return f"info.{_checked(device, DeviceKey)}"
 

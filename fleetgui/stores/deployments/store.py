@@ -15,6 +15,8 @@ class Deployments:
         self.opened_changed = Signal[[]]()
         self.rollups = Rollups(sources)
         self.opened: Opened | None = None
+        self.rights = ""
+        """What a credential must be permitted so that all of this can be shown, as lines for who grants it."""
         self._sources = sources
 
     def open(self, name: str) -> Opened:
