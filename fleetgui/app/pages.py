@@ -66,6 +66,7 @@ class Pages:
         for key, put_in in (
             ("devices", self._put_in_devices),
             ("overview", self._put_in_overview),
+            ("deployments", self._put_in_deployments),
             ("topology", self._put_in_topology),
             ("journal", self._put_in_journal),
         ):
@@ -117,6 +118,18 @@ class Pages:
             if (elevated, critical) != self._thresholds:
                 self._thresholds = (elevated, critical)
                 page.set_thresholds(elevated, critical)
+
+    def _put_in_deployments(self) -> None:
+        from fleetgui.widgets.deployments import DeploymentsPage
+
+        page = DeploymentsPage(self._state, self._clock)
+        page.deployment_opened.connect(lambda name: self._tell(lambda fabric: fabric.deployments.open(name)))
+        page.deployment_closed.connect(lambda: self._tell(lambda fabric: fabric.deployments.shut()))
+        page.look_again_requested.connect(lambda: self._tell(lambda fabric: fabric.deployments.look_again()))
+        page.reconnect_requested.connect(self._window.reconnect_requested)
+        page.device_opened.connect(self.open_device)
+        page.said.connect(self._window.say)
+        self._window.attach_page("deployments", page)
 
     def _put_in_topology(self) -> None:
         from fleetgui.widgets.topologies import TopologyPage

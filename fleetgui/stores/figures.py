@@ -44,6 +44,20 @@ def fleet_figures(state: ConsoleState, *, now: float, wall: float) -> FleetFigur
     )
 
 
+def deployments_failing(state: ConsoleState, now: float) -> Figure | None:
+    """Deployments with a device that failed; None where there is no deployment to tell of."""
+    rollups = state.deployments.rollups
+    if not rollups.rows:
+        return None
+    reading = rollups.statuses
+    note = "Deployments of which at least one device failed, as the aggregator counted them."
+    if rollups.uncounted:
+        note += f" {rollups.uncounted:,} more were not counted."
+    return Figure(
+        rollups.failing if reading.is_read else None, reading.state(now), reading.heard_at, "roll-ups", note
+    )
+
+
 def gateways_state(nodes: Iterable[Node], now: float) -> State:
     """The worst freshness among some gateways; unknown where there are none."""
     return worst(*(node.source.state(now) for node in nodes))

@@ -63,6 +63,8 @@ class Header(QWidget):
         self.online = FigureView("online")
         self.offline = FigureView("offline")
         self.held_back = FigureView("held back", alarm="band_elevated")
+        self.failing = FigureView("deployments failing", alarm="band_critical")
+        self.failing.hide()
         self.gateways = GatewayChips()
         self.own = Chip()
         self.own.setVisible(False)
@@ -106,7 +108,7 @@ class Header(QWidget):
     def show_state(self, state: ConsoleState, *, now: float, wall: float) -> None:
         """Show link, figures and gateways at `now` (`Clock.now()`), `wall` (epoch seconds)."""
         # here, because it needs numpy, which the window's start does not wait for
-        from fleetgui.stores.figures import fleet_figures
+        from fleetgui.stores.figures import deployments_failing, fleet_figures
 
         self.show_link(state.link.state, state.sources.link_state(now), now=now, heard_at=state.sources.broker_heard_at)
         figures = fleet_figures(state, now=now, wall=wall)
@@ -118,6 +120,10 @@ class Header(QWidget):
             self.held_back.show_figure(figures.held_back, now=now, wall=wall, quiet=quiet)
         else:
             self.held_back.show_absent("no gateway on this fabric tells it")
+        failing = deployments_failing(state, now)
+        self.failing.setVisible(failing is not None)
+        if failing is not None:
+            self.failing.show_figure(failing, now=now, wall=wall, quiet=quiet)
         self.gateways.show_nodes(state, now=now)
         self.show_own(state.observer)
 
@@ -156,7 +162,7 @@ class Header(QWidget):
         first.addWidget(self.local)
         second = QHBoxLayout()
         second.setSpacing(7 * grid)
-        for figure in (self.registered, self.online, self.offline, self.held_back):
+        for figure in (self.registered, self.online, self.offline, self.held_back, self.failing):
             second.addWidget(figure)
         second.addWidget(self.gateways, 1)
         second.addWidget(self.own)
