@@ -7,7 +7,6 @@ a second: the model's collected changes go to the view, the sentence is brought 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from fleetgui.models.devices import FLUSH_S, DeviceTableModel
 from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
-from fleetgui.policy.filters import Parsed, exact_id
+from fleetgui.policy.filters import exact_id
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
@@ -27,16 +26,16 @@ from fleetgui.widgets import devices_order
 from fleetgui.widgets.devices_bar import DevicesBar, button, focus
 from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_columns import ColumnSettings
-from fleetgui.widgets.devices_groups import GroupButton, label_keys
+from fleetgui.widgets.devices_groups import GroupButton
 from fleetgui.widgets.devices_marks import Marking
 from fleetgui.widgets.devices_menu import RowMenu
+from fleetgui.widgets.devices_seen import Seen
 from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
 from fleetgui.widgets.devices_views import SavedView, SavedViews
+from fleetgui.widgets.devices_wishes import Wishes
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
-from fleetgui.wire.query import FIELDS, value_of
-from fleetgui.wire.records import Summary
 
 FADE_MS: Final = 40
 NOTICE_S: Final = 6.0
@@ -73,12 +72,14 @@ class DevicesPage(QWidget):
         self._hidden_seen = False
         self._notice: tuple[str, float] = ("", 0.0)
         self._empty: Empty | None = None
-        self._wanted = Wanted()
+        self._arranging_since: float | None = None
+        self.wishes = Wishes(self)
         self.model = DeviceTableModel(state.table, state.presence, state.engagements, clock, state.link, parent=self)
         self.table = DeviceTable(self.model)
+        self._seen = Seen(self.table, state.table)
         self.columns = ColumnSettings(self.table, self.model)
         self.views = SavedViews(place, self._view_now, self)
-        self.groups = GroupButton(self._labels_seen, self)
+        self.groups = GroupButton(self._seen.labels, self)
         self.copying = Copying(self.table, self.model)
         self.marking = Marking(self.table, self.model, self.copying)
         self.menu = RowMenu(self.table, self.model, self.copying, self.marking)
@@ -92,7 +93,7 @@ class DevicesPage(QWidget):
         choose = button("Columns", "Which columns there are, their order and width, and any field of the record")
         choose.clicked.connect(self.choose_columns)
         menus = (self.groups.button, self.views.button, choose)
-        self.bar = DevicesBar(self._clock.wall, self._values_of, menus, self.marking.button, self)
+        self.bar = DevicesBar(self._clock.wall, self._seen.values, menus, self.marking.button, self)
         self.filter, self.go_to, self.offline = self.bar.filter, self.bar.go_to, self.bar.offline
         self._placeholder = Placeholder("")
         self._stack = QStackedWidget()
@@ -107,14 +108,16 @@ class DevicesPage(QWidget):
 
     def _connect(self) -> None:
         bar = self.bar
-        bar.filter.edited.connect(self._filter_edited)
+        bar.filter.edited.connect(lambda parsed: self.wishes.change(filter=parsed.filter))
         bar.filter.textChanged.connect(lambda _: self._say())
-        bar.offline.toggled.connect(lambda on: self._want(replace(self._wanted, offline=on)))
+        bar.offline.toggled.connect(lambda on: self.wishes.change(offline=on))
         bar.pause.clicked.connect(self._pause_or_go_on)
         bar.stop.clicked.connect(lambda: self.walk_asked.emit("cancel"))
         bar.clear.clicked.connect(self.clear_filter)
         bar.refresh.clicked.connect(self.refresh_requested)
         bar.go_to.returnPressed.connect(self._go_to_id)
+        self.wishes.changed.connect(self._wanted)
+        self.wishes.said.connect(self.tell)
         self.groups.chosen.connect(self.group_by)
         self.columns.paths_changed.connect(self.fields_shown)
         self.columns.chooser_asked.connect(self.choose_columns)
@@ -195,14 +198,24 @@ class DevicesPage(QWidget):
             now=self._clock.now(),
             wall=self._clock.wall(),
             link=state.link.state,
-            wanted=self._wanted,
+            wanted=self.wishes.now,
             mistake=self.filter.mistake,
             lists_offline=state.registry_searches,
             hold=state.hold.state if state.table.source is not state.roster else None,
+            arranging_s=self._arranging_s(),
             hidden=self._hidden_seen,
             selected=self.table.selected_count,
             marked=len(self.model.marks),
         )
+
+    def _arranging_s(self) -> float:
+        """How long the search or sort of what is held has been under way, 0 while none is."""
+        if not self._state.hold.state.arranging:
+            self._arranging_since = None
+            return 0.0
+        if self._arranging_since is None:
+            self._arranging_since = self._clock.now()
+        return self._clock.now() - self._arranging_since
 
     def _say(self) -> None:
         view = self._view()
@@ -233,33 +246,16 @@ class DevicesPage(QWidget):
         self.filter.setText(text)
         self.filter.setCursorPosition(len(text))
 
-    def _filter_edited(self, parsed: Parsed) -> None:
-        self._want(replace(self._wanted, filter=parsed.filter))
-
-    def _want(self, wanted: Wanted) -> None:
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self.model.mark_orders(devices_order.marks(wanted.orders))
-            self.groups.show_group(wanted.group)
-            self._hidden_seen = False
-            self.model.marks.forget_rows()
-            self.table.clear_selection()
-            self.table.scrollToTop()
-            self.wanted.emit(wanted)
+    def _wanted(self, wanted: Wanted) -> None:
+        """Something else is wanted: rows of before stand for nothing."""
+        self.model.mark_orders(devices_order.marks(wanted.orders))
+        self.groups.show_group(wanted.group)
+        self._hidden_seen = False
+        self.model.marks.forget_rows()
+        self.table.clear_selection()
+        self.table.scrollToTop()
+        self.wanted.emit(wanted)
         self._say()
-
-    def _values_of(self, field: str, prefix: str) -> list[str]:
-        """Values that devices on the screen have, for completion."""
-        found = {str(value_of(summary, field)) for summary in self._summaries_seen()} if field in FIELDS else set()
-        return sorted(value for value in found if prefix.lower() in value.lower() and value != "None")
-
-    def _labels_seen(self) -> list[str]:
-        return label_keys(summary.labels for summary in self._summaries_seen())
-
-    def _summaries_seen(self) -> list[Summary]:
-        """Of the devices on the screen."""
-        rows = range(self.table.first_visible, min(self.table.last_visible + 1, self.model.rowCount()))
-        return [summary for row in rows if (summary := self._state.table.row(row).summary) is not None]
 
     def choose_columns(self) -> None:
         """Open the dialog with the columns; one at a time."""
@@ -269,15 +265,10 @@ class DevicesPage(QWidget):
             dialog.raise_()
             dialog.activateWindow()
             return
-        ColumnsDialog(self.columns, self._records_seen, self).show()
-
-    def _records_seen(self) -> list[bytes]:
-        """Of the devices on the screen."""
-        rows = range(self.table.first_visible, min(self.table.last_visible + 1, self.model.rowCount()))
-        return [record for row in rows if (record := self._state.table.row(row).record) is not None]
+        ColumnsDialog(self.columns, self._seen.records, self).show()
 
     def _view_now(self, name: str) -> SavedView:
-        wanted = self._wanted
+        wanted = self.wishes.now
         return SavedView(
             name, self.filter.text(), wanted.orders, wanted.offline, wanted.group, columns=self.columns.state()
         )
@@ -288,7 +279,7 @@ class DevicesPage(QWidget):
         with QSignalBlocker(self.offline):
             self.offline.setChecked(view.offline)
         self.filter.setText(view.filter)
-        self._want(Wanted(self.filter.parsed.filter, view.orders, view.offline, view.group))
+        self.wishes.want(Wanted(self.filter.parsed.filter, view.orders, view.offline, view.group))
         self.tell(f"View {formats.text(view.name)}.")
 
     def _pause_or_go_on(self) -> None:
@@ -296,27 +287,19 @@ class DevicesPage(QWidget):
         self.walk_asked.emit("go on" if paused else "pause")
 
     def sort_by(self, number: int, more: bool = False) -> None:
-        """What a click on a column's header does; `more`: with Shift, so that the other columns go on to count."""
-        column = self.model.columns[number]
-        if column.field is None:
-            self.tell(f"{column.title} is what this console sees; it cannot be sorted by.")
-            return
-        before = self._wanted.orders
-        orders = (devices_order.clicked_too if more else devices_order.clicked)(before, column.field)
-        if orders == before:
-            self.tell(f"Sorted by {devices_order.MOST_KEYS} columns already; no more than that.")
-        self._want(replace(self._wanted, orders=orders))
+        """What a click on a column's header does; `more`: with Shift."""
+        self.wishes.sort_by(self.model.columns[number], more)
 
     def group_by(self, field: str | None) -> None:
         """Put devices under a head for each value of this field; None: no heads."""
-        self._want(replace(self._wanted, group=field))
+        self.wishes.change(group=field)
 
     def clear_filter(self) -> None:
-        """Show every device again: one wish. The order and the groups stay."""
+        """Show every device again."""
         self.filter.setText("")
         with QSignalBlocker(self.offline):
             self.offline.setChecked(False)
-        self._want(replace(self._wanted, filter=None, offline=False))
+        self.wishes.every_device()
 
     def _go_to_id(self) -> None:
         device_id = self.go_to.text().strip()
@@ -335,7 +318,9 @@ class DevicesPage(QWidget):
             self.reconnect_requested.emit()
         elif asks == "refresh":
             self.refresh_requested.emit()
-        elif asks == "open" and (device_id := exact_id(self._wanted.filter)) is not None:
+        elif asks == "stop":
+            self.walk_asked.emit("cancel")
+        elif asks == "open" and (device_id := exact_id(self.wishes.now.filter)) is not None:
             self.device_opened.emit(device_id)
 
     # Kept for the next start

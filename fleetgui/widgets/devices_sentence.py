@@ -14,6 +14,9 @@ from fleetgui.widgets import devices_order
 
 SLOW_S = 1.0
 """A request that takes longer than this is worth a word."""
+SLOW_ARRANGING_S = 0.3
+OLD_ARRANGEMENT_S = 5.0
+"""Rows that were found this long ago may not be those that would be found now."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class View:
     hold: HoldState | None = None
     """The fleet as it is held, where that is what the table shows."""
     hidden: bool = False
+    arranging_s: float = 0.0
+    """How long what is held has been searched and sorted by now; 0: it is done."""
     selected: int = 0
     marked: int = 0
 
@@ -68,11 +73,12 @@ def sentence(view: View) -> tuple[str, str]:
     elif view.hold is not None and status.total:
         parts.append(f"{status.total:,} match so far")
     if view.wanted.group is not None:
-        parts.append(f"grouped by {title_of(view.wanted.group)}")
+        parts.append(_grouped(view.wanted.group, view.hold))
     if orders := devices_order.in_words(view.wanted.orders):
         parts.append(f"sorted by {orders}")
     if view.hold is not None:
         parts.append(_held(view.hold))
+        parts.extend(_arranged(view, view.hold))
     if view.wanted.offline and not view.lists_offline:
         parts.append("this registry lists nobody who is gone")
     if view.selected:
@@ -107,7 +113,7 @@ class Empty:
     sentence: str
     action: str
     asks: str
-    """"connect", "refresh", "clear", or "open" for the device whose id was typed."""
+    """"connect", "refresh", "clear", "stop" the walk, or "open" the device whose id was typed."""
 
 
 def empty(view: View) -> Empty | None:
@@ -119,6 +125,8 @@ def empty(view: View) -> Empty | None:
         return Empty(_no_link(view), "Try to connect now", "connect")
     if status.phase is RosterPhase.FAILED:
         return Empty(formats.text(status.error or "The registry could not be read."), "Try again", "refresh")
+    if view.hold is not None and view.hold.phase.is_under_way and view.hold.coverage.seen:
+        return _nothing_yet(view, view.hold)
     if status.phase is not RosterPhase.READY:
         waited = f", {formats.age(view.waiting_s)}" if view.waiting_s >= SLOW_S else ""
         return Empty(f"Waiting for the registry{waited}.", "Ask again", "refresh")
@@ -133,6 +141,15 @@ def empty(view: View) -> Empty | None:
     return Empty("The registry lists no devices.", "Read again", "refresh")
 
 
+def _nothing_yet(view: View, hold: HoldState) -> Empty:
+    """While the fleet is read, and nothing of it is to be shown so far."""
+    so_far = _held(hold)
+    if not view.filtered:
+        return Empty(f"{so_far[0].upper()}{so_far[1:]}.", "Stop reading", "stop")
+    sought = formats.text(filters.sentence(view.wanted.filter), 200)
+    return Empty(f"No match so far ({sought}): {so_far}.", "Stop reading", "stop")
+
+
 def _no_link(view: View) -> str:
     link = view.link
     if link is None or link.phase is LinkPhase.IDLE:
@@ -143,6 +160,22 @@ def _no_link(view: View) -> str:
         LinkPhase.REFUSED: "The broker refused the connection.",
         LinkPhase.CLOSED: "The connection to the broker is closed.",
     }.get(link.phase, "No link to the broker.") + why
+
+
+def _grouped(group: str, hold: HoldState | None) -> str:
+    title = title_of(group)
+    if hold is not None and hold.ungrouped:
+        return f"{hold.ungrouped:,} groups by {title} are too many: in their order, without heads"
+    return f"grouped by {title}"
+
+
+def _arranged(view: View, hold: HoldState) -> list[str]:
+    """What is to be known of the search and sort of what is held: that it takes its time, or is not of now."""
+    if view.arranging_s >= SLOW_ARRANGING_S:
+        return [f"searching and sorting, {formats.age(view.arranging_s)}"]
+    if hold.arranged_at is not None and view.now - hold.arranged_at >= OLD_ARRANGEMENT_S:
+        return [f"found and sorted {formats.age(view.now - hold.arranged_at)} ago"]
+    return []
 
 
 def _held(hold: HoldState) -> str:

@@ -20,6 +20,11 @@ _MODES = {"dark": "&Dark", "light": "&Light", "system": "As the &system"}
 _DENSITIES = {"dense": "D&ense", "normal": "&Normal", "roomy": "&Roomy"}
 _ELSEWHERE = (
     ("Enter", "Open the selected device"),
+    ("Space", "Devices: mark, and take the mark away"),
+    ("F2, Shift+F2", "Devices: next mark, mark before"),
+    ("Ctrl+Shift+F2", "Devices: clear the marks"),
+    ("← →", "Devices: close and open a group"),
+    ("Shift+click on a header", "Devices: sort by this column, too"),
     ("Space", "Overview: pause, and go on"),
     ("← → + −", "Overview: move and zoom along time"),
     ("End", "Overview: back to now"),

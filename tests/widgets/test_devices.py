@@ -23,6 +23,7 @@ from fleetgui.stores.held.fleet import HeldFleet
 from fleetgui.stores.held.layout import Layout
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldState
+from fleetgui.stores.roster import RosterPhase, RosterStatus
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
 from fleetgui.widgets.devices_sentence import View, empty, sentence
@@ -339,6 +340,45 @@ def test_what_was_not_read_is_always_said(fleet_of_ten: Fleet, phase: HoldPhase,
     assert words in sentence(view(fleet_of_ten, hold=hold))[0]
     nothing = empty(view(Fleet(), hold=hold, wanted=Wanted(parse("/x/").filter)))
     assert nothing is not None
+
+
+def test_while_the_fleet_is_read_and_nothing_matches_so_far_it_says_how_far_that_is(qtbot: QtBot) -> None:
+    hold = HoldState(HoldPhase.WALKING, Coverage(seen=40, expected=100), eta_s=6.0)
+    waiting = RosterStatus(RosterPhase.WAITING)
+    found = empty(view(Fleet(), status=waiting, hold=hold, wanted=Wanted(parse("/x/").filter)))
+    assert found is not None
+    assert found.sentence.startswith("No match so far (")
+    assert found.sentence.endswith("reading the fleet to do this here: 40 of 100, 6 s left.")
+    sorted_by = empty(view(Fleet(), status=waiting, hold=hold))
+    assert sorted_by is not None
+    assert sorted_by.sentence == "Reading the fleet to do this here: 40 of 100, 6 s left."
+    opened = Opened(qtbot, Fleet())
+    opened.page.walk_asked.connect(lambda what: opened.asked.append(("walk_asked", what)))
+    opened.page._empty = sorted_by
+    opened.page._placeholder.acted.emit()
+    assert opened.asked[-1] == ("walk_asked", "cancel")
+
+
+def test_what_was_found_says_when_and_that_it_takes_its_time(fleet_of_ten: Fleet) -> None:
+    at = fleet_of_ten.clock.now()
+    hold = HoldState(HoldPhase.DONE, Coverage(seen=10, expected=10), arranged_at=at)
+    assert "found and sorted" not in sentence(view(fleet_of_ten, hold=hold))[0]
+    fleet_of_ten.clock.advance(12)
+    assert "found and sorted 12 s ago" in sentence(view(fleet_of_ten, hold=hold))[0]
+    assert "searching and sorting, 1 s" in sentence(view(fleet_of_ten, hold=hold, arranging_s=1.0))[0]
+    many = HoldState(HoldPhase.DONE, ungrouped=12_345)
+    words, _ = sentence(view(fleet_of_ten, hold=many, wanted=Wanted(group="serial_number")))
+    assert "12,345 groups by serial number are too many: in their order, without heads" in words
+
+
+def test_a_search_that_takes_long_is_counted_from_its_beginning(opened: Opened) -> None:
+    hold = opened.fleet.state.hold
+    hold.update(arranging=True)
+    assert opened.page._view().arranging_s == 0.0
+    opened.fleet.clock.advance(2)
+    assert opened.page._view().arranging_s == 2.0
+    hold.update(arranging=False)
+    assert opened.page._view().arranging_s == 0.0
 
 
 def test_who_is_gone_is_shown_where_the_registry_remembers(opened: Opened, fleet_of_ten: Fleet) -> None:
