@@ -21,7 +21,6 @@ from fleetgui.policy.filters import exact_id
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
-from fleetgui.stores.roster import RowKind
 from fleetgui.widgets import devices_order
 from fleetgui.widgets.devices_bar import DevicesBar, button, focus
 from fleetgui.widgets.devices_clipboard import Copying
@@ -30,8 +29,9 @@ from fleetgui.widgets.devices_groups import GroupButton
 from fleetgui.widgets.devices_marks import Marking
 from fleetgui.widgets.devices_menu import RowMenu
 from fleetgui.widgets.devices_seen import Seen
-from fleetgui.widgets.devices_sentence import Empty, View, empty, sentence
+from fleetgui.widgets.devices_sentence import Empty, empty, sentence
 from fleetgui.widgets.devices_table import DeviceTable
+from fleetgui.widgets.devices_viewing import Viewing
 from fleetgui.widgets.devices_views import SavedView, SavedViews
 from fleetgui.widgets.devices_wishes import Wishes
 from fleetgui.widgets.keys import OwnKeys
@@ -69,14 +69,13 @@ class DevicesPage(QWidget):
         super().__init__(parent)
         self._state = state
         self._clock = clock
-        self._hidden_seen = False
         self._notice: tuple[str, float] = ("", 0.0)
         self._empty: Empty | None = None
-        self._arranging_since: float | None = None
         self.wishes = Wishes(self)
         self.model = DeviceTableModel(state.table, state.presence, state.engagements, clock, state.link, parent=self)
         self.table = DeviceTable(self.model)
         self._seen = Seen(self.table, state.table)
+        self._viewing = Viewing(state, clock, self.table, self.model, self.wishes)
         self.columns = ColumnSettings(self.table, self.model)
         self.views = SavedViews(place, self._view_now, self)
         self.groups = GroupButton(self._seen.labels, self)
@@ -182,43 +181,8 @@ class DevicesPage(QWidget):
         if not cells:
             self._fade.stop()
 
-    def _view(self) -> View:
-        state = self._state
-        status = state.table.status
-        if status.total == 0:
-            self._hidden_seen = False
-        elif not self._hidden_seen:
-            last = min(self.table.last_visible, state.table.total - 1)
-            rows = range(self.table.first_visible, last + 1)
-            self._hidden_seen = any(state.table.row(row).kind is RowKind.HIDDEN for row in rows)
-        return View(
-            status=status,
-            loaded=state.table.loaded,
-            malformed=state.table.malformed,
-            now=self._clock.now(),
-            wall=self._clock.wall(),
-            link=state.link.state,
-            wanted=self.wishes.now,
-            mistake=self.filter.mistake,
-            lists_offline=state.registry_searches,
-            hold=state.hold.state if state.table.source is not state.roster else None,
-            arranging_s=self._arranging_s(),
-            hidden=self._hidden_seen,
-            selected=self.table.selected_count,
-            marked=len(self.model.marks),
-        )
-
-    def _arranging_s(self) -> float:
-        """How long the search or sort of what is held has been under way, 0 while none is."""
-        if not self._state.hold.state.arranging:
-            self._arranging_since = None
-            return 0.0
-        if self._arranging_since is None:
-            self._arranging_since = self._clock.now()
-        return self._clock.now() - self._arranging_since
-
     def _say(self) -> None:
-        view = self._view()
+        view = self._viewing.look(self.filter.mistake)
         before, self._empty = self._empty, empty(view)
         if self._empty is not None and self._empty != before:
             self._placeholder.say(self._empty.sentence, self._empty.action)
@@ -250,7 +214,7 @@ class DevicesPage(QWidget):
         """Something else is wanted: rows of before stand for nothing."""
         self.model.mark_orders(devices_order.marks(wanted.orders))
         self.groups.show_group(wanted.group)
-        self._hidden_seen = False
+        self._viewing.forget()
         self.model.marks.forget_rows()
         self.table.clear_selection()
         self.table.scrollToTop()

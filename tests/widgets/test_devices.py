@@ -374,11 +374,11 @@ def test_what_was_found_says_when_and_that_it_takes_its_time(fleet_of_ten: Fleet
 def test_a_search_that_takes_long_is_counted_from_its_beginning(opened: Opened) -> None:
     hold = opened.fleet.state.hold
     hold.update(arranging=True)
-    assert opened.page._view().arranging_s == 0.0
+    assert opened.page._viewing.look("").arranging_s == 0.0
     opened.fleet.clock.advance(2)
-    assert opened.page._view().arranging_s == 2.0
+    assert opened.page._viewing.look("").arranging_s == 2.0
     hold.update(arranging=False)
-    assert opened.page._view().arranging_s == 0.0
+    assert opened.page._viewing.look("").arranging_s == 0.0
 
 
 def test_who_is_gone_is_shown_where_the_registry_remembers(opened: Opened, fleet_of_ten: Fleet) -> None:
