@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from fleetgui.app.session import Session
 from fleetgui.policy.states import LinkPhase
 from tests.app.consoles import context, run_console
-from tests.app.faults import BROKER, DEVICES, Fabric, Faults, Silences, Witness
+from tests.app.faults import BROKER, DEVICES, FLEET, NODES, Fabric, Faults, Silences, Witness
 from tests.waiting import until
 
 HEALS_WITHIN_S = 90.0
@@ -55,7 +55,8 @@ def survive(qapp: QApplication, folder: Path, *, faults: int, seed: int) -> Witn
                 await asyncio.sleep(chance.uniform(0.0, 1.0))
             # Mostly so long that devices and gateways fall silent; at times so long that the link does.
             await asyncio.sleep(chance.uniform(12.0, 15.0) if chance.random() < 0.1 else chance.uniform(1.0, 5.0))
-            for _target, undo in sorted(undone, key=lambda each: each[0] != BROKER):  # who starts needs a broker
+            # Who starts needs a broker, and devices a registry.
+            for _target, undo in sorted(undone, key=lambda each: [BROKER, *NODES, FLEET].index(each[0])):
                 await undo()
             if rounds % HEALED_EVERY == 0 or doing.done == faults:
                 await everything_is_green(witness)
