@@ -123,7 +123,7 @@ class Abreast:
             return bool(self._fleet.remove(edge.device_id for edge in gone))
         self._want((edge.device_id for edge in gone if self._fleet.index_of(edge.device_id) is None), announced=True)
         ends = {edge.device_id: rfc3339(edge.ts or wall - (now - edge.received)) for edge in gone}
-        return bool(self._fleet.revise((each, {"offline_since": end}) for each, end in ends.items()))
+        return bool(self._fleet.revise((each, {"offline_since": end, "online": False}) for each, end in ends.items()))
 
     def _is_unknown(self, device_id: str) -> bool:
         return (
