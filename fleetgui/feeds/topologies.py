@@ -33,6 +33,8 @@ from fleetgui.wire.times import to_epoch
 from fleetgui.wire.topology import Listed, TopologyList, TopologySubjects, place_of
 
 PATIENCE_S: Final = 10.0
+READ_AFTER_S: Final = LIST_EVERY_S - 3.0
+"""The pause between two readings of the list, which leaves time for the reading."""
 POLITE: Final = 9.0
 """The list is not read again before so many times what reading it took."""
 NO_SERVICE: Final = "No topology service answers on {subject}: run one with fleetgui serve --roles topology."
@@ -82,7 +84,7 @@ class TopologiesFeed:
     # What somebody wants
 
     def look(self, looked_at: bool) -> None:
-        """Read the list from now on, every `LIST_EVERY_S`, or no more."""
+        """Read the list from now on, every few seconds, or no more."""
         self._topologies.looked_at = looked_at
         if looked_at:
             self.refresh()
@@ -140,7 +142,7 @@ class TopologiesFeed:
                     return
             except (LinkError, rpc.RpcError, Malformed) as error:
                 self._topologies.listing.failed(*self._why_no_list(error))
-            pause = max(LIST_EVERY_S, POLITE * (self._clock.now() - began))
+            pause = max(READ_AFTER_S, POLITE * (self._clock.now() - began))
             try:
                 async with asyncio.timeout(pause):
                     await self._list_now.wait()

@@ -244,14 +244,12 @@ class Following:
 
     def _event(self, event: Event, wall: float) -> None:
         counts = self._counted(event.epoch)
-        if not counts.take(event.seq, live=False):
-            if event.seq <= self.seq:
-                return  # it came before
-        elif event.epoch == self.epoch and event.seq <= self._accounted:
-            self._recover(counts)
-        known = self.phase is Phase.FOLLOWED and event.epoch == self.epoch and event.seq == self.seq + 1
-        self.events.append(told(event, self.members if known else None, wall))
-        self.events_seen += 1
+        if counts.take(event.seq, live=False):
+            if event.epoch == self.epoch and event.seq <= self._accounted:
+                self._recover(counts)
+            known = self.phase is Phase.FOLLOWED and event.epoch == self.epoch and event.seq == self.seq + 1
+            self.events.append(told(event, self.members if known else None, wall))
+            self.events_seen += 1
         self._follow(event)
 
     def _follow(self, event: Event) -> None:
