@@ -30,6 +30,8 @@ class Observer:
     def __init__(self, settings: LagSettings | None = None) -> None:
         self.settings = settings or LagSettings()
         self.changed = Signal[[]]()
+        self.ran_late = Signal[[Sequence[Span]]]()
+        """With `late`, after each window that adds to it."""
         self.last: WindowStats | None = None
         """The window that closed last; None before the first."""
         self._tracker = BandTracker(self.settings)
@@ -55,4 +57,5 @@ class Observer:
             if self._late and abs(begins - self._late[-1].ends) < length / 2:
                 begins = self._late.pop().begins
             self._late.append(Span(begins, ended))
+            self.ran_late.emit(tuple(self._late))
         self.changed.emit()

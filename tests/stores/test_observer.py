@@ -25,9 +25,12 @@ def test_the_band_rises_at_once_and_says_what_was_last() -> None:
 
 def test_late_windows_side_by_side_are_one_span() -> None:
     observer = Observer()
+    told: list[int] = []
+    observer.ran_late.connect(lambda late: told.append(len(late)))
     for ended, late_ms in enumerate((3.0, 150.0, 400.0, 3.0, 120.0), start=101):
         observer.closed(window(late_ms), float(ended))
     assert list(observer.late) == [Span(101.0, 103.0), Span(104.0, 105.0)]
+    assert told == [1, 1, 2]
 
 
 def test_a_stall_of_three_seconds_is_one_span_though_its_windows_close_together() -> None:
