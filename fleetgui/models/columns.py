@@ -256,7 +256,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("device_type", "Type", _field("device_type"), width=116, other=_note_of_other),
     Column("location", "Location", _status("location"), width=150),
     Column("availability", "Availability", _status("availability", "muted"), width=104),
-    Column("battery", "Battery", _battery, unit="%", look=Look.BAR, align=Align.RIGHT, width=96),
+    Column("battery", "Battery", _battery, unit="%", look=Look.BAR, align=Align.RIGHT, width=108),
     Column("held", "Held back", _held, look=Look.STATE, width=128, ages=True, hover=_held_hover),
     Column(
         "last_beat", "Last beat", _beat, look=Look.FIGURE, align=Align.RIGHT, width=96, ages=True, glows=False,

@@ -68,7 +68,8 @@ def sentence(view: View) -> tuple[str, str]:
         most = "at most " if view.hidden else ""
         what = "match" if view.filtered else "registered or gone lately" if view.wanted.offline else "registered"
         parts.append(f"{most}{status.total:,} {what}")
-        parts.append(f"{view.loaded:,} loaded")
+        if view.hold is None:
+            parts.append(f"{view.loaded:,} loaded")
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
     elif view.hold is not None and status.total:
         parts.append(f"{status.total:,} match so far")
@@ -131,14 +132,22 @@ def empty(view: View) -> Empty | None:
         waited = f", {formats.age(view.waiting_s)}" if view.waiting_s >= SLOW_S else ""
         return Empty(f"Waiting for the registry{waited}.", "Ask again", "refresh")
     if view.filtered:
-        sought = formats.text(filters.sentence(view.wanted.filter), 200)
-        why = f"No device matches: {sought}."
-        if view.hold is not None and not view.hold.coverage.complete:
-            why = f"No match so far ({sought}): {_held(view.hold)}."
+        why = _not_found(view)
         if (device_id := filters.exact_id(view.wanted.filter)) is not None:
             return Empty(why, f"Ask the registry for {formats.text(device_id, 64)}", "open")
         return Empty(why, "Clear the filter", "clear")
     return Empty("The registry lists no devices.", "Read again", "refresh")
+
+
+def _not_found(view: View) -> str:
+    """That nothing matches, and where that was looked for: in how much of the fleet, or by the registry, and when."""
+    sought = formats.text(filters.sentence(view.wanted.filter), 200)
+    hold, read_at = view.hold, view.status.read_at
+    if hold is not None and not hold.coverage.complete:
+        return f"No match so far ({sought}): {_held(hold)}."
+    ago = "" if read_at is None else f", {formats.age(view.now - read_at)} ago"
+    looked = "The registry answered so" if hold is None else f"Looked for here, in {hold.coverage.sentence}"
+    return f"No device matches: {sought}. {looked}{ago}."
 
 
 def _nothing_yet(view: View, hold: HoldState) -> Empty:
@@ -146,8 +155,7 @@ def _nothing_yet(view: View, hold: HoldState) -> Empty:
     so_far = _held(hold)
     if not view.filtered:
         return Empty(f"{so_far[0].upper()}{so_far[1:]}.", "Stop reading", "stop")
-    sought = formats.text(filters.sentence(view.wanted.filter), 200)
-    return Empty(f"No match so far ({sought}): {so_far}.", "Stop reading", "stop")
+    return Empty(_not_found(view), "Stop reading", "stop")
 
 
 def _no_link(view: View) -> str:

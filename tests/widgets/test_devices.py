@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
@@ -27,7 +27,7 @@ from fleetgui.stores.roster import RosterPhase, RosterStatus
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
 from fleetgui.widgets.devices_sentence import View, empty, sentence
-from fleetgui.widgets.devices_table import MOST_SELECTED
+from fleetgui.widgets.devices_table import MOST_SELECTED, VIEW_MOVED_MS
 from fleetgui.wire.query import BY_ID, Order
 from fleetgui.wire.records import Summary
 from tests.models.fleet import Fleet, device_id, record
@@ -164,7 +164,9 @@ def test_each_empty_page_has_one_sentence_and_one_action() -> None:
     assert (none.sentence, none.asks) == ("The registry lists no devices.", "refresh")
     unmatched = empty(view(fleet, wanted=Wanted(parse("type:camra site:x").filter)))
     assert unmatched is not None
-    assert unmatched.sentence == "No device matches: type contains camra and location contains x."
+    assert unmatched.sentence == (
+        "No device matches: type contains camra and location contains x. The registry answered so, 0 s ago."
+    )
     assert unmatched.asks == "clear"
     fleet.state.roster.failed("The registry refused the request.")
     failed = empty(view(fleet))
@@ -340,6 +342,23 @@ def test_what_was_not_read_is_always_said(fleet_of_ten: Fleet, phase: HoldPhase,
     assert words in sentence(view(fleet_of_ten, hold=hold))[0]
     nothing = empty(view(Fleet(), hold=hold, wanted=Wanted(parse("/x/").filter)))
     assert nothing is not None
+
+
+def test_not_found_says_where_it_was_looked_for() -> None:
+    fleet = Fleet()
+    fleet.read(0, [], total=0)
+    fleet.clock.advance(3)
+    wanted = Wanted(parse("/x/").filter)
+    hold = HoldState(HoldPhase.DONE, Coverage(seen=100, expected=100))
+    found = empty(view(fleet, hold=hold, wanted=wanted))
+    assert found is not None
+    assert found.sentence.endswith("Looked for here, in 100 of 100 devices, complete, 3 s ago.")
+    partly = empty(
+        view(fleet, hold=HoldState(HoldPhase.DONE, Coverage(seen=90, expected=100, hidden=10)), wanted=wanted)
+    )
+    assert partly is not None
+    assert "No match so far" in partly.sentence
+    assert "10 not visible to you" in partly.sentence
 
 
 def test_while_the_fleet_is_read_and_nothing_matches_so_far_it_says_how_far_that_is(qtbot: QtBot) -> None:
@@ -518,6 +537,20 @@ def test_the_view_says_where_it_is_once_it_has_moved(opened: Opened, qtbot: QtBo
     assert first == 190
     assert 10 <= last - first <= 40
     assert sum(asked[0] == "view_moved" for asked in opened.asked) == 1
+
+
+def test_how_long_it_waits_to_say_so_does_not_depend_on_the_row(qtbot: QtBot) -> None:
+    """A jump to row 900,000 is told as soon as one to row 90."""
+    opened = Opened(qtbot, Fleet(100))
+    opened.fleet.read(0, range(50), total=1_000_000)
+    opened.table.tell_moved()
+    bar = opened.table.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    waiting = [timer for timer in opened.table.findChildren(QTimer) if timer.isActive()]
+    assert VIEW_MOVED_MS in [timer.interval() for timer in waiting]
+    with qtbot.waitSignal(opened.page.view_moved) as moved:
+        pass
+    assert moved.args[1] == 999_999
 
 
 def test_a_page_that_is_not_on_the_screen_asks_for_no_rows(qtbot: QtBot) -> None:
