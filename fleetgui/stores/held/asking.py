@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fleetgui.policy.filters import checks, expression
+from collections.abc import Iterable
+
+from fleetgui.policy.filters import checks, expression, payload
+from fleetgui.policy.filters.operands import number_in
 from fleetgui.stores.held.plan import (
     All,
     Among,
@@ -55,11 +58,15 @@ def _either(parts: tuple[Plan, ...]) -> Plan:
 
 
 def _how(name: str, check: checks.Check) -> How | None:
-    """The quicker way to what `check.accepts` says of a field's values, where there is one."""
+    """The quicker way to what `check.accepts` says of a field's values, of its numbers where it may have any kind."""
     is_text = FIELDS.get(name) is Kind.TEXT
     match check:
         case checks.Present():
             return Present()
+        case payload.Exactly():
+            return _among_numbers(check.texts)
+        case payload.Untyped():
+            return _of_numbers(check)
         case checks.Contains() if is_text:
             return Contains(check.folded) if check.folded else Present()
         case checks.OneOf() if is_text:
@@ -68,6 +75,28 @@ def _how(name: str, check: checks.Check) -> How | None:
             return Between(check.low, check.high, check.low_open, check.high_open)
         case _:
             return None
+
+
+def _among_numbers(texts: Iterable[str]) -> How:
+    """The numbers among them: no number is any of the others."""
+    numbers = (number_in(text) for text in texts)
+    return Among(frozenset(each for each in numbers if each is not None))
+
+
+def _of_numbers(check: payload.Untyped) -> How:
+    """What a comparison of any kind says of numbers: nothing, where it is with a text."""
+    bounds = [number_in(text) if text else None for text in (check.text, check.second)]
+    if any(text and bound is None for text, bound in zip((check.text, check.second), bounds, strict=True)):
+        return Among(frozenset())
+    match check.sign:
+        case ":":
+            return _among_numbers([check.text])
+        case "..":
+            return Between(bounds[0], bounds[1])
+        case "<" | "<=":
+            return Between(high=bounds[0], high_open=check.sign == "<")
+        case _:
+            return Between(low=bounds[0], low_open=check.sign == ">")
 
 
 def _needs(check: checks.Check) -> tuple[str, ...]:

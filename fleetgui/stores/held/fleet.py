@@ -37,6 +37,7 @@ from fleetgui.stores.held.columns import (
 from fleetgui.stores.held.index import IdIndex
 from fleetgui.stores.held.layout import MOST_GROUPS, Layout, lay_out
 from fleetgui.stores.held.ordering import Count
+from fleetgui.stores.held.payload import PayloadColumn, PayloadView
 from fleetgui.stores.held.plan import EVERYTHING, Leaf
 from fleetgui.stores.held.search import search
 from fleetgui.stores.held.snapshot import Ranks, Snapshot
@@ -49,6 +50,9 @@ T = TypeVar("T")
 
 MOST_DEVICES: Final = 2_000_000
 """Devices held. What comes beyond is counted in `refused` and left out."""
+
+MOST_PATHS: Final = 8
+"""Fields beyond the summary that are held: each takes 13 bytes a device, and its texts."""
 
 SLICE: Final = 200
 """Summaries that are taken in, or revised, in one turn of the loop: about two milliseconds."""
@@ -113,6 +117,7 @@ class HeldFleet:
         self._columns: dict[str, Column] = {
             name: _column(name, kind, self._sharing) for name, kind in FIELDS.items() if name != _ID
         }
+        self._payload: dict[str, PayloadColumn] = {}
         self._versions = dict.fromkeys(FIELDS, 0)
         self._ranks = Ranks()
         self._devices = 0
@@ -157,7 +162,31 @@ class HeldFleet:
         values: dict[str, Any] = {name: column.raw(row) for name, column in self._columns.items()}
         return Summary(device_id, **values)
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """The fields beyond the summary that are held (`wire.payload`)."""
+        return frozenset(self._payload)
+
+    def payload(self, row: int) -> dict[str, Value]:
+        """What a row has of them, by path."""
+        return {path: column.value(row) for path, column in self._payload.items()}
+
     # What changes it
+
+    def hold_paths(self, paths: Iterable[str]) -> None:
+        """Hold these fields too, missing everywhere until `put` has them. Beyond `MOST_PATHS` the oldest are let go."""
+        for path in paths:
+            if path not in self._payload and path not in FIELDS:
+                self._payload[path] = PayloadColumn(self._sharing)
+                self._versions[path] = 0
+        for path in list(self._payload)[:-MOST_PATHS]:
+            del self._payload[path], self._versions[path]
+
+    def put(self, path: str, rows: Rows, values: Sequence[Value]) -> None:
+        """Values of a field that is held, for rows of devices that were taken; no more than `SLICE` at a time."""
+        if path in self._payload:
+            self._payload[path].write(rows, values)
+            self._versions[path] += 1
 
     def take(self, summaries: Sequence[Summary]) -> Rows:
         """Put summaries in, over older ones of the same devices; returns their rows, in their order.
@@ -331,8 +360,10 @@ class HeldFleet:
 
     def _snapshot(self) -> Snapshot:
         self._sharing.taken()
-        columns: dict[str, ColumnView] = {name: column.view() for name, column in self._columns.items()}
+        columns: dict[str, ColumnView | PayloadView] = {name: each.view() for name, each in self._columns.items()}
         columns[_ID] = TextView(None, self._ids.view())
+        for path, held in self._payload.items():
+            columns[path] = held.view(self.size)
         return Snapshot(self.generation, self.size, self._alive.view(), columns, self._versions.copy(), self._ranks)
 
     def _with_room(self, summaries: Sequence[Summary]) -> list[Summary]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fleetgui.stores.held import labels
 from fleetgui.stores.held.cells import Rows
 from fleetgui.stores.held.columns import TextView, TruthView
+from fleetgui.stores.held.payload import PayloadView
 from fleetgui.stores.held.snapshot import Snapshot
 from fleetgui.stores.held.texts import Check
 from fleetgui.wire.query import Order, Value
@@ -82,6 +83,9 @@ def places_of(snapshot: Snapshot, field: str, rows: Rows, check: Check) -> Place
             if count and not column.texts.text(int(ranks.first[0])):  # what has no length is missing
                 rank, count = rank - 1, count - 1
             return Places(rank[snapshot.array(field)[rows]], count)
+        case PayloadView():
+            ranks_of_any = snapshot.payload_ranks(field, check)
+            return Places(ranks_of_any[rows], int(ranks_of_any.max(initial=-1)) + 1)
         case TruthView():
             return Places(np.array([0, 1, -1], np.int32)[snapshot.array(field)[rows]], 2)
         case _:

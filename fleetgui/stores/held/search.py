@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from fleetgui.stores.held.cells import Rows
 from fleetgui.stores.held.columns import NumberView, TextView, TimeView
+from fleetgui.stores.held.payload import PayloadView
 from fleetgui.stores.held.plan import All, Among, Between, Contains, Each, Either, Leaf, Not, Plan, Present
 from fleetgui.stores.held.snapshot import Snapshot
 from fleetgui.stores.held.texts import Check, Mask
-from fleetgui.wire.query import FIELDS
 
 _FEW: Final = 500
 """Rows that are asked one by one rather than whole columns."""
@@ -67,16 +67,18 @@ class _Search:
         return mask
 
     def _leaf(self, leaf: Leaf, rows: Rows) -> Mask:
-        if leaf.field not in FIELDS:  # no summary has it: it is missing everywhere
+        column = self._snapshot.columns.get(leaf.field)
+        if column is None:  # nobody has read it: it is missing everywhere
             return np.full(len(rows), bool(leaf.holds(None)))
         if not len(rows):
             return np.zeros(0, np.bool_)
-        column = self._snapshot.columns[leaf.field]
         if len(rows) <= _FEW:
             return self._one_by_one(lambda row: leaf.holds(column.value(row)), rows)
         match column:
             case TextView():
-                return self._of_texts(leaf, column, rows)
+                return self._of_texts(leaf, column, self._snapshot.array(leaf.field)[rows])
+            case PayloadView():
+                return self._of_any(leaf, column, rows)
             case NumberView() | TimeView():
                 return self._of_numbers(leaf, column, rows)
             case _:
@@ -94,8 +96,7 @@ class _Search:
 
     # Texts
 
-    def _of_texts(self, leaf: Leaf, column: TextView, rows: Rows) -> Mask:
-        codes = self._snapshot.array(leaf.field)[rows]
+    def _of_texts(self, leaf: Leaf, column: TextView, codes: NDArray[np.int32]) -> Mask:
         by_code = self._by_code(leaf, column)
         if by_code is not None:
             by_code[column.texts.is_empty] = False  # what has no length is missing
@@ -138,6 +139,23 @@ class _Search:
                 return mask
             case _:
                 return None
+
+    # Values of any kind
+
+    def _of_any(self, leaf: Leaf, column: PayloadView, rows: Rows) -> Mask:
+        """The quicker way, where there is one, is for the numbers."""
+        numbers = column.number_of(rows)
+        mask = _by_number(leaf, numbers)
+        if mask is None:
+            mask = self._by_value(leaf, column.numbers, numbers)
+        truths = column.truth_of(rows)
+        there = truths < 2
+        mask[there] = np.array([bool(leaf.holds(value)) for value in (False, True)])[truths[there]]
+        rest = np.isnan(numbers) & ~there
+        if rest.any():
+            plain = Leaf(leaf.field, leaf.holds, needs=leaf.needs)
+            mask[rest] = self._of_texts(plain, column.texts, column.codes[rows[rest]])
+        return mask
 
     # Numbers and times
 

@@ -13,6 +13,7 @@ from fleetgui.stores.held import labels
 from fleetgui.stores.held.cells import Cells, Rows
 from fleetgui.stores.held.columns import ColumnView, NumberView, TextView, TimeView, TruthView
 from fleetgui.stores.held.labels import LabelRanks
+from fleetgui.stores.held.payload import PayloadView
 from fleetgui.stores.held.ranks import TextRanks, number_ranks, ranks_of
 from fleetgui.stores.held.texts import Check
 from fleetgui.wire.query import FIELDS
@@ -52,7 +53,7 @@ class Snapshot:
         generation: int,
         size: int,
         alive: Cells,
-        columns: dict[str, ColumnView],
+        columns: dict[str, ColumnView | PayloadView],
         versions: dict[str, int],
         ranks: Ranks,
     ) -> None:
@@ -85,6 +86,8 @@ class Snapshot:
                     self._arrays[name] = column.numbers(self.size)
                 case TruthView():
                     self._arrays[name] = column.truths(self.size)
+                case PayloadView():
+                    raise TypeError(f"{name} holds values of any kind")
         return self._arrays[name]
 
     def text_ranks(self, name: str, check: Check) -> TextRanks:
@@ -114,6 +117,28 @@ class Snapshot:
             check()
             column, numbers = self.columns[name], self.array(name)
             ranks = number_ranks(numbers, column.ties(numbers) if isinstance(column, NumberView) else None)
+            self._ranks.numbers[name] = (self._versions[name], ranks)
+        return ranks
+
+    def payload_ranks(self, name: str, check: Check) -> NDArray[np.int32]:
+        """Where the value in each row stands among all of a column of any kind, −1 where there is none."""
+        self._ranks.ask(name)
+        version, ranks = self._ranks.numbers.get(name, (-1, None))
+        if ranks is None or version != self._versions[name] or len(ranks) != self.size:
+            check()
+            column = self.columns[name]
+            if not isinstance(column, PayloadView):
+                raise TypeError(f"{name} is a field of the summary")
+            rows = np.arange(self.size, dtype=np.int32)
+            ranks = number_ranks(column.number_of(rows), None)
+            numbers = int(ranks.max(initial=-1)) + 1
+            truths = column.truth_of(rows)
+            ranks = np.where(truths < 2, numbers + truths.astype(np.int32), ranks).astype(np.int32)
+            check()
+            texts = self._ranks.texts[name] = ranks_of(column.texts.texts, self._ranks.texts.get(name), check)
+            # Of the texts the first one has no length: it stands for those that are missing.
+            places = texts.rank[column.codes] - 1
+            ranks = np.where(places >= 0, numbers + 2 + places, ranks).astype(np.int32)
             self._ranks.numbers[name] = (self._versions[name], ranks)
         return ranks
 

@@ -1,0 +1,28 @@
+"""A filter decided on one encoded record, with every field that it names: those of the summary, and any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleetgui.policy.filters.expression import Expression
+from fleetgui.wire.payload import path_of, value_at
+from fleetgui.wire.query import FIELDS, Value, value_of
+from fleetgui.wire.records import summarize
+
+
+def reader_of(record: bytes) -> Callable[[str], Value]:
+    """What a record has of a field of the summary, or at a path; raises `Malformed` for what is no record."""
+    summary = summarize(record)
+
+    def value(name: str) -> Value:
+        if name in FIELDS:
+            return value_of(summary, name)
+        path = path_of(name)
+        return None if path is None else value_at(record, path)
+
+    return value
+
+
+def holds_for(expression: Expression, record: bytes) -> bool:
+    """Whether the expression holds for a record: what every quicker way agrees with. Raises `Malformed`."""
+    return expression.matches(reader_of(record))
