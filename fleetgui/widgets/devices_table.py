@@ -75,9 +75,10 @@ class DeviceTable(QTableView):
         self._retheme()
         theme.changed.connect(self._retheme)
         self.selectionModel().selectionChanged.connect(self._selection_changed)
-        self.verticalScrollBar().valueChanged.connect(self._moved.start)
-        model.rowsInserted.connect(self._moved.start)
-        model.rowsRemoved.connect(self._moved.start)
+        # Not `start` itself: it would take the row that was scrolled to for the milliseconds to wait.
+        self.verticalScrollBar().valueChanged.connect(lambda _row: self._moved.start())
+        model.rowsInserted.connect(lambda *_: self._moved.start())
+        model.rowsRemoved.connect(lambda *_: self._moved.start())
         model.columnsRemoved.connect(lambda _parent, first, last: self.header.columns_removed(first, last))
 
     def _set_up(self) -> None:
