@@ -10,13 +10,17 @@ from typing import Any
 import psutil
 
 from fleetgui.app.stall import Stall
+from fleetgui.policy.formats import export_time
 from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.ledger import Ledger
+from fleetgui.stores.link import Cost
 
 
 @dataclass
 class Timings:
-    """Milliseconds, None for what never happened."""
+    """Milliseconds, None for what never happened; `began` is `Clock.now()` of the program's start."""
 
+    began: float = 0.0
     start_to_window_ms: float | None = None
     connect_to_first_rows_ms: float | None = None
 
@@ -39,7 +43,47 @@ def report(state: ConsoleState, timings: Timings, stall: Stall, events_seen: int
         "start_to_window_ms": _rounded(timings.start_to_window_ms),
         "connect_to_first_rows_ms": _rounded(timings.connect_to_first_rows_ms),
         "loop_lag_ms": {"p50": _rounded(stall.p50), "p99": _rounded(stall.p99), "max": _rounded(stall.max)},
+        "states": _states(state, timings.began),
+        "ledger": _ledger(state.ledger),
+        "footprint": _footprint(cost),
         "rss_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
+    }
+
+
+def _states(state: ConsoleState, began: float) -> list[dict[str, Any]]:
+    """Every change of a source's or a device's state, as far as they are kept; `t_s` seconds after the start."""
+    changes = sorted((*state.sources.log, *state.device_states.log), key=lambda change: change.at)
+    return [
+        {"t_s": round(change.at - began, 3), "source": change.source, "state": change.state.word} for change in changes
+    ]
+
+
+def _ledger(ledger: Ledger) -> list[dict[str, Any]]:
+    """What was lost: ISO 8601 in UTC, `count` None where nobody knows how many."""
+    return [
+        {
+            "source": span.source,
+            "cause": str(span.cause),
+            "from": export_time(span.begins),
+            "to": export_time(span.ends),
+            "count": span.count,
+        }
+        for span in ledger.spans()
+    ]
+
+
+def _footprint(cost: Cost) -> dict[str, Any]:
+    """What this console costs the fabric: what is held now, rates over the last seconds, totals since the start."""
+    return {
+        "connections": cost.connections,
+        "subscriptions": cost.subscriptions,
+        "consumers": cost.consumers,
+        "requests_per_min": _rounded(cost.requests_per_min),
+        "messages_per_s": _rounded(cost.messages_per_s),
+        "messages_in": cost.messages_in,
+        "messages_out": cost.messages_out,
+        "bytes_in": cost.bytes_in,
+        "reconnects": cost.reconnects,
     }
 
 

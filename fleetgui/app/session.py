@@ -49,7 +49,7 @@ class Session:
         self._quit = quit_requested
         self.tasks = Tasks(sink.failed)
         self._meter = StallMeter()
-        self._timings = Timings()
+        self._timings = Timings(began=self.clock.now() - (self.clock.wall() - options.started_at))
         if frame.painted_at is not None:
             self._timings.start_to_window_ms = (frame.painted_at - options.started_at) * 1000
         self.fabric: Fabric | None = None
@@ -219,6 +219,8 @@ class Session:
 
     def _report(self) -> dict[str, Any]:
         self._tell_cost()
+        if self.fabric is not None:
+            self.fabric.vigil.look()  # so that what is under way now is in it
         events = self.fabric.events_seen if self.fabric is not None else 0
         return report(self.state, self._timings, self._meter.overall, events)
 

@@ -74,6 +74,7 @@ class Vigil:
                 self._state.ledger.lose(source, cause, new, wall)
         self._state.ledger.settle(wall)
         self._state.sources.look(now)
+        self._state.device_states.look(now)
 
     def link_changed(self) -> None:
         """The link's state in the stores is another than before."""

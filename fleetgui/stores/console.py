@@ -8,6 +8,7 @@ from fleetgui.policy.freshness import reading_limits
 from fleetgui.stores.calls import Calls
 from fleetgui.stores.deployments.store import Deployments
 from fleetgui.stores.details import Details
+from fleetgui.stores.device_states import DeviceStates
 from fleetgui.stores.edges import Edges
 from fleetgui.stores.engagements import Engagements
 from fleetgui.stores.export import ExportStore
@@ -43,6 +44,7 @@ class ConsoleState:
     sources: Sources = field(init=False)
     """How far each source may be trusted."""
     presence: Presence = field(init=False)
+    device_states: DeviceStates = field(init=False)
     lag: LagStore = field(init=False)
     engagements: Engagements = field(init=False)
     topologies: Topologies = field(init=False)
@@ -53,6 +55,7 @@ class ConsoleState:
         self.sources = Sources(self.link)
         self.sources.declare(REGISTRY, reading_limits(REGISTRY_INTERVAL_S), lambda: self.roster.registered_at)
         self.presence = Presence(self.sources)
+        self.device_states = DeviceStates(self.presence)
         self.lag = LagStore(self.ledger, sources=self.sources)
         self.engagements = Engagements(self.ledger)
         self.topologies = Topologies(self.ledger, self.sources)

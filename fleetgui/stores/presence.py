@@ -43,6 +43,16 @@ class Beat(NamedTuple):
     received: float
 
 
+class Columns(NamedTuple):
+    """Some devices' evidence, one row each: `Clock.now()` seconds, −inf for never; not to be changed."""
+
+    last_beat: npt.NDArray[np.float64]
+    listed_at: npt.NDArray[np.float64]
+    offline_since: npt.NDArray[np.float64]
+    lease: npt.NDArray[np.float64]
+    watched: npt.NDArray[np.bool_]
+
+
 class Edge(NamedTuple):
     """The registry announced a device online or offline."""
 
@@ -73,6 +83,7 @@ class Presence:
         self.watched: frozenset[str] | None = None
         """Whose heartbeats are listened to; None: everybody's, as long as the fleet is not too large for that."""
         self._index: dict[str, int] = {}
+        self._ids: list[str] = []
         self._last_beat = self._column(1024)
         self._listed_at = self._column(1024)
         self._offline_since = self._column(1024)
@@ -92,6 +103,7 @@ class Presence:
         slot = self._index.get(device_id)
         if slot is None:
             slot = self._index[device_id] = len(self._index)
+            self._ids.append(device_id)
             if slot >= len(self._last_beat):
                 for name in ("_last_beat", "_listed_at", "_offline_since"):
                     old = getattr(self, name)
@@ -319,9 +331,25 @@ class Presence:
             own = State.UNCONFIRMED
         return self.sources.under_link(own, now)
 
-    def _leases(self) -> npt.NDArray[np.float64]:
-        used = len(self._index)
-        ttl = np.where(np.isnan(self._ttl[:used]), self._rhythm[:used] * BEATS_PER_TTL, self._ttl[:used])
+    def device_in(self, slot: int) -> str:
+        """The device whose evidence is in the columns' row `slot`; rows stay where they are."""
+        return self._ids[slot]
+
+    def columns(self, begin: int, end: int) -> Columns:
+        """The evidence of the devices in rows begin … end − 1."""
+        part = slice(begin, end)
+        watched = np.ones(end - begin, dtype=np.bool_)
+        if self.watched is not None:
+            watched[:] = False
+            slots = (self._index.get(device_id, -1) for device_id in self.watched)
+            watched[[slot - begin for slot in slots if begin <= slot < end]] = True
+        return Columns(
+            self._last_beat[part], self._listed_at[part], self._offline_since[part], self._leases(begin, end), watched
+        )
+
+    def _leases(self, begin: int = 0, end: int | None = None) -> npt.NDArray[np.float64]:
+        part = slice(begin, len(self._index) if end is None else end)
+        ttl = np.where(np.isnan(self._ttl[part]), self._rhythm[part] * BEATS_PER_TTL, self._ttl[part])
         leases: npt.NDArray[np.float64] = np.where(np.isnan(ttl), ASSUMED_TTL_S, ttl)
         return leases
 

@@ -33,6 +33,9 @@ REPORT_KEYS = {
     "start_to_window_ms",
     "connect_to_first_rows_ms",
     "loop_lag_ms",
+    "states",
+    "ledger",
+    "footprint",
     "rss_mb",
 }
 
@@ -81,6 +84,11 @@ def test_a_demo_reports_what_it_measured(tmp_path: Path, environ: dict[str, str]
     assert figures["link_state"] == "connected"
     assert figures["dropped"] == figures["malformed"] == 0
     assert set(figures["loop_lag_ms"]) == {"p50", "p99", "max"}
+    last = {each["source"]: each["state"] for each in figures["states"]}
+    assert (last["link"], last["registry"], last["gateway gw-1"]) == ("live", "live", "live")
+    assert sum(source.startswith("device ") for source in last) == 40
+    assert figures["footprint"]["connections"] == 1
+    assert [each for each in figures["ledger"] if each["count"]] == []
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert list(Path(environ["TMPDIR"]).iterdir()) == []
 
