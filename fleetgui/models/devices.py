@@ -129,6 +129,10 @@ class DeviceTableModel(QAbstractTableModel):
         column = self.columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{column.header} {self._order_marks.get(column.field or '', '')}".rstrip()
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            mark = self._order_marks.get(column.field or "", "")
+            ways = {"↑": ", sorted ascending", "↓": ", sorted descending"}
+            return column.header + (f"{ways[mark[0]]} {mark[1:]}".rstrip() if mark else "")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _ALIGNMENTS[column.align]
         return None

@@ -264,6 +264,10 @@ def test_shift_and_a_click_sort_by_several_columns_and_the_header_counts_them(op
     click_on(opened, "battery", Qt.KeyboardModifier.ShiftModifier)
     assert list(opened.wanted[-1].orders) == [Order("device_type"), Order("battery", descending=True)]
     assert [title for title in titles(opened) if "↑" in title or "↓" in title] == ["Type ↑1", "Battery % ↓2"]
+    name = Qt.ItemDataRole.AccessibleTextRole
+    model = opened.page.model
+    said = [model.headerData(NAMES.index(key), Qt.Orientation.Horizontal, name) for key in ("battery", "location")]
+    assert said == ["Battery %, sorted descending 2", "Location"]
     assert "sorted by type, then battery descending" in opened.page.bar.sentence.text
     click_on(opened, "battery", Qt.KeyboardModifier.ShiftModifier)
     assert list(opened.wanted[-1].orders) == [Order("device_type")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication
@@ -143,3 +145,49 @@ def test_pins_stay_with_their_columns_as_others_go(table: DeviceTable) -> None:
     model.remove_column(DEVICE)
     assert [model.columns[number].key for number in table.header.pinned] == ["battery"]
     table.viewport().repaint()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.just("pin"), st.sets(st.integers(0, len(COLUMNS) - 1), max_size=4)),
+            st.tuples(st.just("move"), st.integers(0, len(COLUMNS) - 1), st.integers(0, len(COLUMNS) - 1)),
+            st.tuples(st.just("hide"), st.integers(0, len(COLUMNS) - 1)),
+            st.tuples(st.just("show"), st.integers(0, len(COLUMNS) - 1)),
+            st.tuples(st.just("size"), st.integers(0, len(COLUMNS) - 1), st.integers(40, 400)),
+            st.tuples(st.just("scroll"), st.integers(0, 2_000)),
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_is_arranged_what_is_pinned_comes_first_and_each_point_has_the_column_painted_there(
+    table: DeviceTable, steps: list[tuple[Any, ...]]
+) -> None:
+    header = table.header
+    for step in steps:
+        match step:
+            case ("pin", numbers):
+                header.pin(numbers)
+            case ("move", source, target):
+                header.moveSection(source, target)
+            case ("hide" | "show", number):
+                header.setSectionHidden(number, step[0] == "hide")
+            case ("size", number, width):
+                header.resizeSection(number, width)
+            case ("scroll", value):
+                table.horizontalScrollBar().setValue(value)
+        order = [header.logicalIndex(visual) for visual in range(header.count())]
+        assert sorted(order) == list(range(header.count()))
+        assert tuple(order[: len(header.pinned)]) == header.pinned
+        left = 0
+        for number in header.fixed:
+            assert (header.x_of(number), header.column_at(left)) == (left, number)
+            left += header.sectionSize(number)
+        assert left == header.fixed_width <= table.viewport().width() * 2 / 3
+        for x in range(left, table.viewport().width(), 37):
+            if (at := header.column_at(x)) >= 0:
+                assert header.x_of(at) <= x < header.x_of(at) + header.sectionSize(at)
+                assert at not in header.fixed
+    table.viewport().repaint()
+    header.viewport().repaint()
