@@ -20,6 +20,7 @@ BENCHMARKS = (
     "frames",
     "rows",
     "jump",
+    "walking",
     "stall",
     "load",
     "intake",
