@@ -45,6 +45,7 @@ class IdRows(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._ids: list[str] = []
+        self._words: tuple[str, ...] = ()
         self._changes = Changes()
         self._soon = QTimer(self, singleShot=True, interval=GATHER_MS)
         self._soon.timeout.connect(self.take_in)
@@ -62,6 +63,10 @@ class IdRows(QAbstractTableModel):
         """More about a row, as plain lines."""
         return ""
 
+    def hay(self, row_id: str) -> str:
+        """What a filter's words are looked for in."""
+        return row_id
+
     def changed(self, ids: frozenset[str] | None) -> None:
         """These came, went or look another way; None: any. Shown soon."""
         if ids is None:
@@ -78,12 +83,12 @@ class IdRows(QAbstractTableModel):
         changes, self._changes = self._changes, Changes()
         if not changes:
             return
-        known = self.known()
         if changes.everything or len(changes.ids) > ONE_BY_ONE:
-            self._compare(sorted(known))
+            self._compare(self._wanted())
         else:
+            known = self.known()
             for each in sorted(changes.ids):
-                self._look_at(each, there=each in known)
+                self._look_at(each, there=each in known and self._matches(each))
         if changes.everything:
             self._repaint([(0, len(self._ids) - 1)])
         else:
@@ -98,8 +103,20 @@ class IdRows(QAbstractTableModel):
         self._soon.stop()
         self._changes = Changes()
         self.beginResetModel()
-        self._ids = sorted(self.known())
+        self._ids = self._wanted()
         self.endResetModel()
+
+    def filter(self, text: str) -> None:
+        """Show what has every word of `text` somewhere, in any case; "" shows all."""
+        words = tuple(text.casefold().split())
+        if words != self._words:
+            self._words = words
+            self.changed(None)
+            self.take_in()
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self._words)
 
     def id_at(self, row: int) -> str:
         return self._ids[row]
@@ -115,6 +132,15 @@ class IdRows(QAbstractTableModel):
         return tab_separated((each.title for each in self.headings), lines) if lines else ""
 
     # Within
+
+    def _wanted(self) -> list[str]:
+        return sorted(filter(self._matches, self.known()) if self._words else self.known())
+
+    def _matches(self, row_id: str) -> bool:
+        if not self._words:
+            return True
+        hay = self.hay(row_id).casefold()
+        return all(word in hay for word in self._words)
 
     def _look_at(self, row_id: str, *, there: bool) -> None:
         row = bisect_left(self._ids, row_id)

@@ -93,6 +93,11 @@ class TopologiesModel(IdRows):
             return self._followed(following, column)
         return self._listed(self._topologies.listing.rows.get(topology_id), following, column)
 
+    def hay(self, row_id: str) -> str:
+        following, listed = self._topologies.get(row_id), self._topologies.listing.rows.get(row_id)
+        status = following.status if following is not None else listed.status if listed is not None else ""
+        return f"{place_of(row_id)} {row_id} {status}"
+
     def hover(self, row: int) -> str:
         topology_id = self.id_at(row)
         following = self._topologies.get(topology_id)

@@ -95,6 +95,12 @@ class MembersModel(OpenRows):
                 names = member.services
                 return Cell(formats.text(", ".join(names)) if names else "nothing", "text" if names else "muted")
 
+    def hay(self, row_id: str) -> str:
+        member = None if self.following is None else self.following.members.get(row_id)
+        if member is None:
+            return row_id
+        return f"{row_id} {State.ONLINE.word if member.online else State.OFFLINE.word} {' '.join(member.services)}"
+
     def hover(self, row: int) -> str:
         device_id = self.id_at(row)
         member = None if self.following is None else self.following.members.get(device_id)

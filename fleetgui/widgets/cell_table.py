@@ -13,6 +13,7 @@ from PySide6.QtGui import QFocusEvent, QFontMetricsF, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QLineEdit,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -26,6 +27,26 @@ from fleetgui.widgets import glyphs, theme
 
 _PAD: Final = 8.0
 _GLYPH_BOX: Final = 16.0
+
+
+class WordsLine(QLineEdit):
+    """Filters a table by words, as they are typed; Down and Enter go to the table, Escape clears."""
+
+    def __init__(self, name: str, table: CellTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._table = table
+        self.setPlaceholderText("Filter by words")
+        self.setAccessibleName(name)
+        self.setClearButtonEnabled(True)
+        self.setMaximumWidth(200)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        else:
+            super().keyPressEvent(event)
 
 
 class CellRows(Protocol):

@@ -1,16 +1,18 @@
 """The topology page: the list at the left, the one that is looked at beside it.
 
 Enter opens the current topology, which is followed from then on; Ctrl+W closes the one that is looked at, and ends its
-subscription. F5 reads again, Escape goes back to the list.
+subscription. F5 reads again, Ctrl+F filters what the keyboard is in, Escape goes back to
+the list.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from fleetgui.models.id_rows import ID_ROLE
 from fleetgui.models.subscriptions import Subscriptions
@@ -21,12 +23,12 @@ from fleetgui.policy.states import State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.topologies.store import MOST_OPEN
 from fleetgui.widgets import theme
-from fleetgui.widgets.cell_table import CellTable
+from fleetgui.widgets.cell_table import CellTable, WordsLine
 from fleetgui.widgets.elided import ElidedLabel
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.topology_open import OpenTopology
-from fleetgui.widgets.topology_words import list_instead, list_words
+from fleetgui.widgets.topology_words import SHOW_ALL, list_instead, list_words
 from fleetgui.wire.topology import place_of
 
 TICK_MS: Final = 500
@@ -54,6 +56,9 @@ class TopologyPage(QWidget):
         self.table = CellTable(self.model, "Topologies")
         self.table.opened.connect(self._open)
         self.table.selectionModel().currentRowChanged.connect(self._look_at_current)
+        self.words = WordsLine("Filter the topologies by words", self.table)
+        self.words.textChanged.connect(self.model.filter)
+        self.words.textChanged.connect(self.refresh)
         self._line = ElidedLabel()
         self._instead = Placeholder("Topologies are being read.")
         self._instead.acted.connect(self._act)
@@ -64,7 +69,20 @@ class TopologyPage(QWidget):
         self.opened.reconnect_requested.connect(self.reconnect_requested)
         self._lay_out()
         self.setFocusProxy(self.table)
-        OwnKeys(self, {"F5": self.refresh_requested.emit, "Ctrl+W": self._close, "Esc": self.table.setFocus})
+        opened = self.opened
+        tables = (opened.members_table, opened.mutations_table, opened.pause, opened.events_table)
+        order = (self.table, self.words, opened.close_button, opened.words, *tables)
+        for before, after in pairwise(order):
+            self.setTabOrder(before, after)
+        OwnKeys(
+            self,
+            {
+                "F5": self.refresh_requested.emit,
+                "Ctrl+W": self._close,
+                "Ctrl+F": self._find,
+                "Esc": self.table.setFocus,
+            },
+        )
         listen = Subscriptions(self).listen
         listen(self._topologies.listing.changed, self.refresh)
         listen(self._topologies.open_changed, self._open_changed)
@@ -85,8 +103,11 @@ class TopologyPage(QWidget):
     def refresh(self) -> None:
         """Say what is known now."""
         listing, now = self._topologies.listing, self._clock.now()
-        if self.model.rowCount():
-            self._stack.setCurrentWidget(self._listed)
+        if self.model.is_filtered and not self.model.rowCount():
+            self._instead.say("No topology has all of these words.", SHOW_ALL)
+            self._stack.setCurrentWidget(self._instead)
+        elif self.model.rowCount():
+            self._stack.setCurrentWidget(self.table)
             fresh = listing.state(now)
             ink = "muted" if fresh is State.LIVE else fresh.token
             self._line.say(list_words(listing, now, self._clock.wall()), ink)
@@ -107,10 +128,19 @@ class TopologyPage(QWidget):
             self.close_requested.emit(self.opened.following.topology_id)
 
     def _act(self) -> None:
-        if self._topologies.link_is_live(self._clock.now()):
+        if self.model.is_filtered:
+            self.words.clear()
+            self.words.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif self._topologies.link_is_live(self._clock.now()):
             self.refresh_requested.emit()
         else:
             self.reconnect_requested.emit()
+
+    def _find(self) -> None:
+        """To the filter beside the keyboard: that of the members, or that of the list."""
+        focus = QApplication.focusWidget()
+        inside = focus is not None and self.opened.isAncestorOf(focus)
+        (self.opened.words if inside else self.words).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _look_at_current(self) -> None:
         """Whoever walks over the list sees those that are open; the others open with Enter."""
@@ -165,16 +195,16 @@ class TopologyPage(QWidget):
         line = QHBoxLayout()
         line.setContentsMargins(2 * theme.GRID, theme.GRID, theme.GRID, theme.GRID)
         line.addWidget(self._line, 1)
-        self._listed = QWidget()
-        listed = QVBoxLayout(self._listed)
+        line.addWidget(self.words, 1)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self._instead)
+        self._stack.addWidget(self.table)
+        left = QWidget()
+        listed = QVBoxLayout(left)
         listed.setContentsMargins(0, 0, 0, 0)
         listed.setSpacing(0)
         listed.addLayout(line)
-        listed.addWidget(self.table, 1)
-        left = QWidget()
-        self._stack = QStackedLayout(left)
-        self._stack.addWidget(self._instead)
-        self._stack.addWidget(self._listed)
+        listed.addLayout(self._stack, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(left)

@@ -27,7 +27,7 @@ from fleetgui.policy.states import State
 from fleetgui.stores.topologies.following import EVENTS_KEPT, Following, Phase
 from fleetgui.stores.topologies.store import Topologies
 from fleetgui.widgets import theme
-from fleetgui.widgets.cell_table import CellTable
+from fleetgui.widgets.cell_table import CellTable, WordsLine
 from fleetgui.widgets.chip import Chip
 from fleetgui.widgets.elided import ElidedLabel
 from fleetgui.widgets.placeholder import Placeholder
@@ -68,6 +68,9 @@ class OpenTopology(QWidget):
         self.members = MembersModel(clock, self)
         self.members_table = CellTable(self.members, "Members of the topology")
         self.members_table.opened.connect(self._open_device)
+        self.words = WordsLine("Filter the members by words", self.members_table)
+        self.words.textChanged.connect(self.members.filter)
+        self.words.textChanged.connect(self.refresh)
         self.mutations = MutationsModel(clock, self)
         self.mutations_table = CellTable(self.mutations, "Mutations in flight, and those that failed")
         self.events = TopologyEventsModel(self)
@@ -138,11 +141,14 @@ class OpenTopology(QWidget):
         total, online = len(following.members), following.online
         offline = f", {formats.count(total - online)} offline" if total > online else ""
         more = ", of more than are shown here" if following.cut_after is not None else ""
-        self._members_line.say(f"Members: {formats.count(total)}{offline}{more}")
+        shown = f"{formats.count(self.members.rowCount())} of " if self.members.is_filtered else ""
+        self._members_line.say(f"Members: {shown}{formats.count(total)}{offline}{more}")
         failed = f", {formats.count(len(following.failures))} failed since it was opened" if following.failures else ""
         flying = formats.count(len(following.in_flight)) if following.in_flight else "none"
         self._mutations_line.say(f"Mutations in flight: {flying}{failed}")
         seen = following.events_seen
+        for number, count in enumerate((total, len(following.in_flight), seen)):
+            self._chosen.button(number).setText(f"{_PARTS[number][0]} {formats.count(count)}")
         if self.events.paused:
             words = f"‖ paused  ·  {formats.count(self.events.behind)} newer recorded"
         elif not seen:
@@ -211,7 +217,7 @@ class OpenTopology(QWidget):
         head.addWidget(self.chip)
         head.addWidget(self.close_button)
         self._parts = (
-            _part(self._members_line, self.members_table),
+            _part(self._members_line, self.members_table, self.words),
             _part(self._mutations_line, self.mutations_table),
             _part(self._events_line, self.events_table, self.pause),
         )
@@ -252,14 +258,14 @@ class OpenTopology(QWidget):
         return choices
 
 
-def _part(line: ElidedLabel, table: CellTable, *buttons: QToolButton) -> QWidget:
+def _part(line: ElidedLabel, table: CellTable, *more: QWidget) -> QWidget:
     """A table under a line that says what it is and how much."""
     part = QWidget()
     head = QHBoxLayout()
     head.setContentsMargins(2 * theme.GRID, theme.GRID, theme.GRID, theme.GRID)
     head.addWidget(line, 1)
-    for button in buttons:
-        head.addWidget(button)
+    for each in more:
+        head.addWidget(each)
     layout = QVBoxLayout(part)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)

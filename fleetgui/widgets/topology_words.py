@@ -12,6 +12,7 @@ from fleetgui.stores.topologies.listing import Listing, ListPhase
 NO_BROKER: Final = "No broker now: topologies are read once there is one."
 RECONNECT: Final = "Reconnect now"
 ASK_AGAIN: Final = "Ask again"
+SHOW_ALL: Final = "Show all"
 NOBODY: Final = "No device says where it is: a topology is the place that devices have in status.location."
 
 
