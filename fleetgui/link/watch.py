@@ -291,14 +291,16 @@ class Watch:
             self._read_all(seen)
             seen = None
         compare_at = loop.time() + self._settings.compare
+        silent_at = loop.time() + 2 * self._settings.heartbeat
         while True:
             if not self._queue:
-                await self._wait(compare_at)
+                await self._wait(compare_at, silent_at)
             if self._lost:
                 raise _Restart("the link dropped")
             self._last_alive = self._link.clock.now()
             if self._queue:
                 self.heard_at = self._last_alive
+                silent_at = loop.time() + 2 * self._settings.heartbeat
             slice_ends = time.perf_counter() + SLICE_S
             turn = 0
             while self._queue:
@@ -332,18 +334,17 @@ class Watch:
                 if self.phase is WatchPhase.LIVE:
                     await self._compare()
 
-    async def _wait(self, compare_at: float) -> None:
-        """Until something arrives or it is time to compare; raises `_Restart` when the broker keeps too quiet."""
+    async def _wait(self, compare_at: float, silent_at: float) -> None:
+        """Until something arrives or it is time to compare; raises `_Restart` when nothing has come by `silent_at`."""
         loop = asyncio.get_running_loop()
         self._arrived.clear()
         if self._queue or self._lost:
             return
-        silence = loop.time() + 2 * self._settings.heartbeat
         try:
-            async with asyncio.timeout_at(min(compare_at, silence)):
+            async with asyncio.timeout_at(min(compare_at, silent_at)):
                 await self._arrived.wait()
         except TimeoutError:
-            if loop.time() >= silence:
+            if loop.time() >= silent_at:
                 raise _Restart("not even a heartbeat came") from None
 
     def _control(self, message: Message, expected: int) -> None:

@@ -194,6 +194,16 @@ async def test_a_consumer_that_was_taken_away_is_replaced(make: Make) -> None:
     assert rig.mirror.log[0:2] == ["read", "synced"]
 
 
+async def test_a_consumer_that_was_taken_away_is_missed_by_its_silence_alone(make: Make) -> None:
+    """Nothing that the bucket says of itself gives it away, and looking at the bucket is no word of the consumer."""
+    rig = await make(before={"a": b"1"})
+    await rig.live()
+    names = (await within(streams.api(rig.link, f"CONSUMER.NAMES.{STREAM}")))["consumers"]
+    await within(streams.api(rig.link, f"CONSUMER.DELETE.{STREAM}.{names[0]}"))
+    await within(rig.bucket.put("b", b"2"))
+    await rig.holds({"a": b"1", "b": b"2"})
+
+
 async def test_purged_keys_are_noticed(make: Make) -> None:
     rig = await make(before={"a": b"1", "b": b"2", "c": b"3"})
     await rig.live()
