@@ -78,6 +78,7 @@ class Session:
         self.tasks.spawn(self._put_in_pages(), name="put in the pages")
         self.tasks.spawn(self._open_fabric(), name="open the fabric")
         self.tasks.spawn(self._measure_first_rows(), name="measure first rows")
+        self.tasks.spawn(self._import_ahead(), name="import ahead")
         self.tasks.spawn(self._every(COST_EVERY_S, self._tell_cost), name="tell the cost")
         self.tasks.spawn(self._exit_by_itself(), name="exit by itself")
         await self._quit.wait()
@@ -165,6 +166,12 @@ class Session:
         began = self.clock.now()
         await self.pages.first_rows_painted()
         self._timings.connect_to_first_rows_ms = (self.clock.now() - began) * 1000
+
+    async def _import_ahead(self) -> None:
+        from fleetgui.app.table import import_ahead
+
+        await self.pages.first_rows_painted()
+        await asyncio.to_thread(import_ahead)
 
     async def _exit_by_itself(self) -> None:
         options = self._options

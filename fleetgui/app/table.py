@@ -7,6 +7,8 @@ is held is kept abreast of the fleet, and a wish that time changes (`age<2h`) is
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +30,17 @@ RETIME_HELD_S: Final = 5.0
 """How often a wish that time changes is counted anew where that is done here …"""
 RETIME_S: Final = 30.0
 """… and where the registry has to be asked again."""
+
+
+INTERPRETER_S: Final = 0.0005
+"""How long the worker of the held fleet may keep the interpreter from the loop; Python's own 5 ms would be waited for
+at every call into Qt that lets go of it, ten times a frame."""
+
+
+def import_ahead() -> None:
+    """What the first search of a fleet imports, for a thread: on the loop it would hold it for a tenth of a second."""
+    for name in ("fleetgui.feeds.hold", "fleetgui.stores.held.rows", "re2"):
+        importlib.import_module(name)
 
 
 class TableFeed:
@@ -115,6 +128,7 @@ class TableFeed:
             from fleetgui.stores.held.fleet import HeldFleet
             from fleetgui.stores.held.rows import HeldRows
 
+            sys.setswitchinterval(INTERPRETER_S)
             state, fleet = self._state, HeldFleet()
             self._rows = HeldRows(fleet)
             self._hold = HoldFeed(
