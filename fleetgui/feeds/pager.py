@@ -27,7 +27,7 @@ from fleetgui.wire.question import EVERY_ROW, Question
 
 REREAD_S: Final = 10.0
 """How often what is in view is read again …"""
-COUNT_EVERY_S: Final = 30.0
+COUNT_EVERY_S: Final = 25.0
 """How often the whole fleet is counted while a part of it is shown."""
 JITTER: Final = 0.2
 """… and up to this part later, so that consoles that were opened together do not ask together."""
