@@ -137,7 +137,7 @@ class OverviewPage(QWidget):
         self._draw()
         left, _ = self.plots.time_range
         self.plots.show_gaps(lag_gaps(self._state, self._gaps, since=left, now=now, edge=edge))
-        self.plots.show_lane_gaps(lane_gaps(self._state, since=left))
+        self.plots.show_lane_gaps(lane_gaps(self._state, since=left, now=now, edge=edge))
         self.plots.show_refusals(self._columns)
         self.plots.show_edges(self._state.edges)
         self._say(now, wall, edge)

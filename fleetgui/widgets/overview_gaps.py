@@ -34,6 +34,12 @@ def lag_gaps(
     return spans
 
 
-def lane_gaps(state: ConsoleState, *, since: float) -> list[Span]:
-    """Spans in which somebody may have gone, come or been refused, and it was not seen."""
-    return [(lost.begins, lost.ends, None) for lost in state.ledger.spans(None, since) if lost.source in _OF_EVERYTHING]
+def lane_gaps(state: ConsoleState, *, since: float, now: float, edge: float) -> list[Span]:
+    """Spans in which somebody may have gone, come or been refused, and it was not seen; the open one until `edge`."""
+    spans: list[Span] = [
+        (lost.begins, lost.ends, None) for lost in state.ledger.spans(None, since) if lost.source in _OF_EVERYTHING
+    ]
+    lost_at = state.link.state.lost_at
+    if lost_at is not None:
+        spans.append((edge - (now - lost_at), edge, None))
+    return spans

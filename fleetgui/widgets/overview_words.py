@@ -52,13 +52,16 @@ def storm_sentence(state: ConsoleState, storm: Storm, *, now: float, wall: float
     if not nodes:
         return "", "muted"
     trust = worst(*(node.source.state(now) for node in nodes))
-    as_of = "" if trust is State.LIVE else f"  ({trust.glyph} {trust.word}: refusals since then may not be seen)"
+    if trust is not State.LIVE:
+        known = f"{storm.held:,} held back by what is known" if storm.held else "Nobody is held back by what is known"
+        until = "" if storm.last_release is None else f", until {formats.clock_utc(storm.last_release)} at the latest"
+        return f"{trust.glyph} {trust.word}: {known}{until}. No forecast while gateways are not heard.", trust.token
     if not storm.held or storm.next_release is None or storm.last_release is None:
-        return f"Nobody is held back.{as_of}", "muted" if trust is State.LIVE else trust.token
+        return "Nobody is held back.", "muted"
     first, last = (formats.age(at - wall + 0.999) for at in (storm.next_release, storm.last_release))
     when = f"released in {last}" if storm.held == 1 else f"the next is released in {first}, the last in {last}"
     drained = "" if storm.forecast is None else f" {_drained(storm.forecast, storm.held)}"
-    return f"{storm.held:,} held back: {when}.{drained}{as_of}", "text" if trust is State.LIVE else trust.token
+    return f"{storm.held:,} held back: {when}.{drained}", "text"
 
 
 def _drained(told: Forecast, held: int) -> str:

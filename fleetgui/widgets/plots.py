@@ -115,9 +115,10 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         """Show the curves of the `index`th gateway."""
         items = self._nodes.get(name)
         if items is None:
-            items = self._nodes[name] = LagCurves(self.lag)
+            items = self._nodes[name] = LagCurves()
+            self.lag.addItem(items, ignoreBounds=True)
             self.restyle()
-        items.show(curves, self._origin, self.pixel_s, self._top_ms)
+        items.show_curves(curves, self._origin, self.pixel_s, self._top_ms)
 
     def scale_to(self, highest_ms: float) -> bool:
         """Scale the lag axis for values up to this; maxima above it are marked at its top. Whether it changed."""

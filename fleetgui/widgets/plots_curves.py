@@ -1,53 +1,104 @@
-"""One gateway's lag as curves: p50 thin, p99 strong, the largest as dots. Decimated to what a screen can show."""
+"""One gateway's lag as curves: p50 thin, p99 strong, the largest as dots. Decimated to what a screen can show.
+
+One item for all of it: the plot library's own curves work out their bounds again with every move, which costs more
+than their paint.
+"""
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets import theme
-from fleetgui.widgets.plots_data import decimate, peaks
-from fleetgui.widgets.plots_items import Dots
+from fleetgui.widgets.plots_data import Array, decimate, peaks
+from fleetgui.widgets.plots_items import PixelItem, x_to_px, y_to_px
 
-_DOT_APART = 0.03
+_DOT_APART: Final = 0.03
 """How far above the p99 a maximum has to be to get a dot, as a share of the scale."""
-_DOT_PX = 4.0
+_DOT_PX: Final = 4.0
 """Of maxima nearer to each other than this the largest gets a dot."""
 
 
-class LagCurves:
-    """The items of one gateway in `plot`."""
+class Line(NamedTuple):
+    """Points in data coordinates, NaN where it breaks, and the same as Qt draws it."""
 
-    def __init__(self, plot: pg.PlotItem) -> None:
-        self.p50 = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, antialias=False)
-        self.p99 = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, antialias=False)
-        self.dots = Dots(theme.current().color("text"))
-        for item in (self.dots, self.p50, self.p99):
-            plot.addItem(item, ignoreBounds=True)
+    x: Array
+    y: Array
+    path: QPainterPath
+
+
+def _line(x: Array, y: Array) -> Line:
+    return Line(x, y, pg.arrayToQPath(x, y, "finite") if len(x) else QPainterPath())
+
+
+_EMPTY: Final = np.empty(0)
+
+
+class LagCurves(PixelItem):
+    """All that is drawn of one gateway."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.p50 = self.p99 = _line(_EMPTY, _EMPTY)
+        self._dots = _EMPTY, _EMPTY
+        self.style(0, muted=False)
 
     def style(self, index: int, *, muted: bool) -> None:
         """The colour of the `index`th gateway; `muted` when it is no longer live."""
         strength = 0.45 if muted else 1.0
-        look = theme.current()
-        for item, alpha in ((self.p50, 0.5), (self.p99, 1.0)):
-            color = look.series_color(index)
-            color.setAlphaF(alpha * strength)
-            item.setPen(pg.mkPen(color, width=1))  # cosmetic: a pixel, not a second
-        dots = look.series_color(index)
-        dots.setAlphaF(0.7 * strength)
-        self.dots.color = dots
-        self.dots.update()
+        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7)]
+        self.update()
 
-    def show(self, curves: Curves, origin: float, pixel_s: float, top_ms: float) -> None:
+    def show_curves(self, curves: Curves, origin: float, pixel_s: float, top_ms: float) -> None:
         """Draw `curves`; data x counts from `origin`, a pixel is `pixel_s` seconds, the scale ends at `top_ms`."""
         x = curves.ts - origin
-        self.p50.setData(*decimate(x, curves.p50))
-        self.p99.setData(*decimate(x, curves.p99))
+        self.p50, self.p99 = _line(*decimate(x, curves.p50)), _line(*decimate(x, curves.p99))
         chosen = peaks(x, curves.max, _DOT_PX * pixel_s)
         # a dot that would lie on the line of the p99 says nothing and hides it
         chosen = chosen[curves.max[chosen] - curves.p99[chosen] > _DOT_APART * top_ms]
-        self.dots.show_points(x[chosen], curves.max[chosen])
+        self._dots = x[chosen], curves.max[chosen]
+        self.update()
+
+    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
+        p50, p99, dots = self._inks
+        self._draw_dots(painter, to_px, box, dots)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setWorldTransform(to_px)
+        for line, ink in ((self.p50, p50), (self.p99, p99)):
+            pen = QPen(ink, 1)
+            pen.setCosmetic(True)  # a pixel, not a second
+            painter.setPen(pen)
+            painter.drawPath(line.path)
+
+    def _draw_dots(self, painter: QPainter, to_px: QTransform, box: QRectF, ink: QColor) -> None:
+        """The largest as two by two pixels; one above the scale is a small triangle at its top, not out of sight."""
+        x, y = x_to_px(to_px, self._dots[0]), y_to_px(to_px, self._dots[1])
+        seen = (x >= box.left()) & (x <= box.right())
+        x, y = np.round(x[seen]), np.round(y[seen])
+        above = y < box.top() + 2
+        left, row = x[~above], y[~above]
+        if len(left):
+            # lines of one path: a rectangle of Python for each costs more than its paint, and a wider pen is slow
+            ends = np.tile(np.column_stack([left - 1, left]).ravel(), 2)
+            rows = np.concatenate([np.repeat(row, 2), np.repeat(row - 1, 2)])
+            painter.setPen(QPen(ink, 1))
+            painter.drawPath(pg.arrayToQPath(ends, rows, "pairs"))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ink)
+        top = box.top() + 1
+        for px in x[above].tolist():
+            painter.drawPolygon(QPolygonF([QPointF(px, top), QPointF(px + 3.5, top + 6), QPointF(px - 3.5, top + 6)]))
+
+
+def _ink(index: int, alpha: float) -> QColor:
+    color = theme.current().series_color(index)
+    color.setAlphaF(alpha)
+    return color
 
 
 def highest(curves: Curves, left: float, right: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QTransform
 
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_data import Array
@@ -97,33 +97,6 @@ class BandLabels(PixelItem):
             top = y - metrics.height() - 1
             painter.setPen(look.color(token))
             painter.drawText(QRectF(box.left() + 6, top, metrics.horizontalAdvance(label) + 2, metrics.height()), label)
-
-
-class Dots(PixelItem):
-    """The largest lag of each moment as dots; one above the axis is a small triangle at its top, not out of sight."""
-
-    def __init__(self, color: QColor) -> None:
-        super().__init__()
-        self.color = color
-        self._x: Array = np.empty(0)
-        self._y: Array = np.empty(0)
-
-    def show_points(self, x: Array, y: Array) -> None:
-        self._x, self._y = x, y
-        self.update()
-
-    def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
-        x, y = x_to_px(to_px, self._x), y_to_px(to_px, self._y)
-        seen = (x >= box.left()) & (x <= box.right())
-        x, y = x[seen], y[seen]
-        above = y < box.top() + 2
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.color)
-        inside = zip(x[~above].tolist(), y[~above].tolist(), strict=True)
-        painter.drawRects([QRectF(round(px) - 1, round(py) - 1, 2, 2) for px, py in inside])
-        top = box.top() + 1
-        for px in x[above].tolist():
-            painter.drawPolygon(QPolygonF([QPointF(px, top), QPointF(px + 3.5, top + 6), QPointF(px - 3.5, top + 6)]))
 
 
 class Crosshair(PixelItem):

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF, QTransform
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter, QPen, QTransform
 
 from fleetgui.stores.edges import EdgesShown
 from fleetgui.widgets import theme
@@ -21,7 +22,8 @@ _MARK_HEIGHTS: Final = (0.45, 0.75, 1.0)
 _MOST_RECTS: Final = 4_000
 _COLUMN_PX: Final = 4
 """Width of a column in the lane that many devices share."""
-_EDGES_APART_PX: Final = 2
+_EDGES_APART_PX: Final = 9
+"""Marks nearer to the one before are not drawn: a row of them is told from a bar."""
 _HALF_A_MINUTE_S: Final = 30.0
 _NOTHING: Final = np.empty(0, dtype=np.int64)
 
@@ -152,14 +154,25 @@ class EdgeMarks(PixelItem):
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
         look = theme.current()
         height = abs(to_px.m22())
-        middle = float(y_to_px(to_px, np.array([self.lane + 0.5]))[0])
-        half = min(4.0, height / 3)
+        middle = round(float(y_to_px(to_px, np.array([self.lane + 0.5]))[0]))
+        half = round(min(4.0, height / 3))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        px = np.round(x_to_px(to_px, self._x) / _EDGES_APART_PX) * _EDGES_APART_PX
+        px = np.round(x_to_px(to_px, self._x))
         seen = (px >= box.left()) & (px <= box.right())
         for online, token, tip in ((False, "offline", half), (True, "live", -half)):
             painter.setBrush(look.color(token))
-            for x in np.unique(px[seen & (self._online == online)]).tolist():
-                points = [QPointF(x - half, middle - tip), QPointF(x + half, middle - tip), QPointF(x, middle + tip)]
-                painter.drawPolygon(QPolygonF(points))
+            x = _spread(np.unique(px[seen & (self._online == online)]), _EDGES_APART_PX)
+            if not len(x):
+                continue
+            corners = np.column_stack([x - half, x + half, x, x - half]).ravel()
+            heights = np.tile([middle - tip, middle - tip, middle + tip, middle - tip], len(x))
+            painter.drawPath(pg.arrayToQPath(corners, heights, np.tile([1, 1, 1, 0], len(x))))
+
+
+def _spread(places: Array, apart: float) -> Array:
+    """Of ascending places those that are at least `apart` from the one before that is left."""
+    kept: list[float] = []
+    for place in places.tolist():
+        if not kept or place - kept[-1] >= apart:
+            kept.append(place)
+    return np.array(kept)

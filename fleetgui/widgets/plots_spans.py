@@ -13,6 +13,8 @@ from fleetgui.widgets.plots_data import Array
 from fleetgui.widgets.plots_items import PixelItem, x_to_px
 
 _NARROWEST_PX: Final = 2.0
+_HATCHED_PX: Final = 6.0
+"""A pattern in less than this shows nothing but its cost."""
 _WORTH_A_WORD_PX: Final = 12.0
 _LATE_LABEL: Final = "observer late"
 
@@ -41,31 +43,35 @@ class Spans(PixelItem):
             self.spans = spans
             self.update()
 
-    def boxes(self, to_px: QTransform, box: QRectF) -> list[tuple[QRectF, int | None]]:
-        """Pixels of what is in view."""
-        if not self.spans:
-            return []
+    def boxes(self, to_px: QTransform, box: QRectF) -> dict[int | None, list[QRectF]]:
+        """What is in view, in pixels, by the gateway."""
         of: dict[int | None, list[tuple[float, float]]] = {}
         for left, right, series in self.spans:
             of.setdefault(series, []).append((left, right))
-        out = []
+        boxes = {}
         for series, spans in of.items():
             ends = x_to_px(to_px, np.array(spans))
             seen = ends[(ends[:, 1] >= box.left()) & (ends[:, 0] <= box.right())]
-            out += [(_rect(left, right, box), series) for left, right in merged(seen, _NARROWEST_PX).tolist()]
-        return out
+            boxes[series] = [_rect(left, right, box) for left, right in merged(seen, _NARROWEST_PX).tolist()]
+        return boxes
 
 
 class Gaps(Spans):
-    """Nothing was seen here: hatched, in the colour of the gateway whose curve is interrupted."""
+    """Nothing was seen here: hatched, in the colour of the gateway whose curve is interrupted; a line if it is short."""
 
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
         look = theme.current()
         painter.setPen(Qt.PenStyle.NoPen)
-        for rect, series in self.boxes(to_px, box):
+        narrow: list[QRectF] = []
+        for series, rects in self.boxes(to_px, box).items():
             color = look.color("muted") if series is None else look.series_color(series)
             color.setAlphaF(0.5)
-            painter.fillRect(rect, QBrush(color, Qt.BrushStyle.BDiagPattern))
+            painter.setBrush(QBrush(color, Qt.BrushStyle.BDiagPattern))
+            painter.drawRects([rect for rect in rects if rect.width() >= _HATCHED_PX])
+            narrow += [rect for rect in rects if rect.width() < _HATCHED_PX]
+        painter.setBrush(look.color("muted", 0.35))
+        ends = merged(np.array([(rect.left(), rect.right()) for rect in narrow]), _NARROWEST_PX)
+        painter.drawRects([_rect(left, right, box) for left, right in ends.tolist()])
 
 
 class LateShades(Spans):
@@ -78,7 +84,7 @@ class LateShades(Spans):
         width = metrics.horizontalAdvance(_LATE_LABEL)
         painter.setFont(font)
         free = box.left()
-        for rect, _ in self.boxes(to_px, box):
+        for rect in self.boxes(to_px, box).get(None, ()):
             painter.fillRect(rect, look.color("late", 0.08))
             painter.fillRect(rect, QBrush(look.color("late", 0.35), Qt.BrushStyle.Dense6Pattern))
             left = min(max(rect.left() + 4, free), box.right() - width - 4)

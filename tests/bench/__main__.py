@@ -18,6 +18,7 @@ BENCHMARKS = (
     "pages",
     "start",
     "frames",
+    "overview",
     "rows",
     "jump",
     "walking",

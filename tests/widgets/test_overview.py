@@ -65,7 +65,7 @@ def test_paused_it_stands_and_keeps_what_comes_in(made: Make) -> None:
     assert page.plots.time_range == before
     page.go_live()
     assert page.plots.time_range[1] > before[1] + 25
-    x, y = page.plots._nodes["gw-1"].p99.getData()
+    x, y, _ = page.plots._nodes["gw-1"].p99
     assert y[-1] == 300.0
     assert x[-1] + page.plots._origin == pytest.approx(filled.clock.wall())
 
@@ -104,7 +104,7 @@ def test_windows_can_be_chosen(made: Make) -> None:
     page.bar.windows["1 h"].click()
     left, right = page.plots.time_range
     assert right - left == pytest.approx(3_600, abs=5)
-    x, _ = page.plots._nodes["gw-1"].p99.getData()
+    x, _, _ = page.plots._nodes["gw-1"].p99
     assert 0 < len(x) <= 2_000
 
 
@@ -115,7 +115,7 @@ def test_a_gap_breaks_the_curve_and_is_hatched(made: Make) -> None:
     filled.connected()
     filled.lags("gw-1", 280, gap=True)
     page = made(filled)
-    _, y = page.plots._nodes["gw-1"].p99.getData()
+    _, y, _ = page.plots._nodes["gw-1"].p99
     assert np.isnan(y).any()
     spans = [(left, right) for left, right, _ in page.plots.gaps.spans]
     assert any(right - left == pytest.approx(26, abs=1.5) for left, right in spans)
