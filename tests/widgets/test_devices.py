@@ -26,8 +26,9 @@ from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
+from fleetgui.widgets.devices_rows import MOST_SELECTED
 from fleetgui.widgets.devices_sentence import View, empty, sentence
-from fleetgui.widgets.devices_table import MOST_SELECTED, VIEW_MOVED_MS
+from fleetgui.widgets.devices_table import VIEW_MOVED_MS
 from fleetgui.wire.query import BY_ID, Order
 from fleetgui.wire.records import Summary
 from tests.models.fleet import Fleet, device_id, record
