@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from fleetgui.feeds.abreast import Abreast
@@ -37,6 +38,8 @@ ARRANGE_EVERY_S: Final = 1.0
 """While the fleet is being read, and while devices come and go, it is arranged anew this often …"""
 SORT_EVERY_S: Final = 10.0
 """… and this often where it is sorted by what changes all the time: rows that nobody can follow are no table."""
+SORTED_BY: Final = ("location", "device_type", "availability")
+"""What the held fleet is most often sorted and grouped by: learned once it is read, before somebody waits for it."""
 REST: Final = 4.0
 """Arranging anew waits for at least so many times what it took the last time."""
 
@@ -168,13 +171,14 @@ class HoldFeed:
             self._store.update(phase=HoldPhase.FAILED, error=str(error), eta_s=None)
         else:
             gone = self._rows.read_before(began)
-            for first in range(0, len(gone), SLICE):
-                self._fleet.remove(gone[first : first + SLICE])
+            while part := list(islice(gone, SLICE)):
+                self._fleet.remove(part)
                 await asyncio.sleep(0)
             self._rows.read(began)
             self._store.update(phase=HoldPhase.DONE, eta_s=None)
         self._arrange()
         await self._fleet.tidy()
+        await self._fleet.prepare(SORTED_BY)
 
     async def _take(self, page: WalkedPage) -> None:
         for first in range(0, len(page.summaries), SLICE):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from fleetgui.policy.freshness import ASSUMED_TTL_S, BEATS_PER_TTL, device_limits, device_state, freshness
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State
+from fleetgui.stores.shards import Shards
 from fleetgui.stores.sources import HEARTBEATS, Sources
 from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.devices import Heartbeat, heartbeat_status
@@ -29,6 +30,17 @@ NOTHING_KNOWN: Final = 3
 """Of a device in `Presence.online_of`."""
 
 _NEVER: Final = -np.inf
+
+_COLUMNS: Final = {
+    "_last_beat": _NEVER,
+    "_listed_at": _NEVER,
+    "_offline_since": _NEVER,
+    "_ttl": np.nan,
+    "_rhythm": np.nan,
+    "_publisher_ts": np.nan,
+    "_skew": np.nan,
+}
+"""What stands in each column of presence where nothing is known."""
 
 SHORTEST_RHYTHM_S: Final = 1.0
 LONGEST_RHYTHM_S: Final = 300.0
@@ -82,18 +94,21 @@ class Presence:
         self.sources.watch(HEARTBEATS, self.heartbeats_state)
         self.watched: frozenset[str] | None = None
         """Whose heartbeats are listened to; None: everybody's, as long as the fleet is not too large for that."""
-        self._index: dict[str, int] = {}
+        self._index: Shards[int] = Shards()
         self._ids: list[str] = []
+        # Of different lengths: each doubles at another moment, for all of them together take longer than a frame.
         self._last_beat = self._column(1024)
-        self._listed_at = self._column(1024)
-        self._offline_since = self._column(1024)
-        self._ttl = self._column(1024, np.nan)
-        self._rhythm = self._column(1024, np.nan)
-        self._publisher_ts = self._column(1024, np.nan)
-        self._skew = self._column(1024, np.nan)
+        self._listed_at = self._column(1152)
+        self._offline_since = self._column(1280)
+        self._ttl = self._column(1408, np.nan)
+        self._rhythm = self._column(1536, np.nan)
+        self._publisher_ts = self._column(1664, np.nan)
+        self._skew = self._column(1792, np.nan)
         self._online_at: tuple[float, npt.NDArray[np.bool_]] | None = None
         """Who is online, as last asked for, and when: the header asks several times for the same moment."""
-        self._last_data: dict[str, bytes] = {}
+        self._last_data: Shards[bytes] = Shards()
+        self._room = min(len(getattr(self, name)) for name in _COLUMNS)
+        """Slots that every column has."""
 
     @staticmethod
     def _column(size: int, fill: float = _NEVER) -> npt.NDArray[np.float64]:
@@ -104,14 +119,16 @@ class Presence:
         if slot is None:
             slot = self._index[device_id] = len(self._index)
             self._ids.append(device_id)
-            if slot >= len(self._last_beat):
-                for name in ("_last_beat", "_listed_at", "_offline_since"):
-                    old = getattr(self, name)
-                    setattr(self, name, np.concatenate([old, self._column(len(old))]))
-                for name in ("_ttl", "_rhythm", "_publisher_ts", "_skew"):
-                    old = getattr(self, name)
-                    setattr(self, name, np.concatenate([old, self._column(len(old), np.nan)]))
+            if slot >= self._room:
+                self._make_room(slot)
         return slot
+
+    def _make_room(self, slot: int) -> None:
+        for name, fill in _COLUMNS.items():
+            column = getattr(self, name)
+            if slot >= len(column):
+                setattr(self, name, np.concatenate([column, self._column(len(column), fill)]))
+        self._room = min(len(getattr(self, name)) for name in _COLUMNS)
 
     def _has_room(self, device_id: str) -> bool:
         if device_id in self._index or len(self._index) < MOST_DEVICES:
@@ -156,7 +173,7 @@ class Presence:
             if _carries_status(beat):
                 self._last_data[beat.device_id] = beat.data
             else:
-                self._last_data.pop(beat.device_id, None)
+                self._last_data.discard(beat.device_id)
             changed.add(beat.device_id)
         if changed:
             self.changed.emit(frozenset(changed))
@@ -174,7 +191,7 @@ class Presence:
                 self._listed_at[slot] = edge.received
             else:
                 self._offline_since[slot] = edge.received
-                self._last_data.pop(edge.device_id, None)
+                self._last_data.discard(edge.device_id)
             changed.add(edge.device_id)
             taken.append(edge)
         if changed:
@@ -367,8 +384,7 @@ class Presence:
         used = len(self._index)
         off = self._offline_since[:used]
         heard = np.maximum(self._last_beat[:used], self._listed_at[:used])
-        gone = set(np.flatnonzero((off > _NEVER) & (heard <= off)).tolist())
-        return [device_id for device_id, slot in self._index.items() if slot in gone] if gone else []
+        return [self._ids[slot] for slot in np.flatnonzero((off > _NEVER) & (heard <= off)).tolist()]
 
     def offline_count(self) -> int:
         used = len(self._index)

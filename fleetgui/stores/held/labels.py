@@ -5,6 +5,9 @@ The key counts whatever its case, as in the filter language; a label that is the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,12 +21,20 @@ PREFIX: Final = f"{FIELD}."
 """What stands before a label's key where a field is named."""
 
 
+_SORTED_AT_ONCE: Final = 20_000
+"""Values that are sorted in one go: the interpreter is held for no longer than ten milliseconds."""
+
+
 class LabelRanks(NamedTuple):
     """`rank[code]`: the place of the label's value in that text among the `distinct` ones, −1 where there is none."""
 
     origin: Texts
     rank: NDArray[np.int32]
     distinct: int
+    numbers: dict[str, int]
+    """Distinct values in the order in which they were met …"""
+    number: NDArray[np.int32]
+    """… and by code which of them stands in the text, −1 for none."""
 
 
 def label_in(text: str | None, key: str) -> str | None:
@@ -33,17 +44,29 @@ def label_in(text: str | None, key: str) -> str | None:
 
 
 def label_ranks(texts: TextsView, key: str, before: LabelRanks | None, check: Check) -> LabelRanks:
-    """The ranks of a label's values in all `texts`; those `before` where they are of the same texts."""
-    if before is not None and before.origin is texts.origin and len(before.rank) == len(texts):
+    """The ranks of a label's values in all `texts`; those `before` spare the look at the texts that they are of."""
+    if before is None or before.origin is not texts.origin:
+        before = LabelRanks(texts.origin, np.zeros(0, np.int32), 0, {}, np.zeros(0, np.int32))
+    known = len(before.number)
+    if known == len(texts):
         return before
-    number = np.full(len(texts), -1, np.int32)
-    numbers: dict[str, int] = {}
-    for code, text in texts.each(texts.containing(f"{key.lower()}=", check), check):
+    number = np.append(before.number, np.full(len(texts) - known, -1, np.int32))
+    numbers = before.numbers
+    wanted = texts.containing(f"{key.lower()}=", check)
+    wanted[:known] = False
+    for code, text in texts.each(wanted, check):
         value = label_in(text, key)
         if value is not None:
             number[code] = numbers.setdefault(value, len(numbers))
-    check()
     place = np.full(len(numbers) + 1, -1, np.int32)  # the last one is what −1 finds: missing stays missing
-    for rank, value in enumerate(sorted(numbers)):
+    for rank, value in enumerate(_sorted(numbers, check)):
         place[numbers[value]] = rank
-    return LabelRanks(texts.origin, place[number], len(numbers))
+    return LabelRanks(texts.origin, place[number], len(numbers), numbers, number)
+
+
+def _sorted(values: Iterable[str], check: Check) -> Iterator[str]:
+    left, parts = iter(values), []
+    while part := sorted(islice(left, _SORTED_AT_ONCE)):
+        check()
+        parts.append(part)
+    return merge(*parts)

@@ -116,10 +116,11 @@ class HeldRows:
         self._read_at[rows] = read_at
         self._kept.clear()
 
-    def read_before(self, moment: float) -> list[str]:
-        """The held devices that were last asked for before `moment`."""
-        numbers = np.flatnonzero(self._read_at[: self._fleet.size] < moment)
-        return [self._fleet.device_id(int(number)) for number in numbers if self._fleet.is_held(int(number))]
+    def read_before(self, moment: float) -> Iterator[str]:
+        """The held devices that were last asked for before `moment`, one by one: they may be a million."""
+        for number in np.flatnonzero(self._read_at[: self._fleet.size] < moment).tolist():
+            if self._fleet.is_held(number):
+                yield self._fleet.device_id(number)
 
     def forget(self) -> None:
         """The fleet was changed by other ways than `taken`: what rows say is looked up anew."""

@@ -61,7 +61,7 @@ def test_one_that_went_is_no_row_any_more() -> None:
 def test_what_a_walk_did_not_meet_again_was_read_before_it() -> None:
     fleet, rows = held(3)
     rows.taken(fleet.take([Summary("d1"), Summary("new")]), 9.0)
-    assert rows.read_before(9.0) == ["d0", "d2"]
+    assert list(rows.read_before(9.0)) == ["d0", "d2"]
     fleet.close()
 
 
