@@ -1,5 +1,5 @@
-"""Never false green, on a clock that the test moves: brokers are killed, stopped, flooded and restarted, publishers fall
-silent, clocks jump, and nothing on the screen says "live" that was not heard within its limit and a second.
+"""Never false green, on a clock that the test moves: brokers are killed, stopped, flooded and restarted, publishers
+fall silent, clocks jump, and nothing on the screen says "live" that was not heard within its limit and a second.
 
 Ages go by a clock that the test moves; the processes, the connection and what runs over it are real. What the screen's
 models say is held against what was in fact published, after each fault.
