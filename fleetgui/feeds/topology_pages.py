@@ -57,7 +57,10 @@ async def read_snapshot(ask: Ask, topology_id: str, most: int = MOST_MEMBERS) ->
     after: str | None = None
     for _ in range(MOST_PAGES):
         params = {"topology_id": topology_id} if after is None else {"topology_id": topology_id, "after": after}
-        page = decode(await ask(SNAPSHOT, params), dict[str, msgspec.Raw])
+        reply = await ask(SNAPSHOT, params)
+        await asyncio.sleep(0)  # each look through a reply of some megabytes takes some milliseconds
+        page = decode(reply, dict[str, msgspec.Raw])
+        await asyncio.sleep(0)
         raw = decode(page.pop("members", msgspec.Raw(b"[]")), list[msgspec.Raw])
         facts = validate(Snapshot, {name: decode_any(value) for name, value in page.items()} | {"members": ()})
         if facts.topology_id != topology_id:

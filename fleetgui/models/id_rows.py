@@ -6,7 +6,7 @@ Gathers for a tenth of a second. Rows keep their place by id, so that selection 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
@@ -20,7 +20,7 @@ GATHER_MS: Final = 100
 ONE_BY_ONE: Final = 64
 """Changes of membership that are looked at one by one; of more, the lists are compared whole."""
 MOST_RUNS: Final = 256
-"""Runs of rows that come or go in one go; beyond, the model is reset, which is quicker."""
+"""Runs of rows that come, go or change in one go; beyond, all of them do at once, which is quicker."""
 CELL_ROLE: Final = Qt.ItemDataRole.UserRole
 """The `Cell` of an index."""
 ID_ROLE: Final = Qt.ItemDataRole.UserRole + 1
@@ -89,7 +89,7 @@ class IdRows(QAbstractTableModel):
             known = self.known()
             for each in sorted(changes.ids):
                 self._look_at(each, there=each in known and self._matches(each))
-        if changes.everything:
+        if changes.everything or len(changes.ids) > MOST_RUNS:
             self._repaint([(0, len(self._ids) - 1)])
         else:
             self._repaint(ranges_of(row for each in changes.ids if (row := self.row_of(each)) is not None))
@@ -158,10 +158,8 @@ class IdRows(QAbstractTableModel):
         old = self._ids
         if old == new:
             return
-        before, after = set(old), set(new)
-        gone = _runs(old, lambda each: each not in after)
-        came = _runs(new, lambda each: each not in before)
-        if len(gone) + len(came) > MOST_RUNS:
+        gone, came = (_runs(old, set(new)), _runs(new, set(old))) if old and new else ([], [])
+        if not old or not new or len(gone) + len(came) > MOST_RUNS:
             self.beginResetModel()
             self._ids = new
             self.endResetModel()
@@ -213,6 +211,16 @@ class IdRows(QAbstractTableModel):
         return self.headings[section].align is Align.RIGHT
 
 
-def _runs(ids: list[str], chosen: Callable[[str], bool]) -> list[tuple[int, int]]:
-    """First and last index, inclusive, of the runs of ids that are `chosen`."""
-    return merged(ranges_of(index for index, each in enumerate(ids) if chosen(each)), (0, len(ids) - 1))
+def _runs(ids: list[str], but: set[str]) -> list[tuple[int, int]]:
+    """First and last index, inclusive, of the runs of ids that are none of `but`."""
+    runs: list[tuple[int, int]] = []
+    end = -1
+    for index, each in enumerate(ids):
+        if each in but:
+            continue
+        if index == end:
+            runs[-1] = (runs[-1][0], index)
+        else:
+            runs.append((index, index))
+        end = index + 1
+    return runs

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Final, Protocol, cast
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -82,6 +92,7 @@ class CellTable(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        header.setSelectionModel(QItemSelectionModel(model, header))  # with ours it asks every row for each selection
         header.setMinimumSectionSize(32)
         for column, heading in enumerate(self._rows.headings):
             if heading.width:
@@ -103,9 +114,19 @@ class CellTable(QTableView):
 
     def copy_rows(self) -> None:
         """Put the selected rows on the clipboard; with none selected it keeps what it has."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        chosen = self.selectionModel().selection()
+        ranges = [chosen.at(number) for number in range(chosen.count())]
+        rows = sorted({row for each in ranges for row in range(each.top(), each.bottom() + 1)})
         if rows:
             QGuiApplication.clipboard().setText(self._rows.copied(rows))
+
+    def selectAll(self) -> None:
+        """As one range: Qt's own asks every cell whether it may be selected."""
+        model = self.model()
+        if model.rowCount():
+            last = model.index(model.rowCount() - 1, model.columnCount() - 1)
+            chosen = QItemSelection(model.index(0, 0), last)
+            self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
