@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
+from fleetgui.feeds.batches import Batches
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.connection import Link
 from fleetgui.link.entries import Entry
@@ -102,7 +103,7 @@ class DeploymentsFeed:
                 names.status,
                 ALL_DEPLOYMENTS,
                 rollups.statuses,
-                _Batches[DeploymentStatus | str](
+                Batches[DeploymentStatus | str](
                     self._status, lambda batch, _: rollups.apply_statuses(batch), self._bad, lambda: rollups.rows
                 ),
             ),
@@ -110,7 +111,7 @@ class DeploymentsFeed:
                 names.deployment,
                 ALL_DEPLOYMENTS,
                 rollups.definitions,
-                _Batches[Definition | str](
+                Batches[Definition | str](
                     self._definition, lambda batch, _: rollups.apply_definitions(batch), self._bad, lambda: rollups.rows
                 ),
             ),
@@ -152,13 +153,13 @@ class DeploymentsFeed:
             return
         if names is None:
             return
-        states = _Batches[DeviceState | str](
+        states = Batches[DeviceState | str](
             self._state,
             lambda batch, anew: opened.apply_states(batch, anew=anew),
             self._bad,
             lambda: opened.rows,
         )
-        meant = _Batches[Deployment](
+        meant = Batches[Deployment](
             self._deployment,
             lambda batch, _: opened.apply_definition(batch[-1][1]),
             lambda error: None,  # counted where all deployments are read
@@ -169,7 +170,7 @@ class DeploymentsFeed:
             self._watch(names.state, states_of(name), opened.reading, states),
         ]
 
-    def _watch(self, bucket: str, keys: str, reading: Reading | None, handler: _Batches[S]) -> Watch:
+    def _watch(self, bucket: str, keys: str, reading: Reading | None, handler: Batches[S]) -> Watch:
         watch = Bucket(self._link, BucketConfig(bucket)).watch(keys, handler, settings=self._settings)
         if reading is not None:
             watch.changed.connect(lambda _phase: self._phase_changed(bucket, watch, reading))
@@ -224,62 +225,6 @@ class DeploymentsFeed:
     def _bad(self, _error: Malformed) -> None:
         self.malformed += 1
         self._ledger.lose("deployments", "malformed", 1, self._clock.wall())
-
-
-class _Batches(Generic[S]):
-    """A `WatchHandler` that decodes as it is told, and applies what a turn brought as one batch.
-
-    `apply(batch, anew)`, `anew` while everything is read from the beginning. `bad(error)` for a key that is none.
-    `known()` are the names that may be there no more: those that a whole read did not bring are applied as gone, also
-    what another watch told before this one.
-    """
-
-    def __init__(
-        self,
-        decode: Callable[[Entry], tuple[str, S | None]],
-        apply: Callable[[list[tuple[str, S | None]], bool], None],
-        bad: Callable[[Malformed], None],
-        known: Callable[[], Iterable[str]],
-    ) -> None:
-        self._decode = decode
-        self._apply = apply
-        self._bad = bad
-        self._known = known
-        self._batch: list[tuple[str, S | None]] = []
-        self._seen: set[str] = set()
-        self._anew = False
-        self._is_due = False
-
-    def read_began(self) -> None:
-        self._flush()
-        self._seen.clear()
-        self._anew = True
-
-    def entry(self, entry: Entry) -> None:
-        try:
-            item = self._decode(entry)
-        except Malformed as error:
-            self._bad(error)
-            return
-        self._batch.append(item)
-        if self._anew:
-            self._seen.add(item[0])
-        if not self._is_due:
-            self._is_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
-    def synced(self) -> None:
-        if self._anew:
-            self._batch.extend((name, None) for name in self._known() if name not in self._seen)
-            self._seen.clear()
-        self._flush()
-        self._anew = False
-
-    def _flush(self) -> None:
-        self._is_due = False
-        batch, self._batch = self._batch, []
-        if batch:
-            self._apply(batch, self._anew)
 
 
 def _trouble(bucket: str, error: LinkError) -> tuple[ReadPhase, str]:
