@@ -81,6 +81,7 @@ class World:
         """Devices beat, gateways close a window; returns once it was taken in."""
         if not self.console.is_up or not self.publisher.is_up or self.hung_at is not None:
             return
+        self.clock.advance(0.001)  # what is said in the same moment as something else is not newer than that
         for name in names:
             self.seq += 1
             with suppress(LinkError):
@@ -157,6 +158,7 @@ class World:
 
     async def flood(self) -> None:
         await self.heal()
+        self.clock.advance(0.001)
         for _ in range(2_000):
             self.publisher.send(self.subjects.heartbeat(DEVICES[0]), b'{"device_id":"cam-0"}')
         self.spoke[DEVICES[0]] = self.clock.now()
@@ -195,6 +197,7 @@ class World:
     async def one_goes_offline(self) -> None:
         if not self.console.is_up or not self.publisher.is_up or self.hung_at is not None:
             return
+        self.clock.advance(0.001)
         name = self.random.choice(DEVICES)
         with suppress(LinkError):
             params = {"device_id": name, "ts": rfc3339(self.clock.wall())}

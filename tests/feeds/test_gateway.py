@@ -197,3 +197,24 @@ async def test_a_refusal_is_a_sentence_in_the_journal(
         assert entry.text.startswith("camera-0147 refused. ")
         assert expected in entry.text
         assert "16 s" in entry.text
+
+
+@pytest.mark.parametrize(("off_s", "said"), [(3_600.0, "60 min ahead"), (-3_600.0, "60 min behind")])
+async def test_a_gateways_clock_that_is_wrong_is_said_once_and_makes_nothing_fresh(
+    shared_nats_server: NatsServer, off_s: float, said: str
+) -> None:
+    async with rig(shared_nats_server.url, f"skew{off_s:.0f}".replace("-", "m")) as here:
+        clock = SystemClock()
+        for seq in range(1, 4):
+            await here.publish("lag", here.lag(seq) | {"ts": rfc3339(clock.wall() + off_s)})
+            await until(lambda seq=seq: here.state.lag.samples == seq, here.state.lag.changed)  # type: ignore[misc]  # bound late otherwise
+        node = here.state.lag.nodes["gw-1"]
+        assert node.skew_s == pytest.approx(off_s, abs=5)
+        lines = [entry.text for entry in here.state.journal.entries if "clock" in entry.text]
+        assert len(lines) == 1
+        assert said.split()[-1] in lines[0]
+        assert node.heard is not None
+        assert node.source.state(node.heard + 31.0) is State.STALE, "as old as it is by our clock"
+        await here.publish("lag", here.lag(4) | {"ts": rfc3339(clock.wall())})
+        await until(lambda: not node.is_skewed, here.state.lag.changed)
+        assert "agrees with this machine's again" in here.state.journal.entries[-1].text

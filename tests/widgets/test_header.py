@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from fleetgui.policy.band import summarize
+from fleetgui.policy.freshness import link_limits
 from fleetgui.policy.lag import Window
 from fleetgui.policy.states import State
 from fleetgui.widgets.chip import Chip
@@ -166,3 +167,39 @@ def test_a_figure_that_says_the_same_is_not_painted_again(qtbot: QtBot) -> None:
         watched.show_figure(figure, now=filled.clock.now(), wall=filled.clock.wall())
     assert len(painted) == 1
     assert header.isVisible()
+
+
+def test_a_link_that_is_up_and_silent_is_late_and_so_is_everything_over_it(qtbot: QtBot) -> None:
+    filled = fill.busy()
+    heard_at = filled.clock.now()
+    filled.state.sources.hear_broker(lambda: heard_at, link_limits(5.0))
+    header = header_over(qtbot, filled)
+    assert header.link.text.startswith("● live")
+    filled.clock.advance(11)
+    again(header, filled)
+    assert header.link.text == "◔ late  nats-3  silent for 11 s"
+    assert all("live" not in text for text in header.gateways.texts)
+    assert header.registered.text.startswith("registered 1,400 late")
+    filled.clock.advance(6)
+    again(header, filled)
+    assert header.link.text == "◌ stale  nats-3  silent for 17 s"
+    assert header.registered.text.startswith("registered 1,400 stale")
+
+
+def test_a_gateway_whose_clock_is_wrong_says_so(qtbot: QtBot) -> None:
+    filled = fill.busy()
+    header = header_over(qtbot, filled)
+    name = sorted(filled.state.lag.nodes)[0]
+    filled.state.lag.heard(name, filled.clock.now(), skew_s=3_600.0)
+    again(header, filled)
+    assert "clock 60 min ahead" in header.gateways.texts[0]
+
+
+def test_until_gateways_were_asked_for_nobody_claims_that_there_are_none(qtbot: QtBot) -> None:
+    filled = fill.no_gateway()
+    filled.state.lag.set_availability(State.UNKNOWN)
+    header = header_over(qtbot, filled)
+    assert "unknown" in header.held_back.text
+    filled.state.lag.set_availability(State.OFFLINE)
+    again(header, filled)
+    assert header.held_back.text == "held back –"
