@@ -89,6 +89,8 @@ class Pages:
         page.said.connect(self._window.say)
         page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.view_moved(first, last)))
         page.wanted.connect(lambda wanted: self._tell(lambda fabric: fabric.table.show(wanted)))
+        page.fields_shown.connect(lambda paths: self._tell(lambda fabric: fabric.table.columns_wanted(paths)))
+        page.whole_answered.connect(lambda agreed: self._tell(lambda fabric: fabric.table.read_whole(agreed)))
         page.walk_asked.connect(lambda what: self._tell(lambda fabric: fabric.table.walk(what)))
         self.devices = page
         self._watch = _Painted(page.table.viewport(), lambda: self._state.roster.loaded > 0, self._first_rows)

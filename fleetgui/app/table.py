@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.whole import AskFirst
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
+from fleetgui.wire.payload import LABELS
 
 if TYPE_CHECKING:
     from fleetgui.feeds.hold import HoldFeed
@@ -55,6 +57,9 @@ class TableFeed:
         self._wanted = Wanted()
         self._hold: HoldFeed | None = None
         self._rows: HeldRows | None = None
+        self._shown: frozenset[str] = frozenset()
+        """Fields of records that have a column and that no summary has."""
+        self._asking = AskFirst(registry, state.hold, tasks, go_on=lambda: self.show(self._wanted))
         self._keeping: asyncio.Task[None] | None = None
         self._timed_at = float("-inf")
         """As of when (`Clock.now()`) the wish was counted."""
@@ -68,6 +73,7 @@ class TableFeed:
         wanted, able = self._able(wanted), self._state.registry_searches
         asked = wanted.asked()
         if asked.exact and (able or not asked.question.extensions):
+            self._asking.nothing()
             if self._hold is not None:
                 self._hold.abandon()
             self._pager.ask(asked.question)
@@ -83,8 +89,23 @@ class TableFeed:
     def refresh(self) -> None:
         """Read again what is shown."""
         self._pager.refresh()
-        if self._hold is not None and self._is_held:
+        if self._asking.again():
+            self.show(self._wanted)
+        elif self._hold is not None and self._is_held:
             self._hold.again()
+
+    def columns_wanted(self, paths: frozenset[str]) -> None:
+        """These fields of records have a column now (`wire.payload`)."""
+        self._shown = frozenset(path for path in paths if not path.startswith(LABELS))  # summaries have those
+        self._pager.columns_wanted(paths)
+        if self._is_held or self._state.hold.state.ask is not None:
+            self.show(self._wanted)
+
+    def read_whole(self, agreed: bool) -> None:
+        """What was answered where `HoldState.ask` asks."""
+        self._asking.answered(agreed)
+        if agreed:
+            self.show(self._wanted)
 
     def walk(self, what: str) -> None:
         """Do with the walk under way what is asked: "pause", "go on" or "cancel"."""
@@ -101,7 +122,10 @@ class TableFeed:
 
     async def step(self) -> None:
         """Go on with what is shown. To be called about once a second."""
-        if self._is_held and self._hold is not None:
+        if self._asking.blocks:
+            if self._is_held and self._hold is not None:
+                await self._hold.step()
+        elif self._is_held and self._hold is not None:
             if self._wanted.is_relative and self._clock.now() - self._timed_at >= RETIME_HELD_S:
                 self._retime()
                 self._hold.retime(self._able(self._wanted))
@@ -134,9 +158,14 @@ class TableFeed:
             self._hold = HoldFeed(
                 self._registry, fleet, self._rows, state.hold, state.presence, self._clock, self._tasks
             )
+        scope = wanted.scope(extended=self._state.registry_searches and self._registry.quick)
+        hold = self._hold
+        paths = self._asking.may_read(scope, wanted.payload, self._shown, lambda some: hold.covers(scope, some))
+        if paths is None:
+            return  # what is shown stays until somebody has said yes
         self._pager.only_count()
         self._state.table.show(self._rows)
-        self._hold.show(wanted, wanted.scope(extended=self._state.registry_searches and self._registry.quick))
+        hold.show(wanted, scope, paths)
 
     def _able(self, wanted: Wanted) -> Wanted:
         """What of a wish this registry can fulfil: one that is not ours remembers nobody who is gone."""

@@ -22,9 +22,10 @@ from fleetgui.stores.held.fleet import SLICE, HeldFleet
 from fleetgui.stores.held.heard import Heard
 from fleetgui.stores.presence import Edge, Presence
 from fleetgui.wire.codec import Malformed, encode
+from fleetgui.wire.payload import is_left_out
 from fleetgui.wire.query import MOST_CHARACTERS
 from fleetgui.wire.question import Question
-from fleetgui.wire.records import Listed, Summary, summarize, summary_of
+from fleetgui.wire.records import Listed, Summary, device_id_of, summarize, summary_of
 from fleetgui.wire.times import rfc3339
 
 MOST_WAITING: Final = 5_000
@@ -151,32 +152,42 @@ class Abreast:
         for each in ids:
             del self._waiting[each]
         try:
-            found = [each for each in await self._read(ids, scope) if each is not None and scope.takes(each)]
+            summaries, records = await self._read(ids, scope)
         except RegistryError:
             self._missed()
             return False
+        found = [each for each in summaries if each is not None and scope.takes(each)]
         if self._scope is not scope:
             return False  # something else is held by now
         if len(self._elsewhere) > MOST_ELSEWHERE:
             self._elsewhere.clear()
         self._elsewhere.update(set(ids).difference(each.device_id for each in found))
         self._put(found, asked_at)
+        self._fleet.put_records(records)
         return bool(found)
 
-    async def _read(self, ids: list[str], scope: Question) -> list[Summary | None]:
-        """Their summaries, None for what cannot be read; raises `RegistryError`."""
+    async def _read(self, ids: list[str], scope: Question) -> tuple[list[Summary | None], list[tuple[str, bytes]]]:
+        """Their summaries, None for what cannot be read; and the records, where more is held. Raises `RegistryError`."""
+        more = self._fleet.paths
         together = [each for each in ids if self._registry.quick and len(each) <= MOST_CHARACTERS]
-        question = Question(where={"device_id": {"in": together}}, summary=True, include_offline=scope.include_offline)
+        question = Question(
+            where={"device_id": {"in": together}},
+            summary=not any(map(is_left_out, more)),
+            include_offline=scope.include_offline,
+        )
         found: list[Summary | None] = []
+        records: list[bytes] = []
         place: int | None = 0 if together else None
         while place is not None:
-            read = await self._registry.read_from(place, len(together), question, listed=True)
+            read = await self._registry.read_from(place, len(together), question, listed=not more)
             found.extend(map(_summary, read.records))
+            records.extend(read.as_they_came() if more else ())
             place = read.next_offset
         for device_id in ids if not together else [each for each in ids if len(each) > MOST_CHARACTERS]:
             record = await self._registry.get_device(device_id)
             found.append(None if record is None else _summary(encode(record)))
-        return found
+            records.extend([encode(record)] if more and record is not None else ())
+        return found, [(each, record) for record in records if (each := device_id_of(record)) is not None]
 
 
 def _summary(record: Listed | bytes) -> Summary | None:

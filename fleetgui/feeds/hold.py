@@ -31,6 +31,7 @@ from fleetgui.stores.held.heard import Heard
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldStore
 from fleetgui.stores.presence import Presence
+from fleetgui.wire.payload import is_left_out
 from fleetgui.wire.question import EVERYTHING, Question
 from fleetgui.wire.records import Summary
 
@@ -80,18 +81,24 @@ class HoldFeed:
         self._going_on = asyncio.Event()
         self._going_on.set()
 
-    def show(self, wanted: Wanted, scope: Question) -> None:
-        """Show this in the rows; reads `scope`, which holds all of it, where what is held does not cover that."""
+    def covers(self, scope: Question, paths: frozenset[str] = frozenset()) -> bool:
+        """Whether what is held, or is being read now, is all of `scope`, with these fields that no summary has."""
+        return self._scope in (EVERYTHING, scope) and paths <= self._fleet.paths
+
+    def show(self, wanted: Wanted, scope: Question, paths: frozenset[str] = frozenset()) -> None:
+        """Show this in the rows; reads `scope`, which holds all of it, where what is held does not cover that.
+
+        `paths`: fields that no summary has and that are to be held as well, beside those that are (`wire.payload`).
+        """
         self._wanted, self._is_shown = wanted, True
-        covered = self._scope in (EVERYTHING, scope)
-        if not covered or self._store.state.phase is HoldPhase.FAILED:
-            self._begin(scope, clear=not covered)
+        if not self.covers(scope, paths) or self._store.state.phase is HoldPhase.FAILED:
+            self._begin(scope, paths, clear=self._scope not in (EVERYTHING, scope))
         self._arrange()
 
     def again(self) -> None:
         """Read again what is held; what is shown stays until it is replaced."""
         if self._scope is not None:
-            self._begin(self._scope, clear=False)
+            self._begin(self._scope, self._fleet.paths, clear=False)
 
     def pause(self) -> None:
         if self._store.state.phase is HoldPhase.WALKING:
@@ -110,6 +117,8 @@ class HoldFeed:
             self._going_on.set()
             self._rows.reading(None)
             self._store.update(phase=HoldPhase.CANCELLED, eta_s=None)
+            if self._is_shown:
+                self._arrange()  # what came since it was last arranged
 
     def abandon(self) -> None:
         """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted."""
@@ -140,7 +149,7 @@ class HoldFeed:
 
     # Walking
 
-    def _begin(self, scope: Question, *, clear: bool) -> None:
+    def _begin(self, scope: Question, paths: frozenset[str], *, clear: bool) -> None:
         if self._walk is not None:
             self._walk.cancel()
         if clear:
@@ -148,6 +157,7 @@ class HoldFeed:
             self._heard.clear()
             self._rows.clear()
         self._scope = scope
+        self._fleet.hold_paths(sorted(paths))
         self._abreast.follow(scope)
         self._going_on.set()
         self._store.update(phase=HoldPhase.WALKING, coverage=Coverage(), eta_s=None, error=None)
@@ -156,8 +166,10 @@ class HoldFeed:
     async def _read(self, scope: Question) -> None:
         began = arranged_at = self._clock.now()
         self._rows.reading(began)
+        paths = self._fleet.paths
+        question = replace(scope, summary=not any(map(is_left_out, paths)))
         try:
-            async with aclosing(walk_repaired(self._registry, replace(scope, summary=True), listed=True)) as pages:
+            async with aclosing(walk_repaired(self._registry, question, listed=not paths)) as pages:
                 async for page in pages:
                     await self._take(page)
                     now = self._clock.now()
@@ -183,6 +195,10 @@ class HoldFeed:
     async def _take(self, page: WalkedPage) -> None:
         for first in range(0, len(page.summaries), SLICE):
             self._put(page.summaries[first : first + SLICE], page.asked_at)
+            await asyncio.sleep(0)
+        records = [(each.device_id, each.record) for each in page.devices if each.device_id and self._fleet.paths]
+        for first in range(0, len(records), SLICE):
+            self._fleet.put_records(records[first : first + SLICE])
             await asyncio.sleep(0)
         for first in range(0, len(page.gone), SLICE):
             self._fleet.remove(page.gone[first : first + SLICE])

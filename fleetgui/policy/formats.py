@@ -117,12 +117,21 @@ def percent(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) < 1e6 else f"{value:.2g}"
 
 
+def size(amount: float) -> str:
+    """Bytes: `512 B`, `1.6 kB`, `38 MB`, `1.6 GB`, by powers of a thousand."""
+    for unit in ("B", "kB", "MB"):
+        if amount < 999.5:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 9.95 else f"{amount:.1f} {unit}"
+        amount /= 1_000
+    return f"{amount:,.0f} GB" if amount >= 9.95 else f"{amount:.1f} GB"
+
+
 def figure(value: float) -> str:
     """A number that nobody knows the meaning of: `1,400`, `21.3333`, `1,234,567.5`, `1e+300`."""
-    if abs(value) >= 1e15:
+    if abs(value) > 2**53:
         return f"{value:.6g}"
     if value == int(value):
-        return f"{value:,.0f}"
+        return f"{int(value):,}"
     return f"{value:,.6g}" if abs(value) < 1e5 else f"{value:,.1f}"
 
 

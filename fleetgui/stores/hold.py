@@ -8,6 +8,7 @@ from typing import Any
 
 from fleetgui.policy.signals import Signal
 from fleetgui.stores.export import Coverage
+from fleetgui.stores.whole import Ask
 
 
 class HoldPhase(Enum):
@@ -38,6 +39,8 @@ class HoldState:
     arranging: bool = False
     arranged_at: float | None = None
     ungrouped: int = 0
+    ask: Ask | None = None
+    """What was asked for takes more than summaries, and is asked about first."""
 
 
 class HoldStore:

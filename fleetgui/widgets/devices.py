@@ -22,6 +22,7 @@ from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
 from fleetgui.widgets import devices_order
+from fleetgui.widgets.devices_ask import AskStrip
 from fleetgui.widgets.devices_bar import DevicesBar, button, focus
 from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_columns import ColumnSettings
@@ -52,6 +53,8 @@ class DevicesPage(QWidget):
     reconnect_requested = QtSignal()
     fields_shown = QtSignal(object)
     """The paths of those fields of the record that have a column now (`wire.payload`), a frozenset."""
+    whole_answered = QtSignal(bool)
+    """Whether every device may be read for fields that no summary has, where `HoldState.ask` asks."""
     view_moved = QtSignal(int, int)
     """First and last row on the screen; coalesced."""
     said = QtSignal(str)
@@ -94,6 +97,7 @@ class DevicesPage(QWidget):
         menus = (self.groups.button, self.views.button, choose)
         self.bar = DevicesBar(self._clock.wall, self._seen.values, menus, self.marking.button, self)
         self.filter, self.go_to, self.offline = self.bar.filter, self.bar.go_to, self.bar.offline
+        self.ask = AskStrip()
         self._placeholder = Placeholder("")
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
@@ -102,6 +106,7 @@ class DevicesPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.bar)
+        layout.addWidget(self.ask)
         layout.addWidget(self._stack, 1)
         self.setFocusProxy(self.table)
 
@@ -118,6 +123,7 @@ class DevicesPage(QWidget):
         self.wishes.changed.connect(self._wanted)
         self.wishes.said.connect(self.tell)
         self.groups.chosen.connect(self.group_by)
+        self.ask.answered.connect(self.whole_answered)
         self.columns.paths_changed.connect(self.fields_shown)
         self.columns.chooser_asked.connect(self.choose_columns)
         self.views.chosen.connect(self.show_view)
@@ -192,6 +198,7 @@ class DevicesPage(QWidget):
         if notice and self._clock.now() < until:
             words, ink = notice, "text"
         self.bar.say(words, ink)
+        self.ask.show_ask(view.ask)
         self.bar.show_state(view.hold, filtered=view.filtered)
         self.marking.show_count()
         self.table.coverage.show_state(view.hold)

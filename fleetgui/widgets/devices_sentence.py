@@ -10,6 +10,7 @@ from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
+from fleetgui.stores.whole import Ask
 from fleetgui.widgets import devices_order
 
 SLOW_S = 1.0
@@ -36,6 +37,8 @@ class View:
     """What is wrong with the filter that is being typed."""
     hold: HoldState | None = None
     """The fleet as it is held, where that is what the table shows."""
+    ask: Ask | None = None
+    """What is asked before the fleet is read for fields that no summary has."""
     hidden: bool = False
     arranging_s: float = 0.0
     """How long what is held has been searched and sorted by now; 0: it is done."""
@@ -45,6 +48,11 @@ class View:
     @property
     def filtered(self) -> bool:
         return self.wanted.filter is not None
+
+    @property
+    def waits(self) -> bool:
+        """What is shown is not what is wanted: that has to be read, and nobody has said yes to it."""
+        return self.ask is not None and self.ask.blocks
 
     @property
     def link_up(self) -> bool:
@@ -66,16 +74,27 @@ def sentence(view: View) -> tuple[str, str]:
     parts = []
     if status.read_at is not None:
         most = "at most " if view.hidden else ""
-        what = "match" if view.filtered else "registered or gone lately" if view.wanted.offline else "registered"
+        what = (
+            "shown"
+            if view.waits
+            else "match"
+            if view.filtered
+            else "registered or gone lately"
+            if view.wanted.offline
+            else "registered"
+        )
         parts.append(f"{most}{status.total:,} {what}")
         if view.hold is None:
             parts.append(f"{view.loaded:,} loaded")
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
     elif view.hold is not None and status.total:
         parts.append(f"{status.total:,} match so far")
-    if view.wanted.group is not None:
+    if view.waits and view.ask is not None:
+        ink = "late"
+        parts.append(f"not what was asked for: {view.ask.fields} was not read, F5 asks again")
+    if view.wanted.group is not None and not view.waits:
         parts.append(_grouped(view.wanted.group, view.hold))
-    if orders := devices_order.in_words(view.wanted.orders):
+    if (orders := devices_order.in_words(view.wanted.orders)) and not view.waits:
         parts.append(f"sorted by {orders}")
     if view.hold is not None:
         parts.append(_held(view.hold))

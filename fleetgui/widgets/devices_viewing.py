@@ -50,6 +50,7 @@ class Viewing:
             lists_offline=state.registry_searches,
             hold=state.hold.state if state.table.source is not state.roster else None,
             arranging_s=self._arranging_s(),
+            ask=state.hold.state.ask,
             hidden=self._hidden_seen,
             selected=self._table.selected_count,
             marked=len(self._model.marks),

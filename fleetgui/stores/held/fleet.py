@@ -43,6 +43,8 @@ from fleetgui.stores.held.search import search
 from fleetgui.stores.held.snapshot import Ranks, Snapshot
 from fleetgui.stores.held.texts import Check, Texts
 from fleetgui.stores.held.worker import Worker
+from fleetgui.stores.whole import MOST_PATHS
+from fleetgui.wire.payload import path_of, value_at
 from fleetgui.wire.query import FIELDS, Kind, Order, Value
 from fleetgui.wire.records import Summary
 
@@ -50,9 +52,6 @@ T = TypeVar("T")
 
 MOST_DEVICES: Final = 2_000_000
 """Devices held. What comes beyond is counted in `refused` and left out."""
-
-MOST_PATHS: Final = 8
-"""Fields beyond the summary that are held: each takes 13 bytes a device, and its texts."""
 
 SLICE: Final = 200
 """Summaries that are taken in, or revised, in one turn of the loop: about two milliseconds."""
@@ -181,6 +180,14 @@ class HeldFleet:
                 self._versions[path] = 0
         for path in list(self._payload)[:-MOST_PATHS]:
             del self._payload[path], self._versions[path]
+
+    def put_records(self, records: Iterable[tuple[str, bytes]]) -> None:
+        """Put in what these fields are in encoded records, by device; of no more than `SLICE` devices at a time."""
+        held = [(row, each) for device_id, each in records if (row := self.index_of(device_id)) is not None]
+        rows = np.array([row for row, _ in held], np.int32)
+        for path in self._payload:
+            if (steps := path_of(path)) is not None:
+                self.put(path, rows, [value_at(each, steps) for _, each in held])
 
     def put(self, path: str, rows: Rows, values: Sequence[Value]) -> None:
         """Values of a field that is held, for rows of devices that were taken; no more than `SLICE` at a time."""

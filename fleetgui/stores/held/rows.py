@@ -75,7 +75,12 @@ class HeldRows:
         if len(self._kept) >= _KEPT:
             self._kept.clear()
         row = self._kept[offset] = Row(
-            RowKind.LOADED, summary.device_id, None, summary, float(self._read_at[number]) or None
+            RowKind.LOADED,
+            summary.device_id,
+            None,
+            summary,
+            float(self._read_at[number]) or None,
+            values=self._fleet.payload(number) if self._fleet.paths else None,
         )
         return row
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fleetgui.policy.filters import parse
 from fleetgui.policy.filters.records import holds_for, reader_of
-from fleetgui.stores.held.fleet import MOST_PATHS, HeldFleet
+from fleetgui.stores.held.fleet import HeldFleet
+from fleetgui.stores.whole import MOST_PATHS
 from fleetgui.wire.payload import path_of, value_at
 from fleetgui.wire.query import Order, Value
 from fleetgui.wire.records import summarize

@@ -1,0 +1,149 @@
+"""Fields that no summary has cost a walk of the fleet: nobody's fabric bears that before somebody has said yes to it.
+
+What it takes is measured on one page, and asked (`HoldState.ask`). Who has said yes for so many devices is not asked
+again for the same fields of no more of them, however the filter goes on being typed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from fleetgui.feeds.errors import RegistryError
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.walk import PARTS, WORTH_PARTING
+from fleetgui.link.tasks import Tasks
+from fleetgui.stores.hold import HoldStore
+from fleetgui.stores.whole import MOST_PATHS, Answer, Ask
+from fleetgui.wire.payload import is_left_out
+from fleetgui.wire.question import Question
+
+SAMPLE: Final = 100
+"""Records of the page that is measured."""
+A_LITTLE_MORE: Final = 1.1
+"""A fleet that grew by this since somebody said yes is the same fleet."""
+
+
+class Estimate(NamedTuple):
+    """Of a walk: devices, bytes of replies, seconds."""
+
+    devices: int
+    bytes: float
+    seconds: float
+
+
+async def estimate(registry: RegistryClient, question: Question) -> Estimate:
+    """What a walk of `question` takes, about. Asks for one page; raises `RegistryError`."""
+    read = await registry.read_from(0, SAMPLE, question)
+    got = len(read.records)
+    devices = max(got, read.total or 0)
+    if not read.paging or got == 0:  # the one reply was all of it
+        return Estimate(devices, read.reply_bytes, read.took_s)
+    pages = devices / got
+    at_once = PARTS if registry.quick and devices >= WORTH_PARTING else 1
+    return Estimate(devices, read.reply_bytes * pages, read.took_s * pages / at_once)
+
+
+class AskFirst:
+    """One table's. `go_on()` is called where what is wanted turns out to need no question."""
+
+    def __init__(self, registry: RegistryClient, store: HoldStore, tasks: Tasks, go_on: Callable[[], None]) -> None:
+        self._registry = registry
+        self._store = store
+        self._tasks = tasks
+        self._go_on = go_on
+        self._asked: tuple[Question, frozenset[str]] | None = None
+        """What the question is about: a part of the fleet, and fields."""
+        self._allowed: tuple[Question, frozenset[str]] | None = None
+        self._agreed: dict[str, int] = {}
+        """Fields that somebody has said yes to, with the number of devices."""
+        self._measuring: asyncio.Task[None] | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether what is shown is not what is wanted, for want of an answer."""
+        ask = self._store.state.ask
+        return ask is not None and ask.blocks
+
+    def nothing(self) -> None:
+        """Nothing has to be asked for what is wanted now."""
+        self._asked = None
+        if self._measuring is not None:
+            self._measuring.cancel()
+        self._store.update(ask=None)
+
+    def may_read(
+        self,
+        scope: Question,
+        needed: frozenset[str],
+        shown: frozenset[str],
+        is_held: Callable[[frozenset[str]], bool],
+    ) -> frozenset[str] | None:
+        """The fields to read now for a table that needs some, and shows more; None: not before a question is answered.
+
+        `is_held(paths)`: whether that takes no reading.
+        """
+        if len(needed) > MOST_PATHS:
+            self._put(scope, Ask(needed, answer=Answer.TOO_MANY))
+            return None
+        paths = frozenset([*needed, *sorted(shown - needed)][:MOST_PATHS])
+        if is_held(paths) or self._allowed == (scope, paths) or not paths:
+            self.nothing()
+            return paths
+        if is_held(needed) or not needed:
+            self._put(scope, Ask(paths, blocks=False))
+            return needed
+        self._put(scope, Ask(paths))
+        return None
+
+    def answered(self, agreed: bool) -> None:
+        ask = self._store.state.ask
+        if ask is None or self._asked is None or ask.answer is Answer.TOO_MANY:
+            return
+        if not agreed:
+            self._store.update(ask=replace(ask, answer=Answer.DECLINED))
+            return
+        self._allowed = self._asked
+        self._agreed |= dict.fromkeys(ask.paths, ask.devices or 0)
+
+    def again(self) -> bool:
+        """Ask again where the answer was "not now"; returns whether it was."""
+        ask = self._store.state.ask
+        was_declined = ask is not None and ask.answer is Answer.DECLINED
+        if was_declined:
+            self.nothing()
+        return was_declined
+
+    # Within
+
+    def _put(self, scope: Question, ask: Ask) -> None:
+        before = self._store.state.ask
+        if before is not None and self._asked == (scope, ask.paths):
+            self._store.update(ask=replace(before, blocks=ask.blocks))
+            return
+        self.nothing()
+        self._asked = (scope, ask.paths)
+        self._store.update(ask=ask)
+        if ask.answer is Answer.OPEN:
+            question = replace(scope, summary=not any(map(is_left_out, ask.paths)))
+            self._measuring = self._tasks.spawn(self._measure(question), name="measure a walk of whole records")
+
+    async def _measure(self, question: Question) -> None:
+        try:
+            found: Estimate | None = await estimate(self._registry, question)
+            trouble = ""
+        except RegistryError as error:
+            found, trouble = None, str(error)
+        ask = self._store.state.ask
+        if ask is None:
+            return
+        if found is None:
+            self._store.update(ask=replace(ask, trouble=trouble))
+            return
+        if all(self._agreed.get(path, -1) * A_LITTLE_MORE >= found.devices for path in ask.paths):
+            self._allowed, self._measuring = self._asked, None
+            self._go_on()
+            return
+        self._store.update(ask=replace(ask, devices=found.devices, bytes=found.bytes, seconds=found.seconds))
