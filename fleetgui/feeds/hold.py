@@ -119,6 +119,8 @@ class HoldFeed:
             self._store.update(phase=HoldPhase.CANCELLED, eta_s=None)
             if self._is_shown:
                 self._arrange()  # what came since it was last arranged
+            if self._is_shown:
+                self._arrange()  # what came since it was last arranged
 
     def abandon(self) -> None:
         """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted."""
