@@ -44,6 +44,8 @@ _SKEW_S: Final = 5.0
 _STORM_EVERY_S: Final = 1.0
 """How often who is held back is told anew."""
 _STEP_PX: Final = 8.0
+_AT_ONCE: Final = 3
+"""Gateways that are drawn anew in one turn: each costs a millisecond or two."""
 
 
 class Motion(Enum):
@@ -72,9 +74,10 @@ class OverviewPage(QWidget):
         self._clock = clock
         self._span = WINDOWS["5 min"]
         self.motion = Motion.LIVE
-        self._changed: set[str] | None = None
-        """Gateways to draw anew; None: all of them."""
-        self._drawn_range = (0.0, 0.0)
+        self._changed: set[str] = set()
+        """Gateways of which something new came."""
+        self._drawn: dict[str, tuple[float, float]] = {}
+        """Between which epoch seconds the curves of each stand."""
         self._gaps: dict[str, list[tuple[float, float]]] = {}
         self._highest: dict[str, float] = {}
         self._storm_told = float("-inf")
@@ -110,7 +113,7 @@ class OverviewPage(QWidget):
     def set_thresholds(self, elevated_ms: float, critical_ms: float) -> None:
         """Where the bands begin, as a gateway's settings say."""
         self.plots.show_thresholds(elevated_ms, critical_ms)
-        self._changed = None
+        self._drawn.clear()
 
     def set_observer_late(self, spans: Sequence[tuple[float, float]]) -> None:
         """Shade (from, until) in epoch seconds: this console ran late then, and dated late what it saw."""
@@ -123,7 +126,7 @@ class OverviewPage(QWidget):
     def go_live(self) -> None:
         """Run along with time again."""
         self._set_motion(Motion.LIVE)
-        self._changed = None
+        self._drawn.clear()
         self.refresh()
 
     def refresh(self) -> None:
@@ -134,6 +137,7 @@ class OverviewPage(QWidget):
             pixel = self._span / self.plots.pixels
             right = (edge // pixel + 1) * pixel + self._span * _AHEAD
             self.plots.show_range(right - self._span, right)
+        self.plots.show_muted(self._state.sources.link_state(now) is not State.LIVE)
         self._draw()
         left, _ = self.plots.time_range
         self.plots.show_gaps(lag_gaps(self._state, self._gaps, since=left, now=now, edge=edge))
@@ -146,29 +150,33 @@ class OverviewPage(QWidget):
     # Drawing
 
     def _draw(self) -> None:
-        """The curves that changed, half a window beyond what is seen, so that moving costs nothing at first."""
+        """The curves that changed, half a window beyond what is seen, so that moving costs nothing at first.
+
+        A few at a time: where all are due, as after a zoom, the others keep what they show until the next turn.
+        """
         left, right = self.plots.time_range
-        start, end = self._drawn_range
-        if left < start or right > end or (right - left) < (end - start) / 4:
-            self._changed = None
         names = sorted(self._state.lag.nodes)
-        changed = names if self._changed is None else [name for name in names if name in self._changed]
-        if not changed:
+        outside = [name for name in names if not _holds(self._drawn.get(name), left, right)]
+        due = [name for name in names if name in self._changed or name in outside]
+        if not due:
             return
-        if self._changed is None:
-            reserve = (right - left) / 2
-            start, end = self._drawn_range = left - reserve, right + reserve
+        if outside:
             self._look_back(left)
-        curves = {name: self._state.lag.curves(name, start, end) for name in changed}
-        for name, each in curves.items():
+        reserve = (right - left) / 2
+        curves = {}
+        for name in due[:_AT_ONCE]:
+            start, end = (left - reserve, right + reserve) if name in outside else self._drawn[name]
+            curves[name] = each = self._state.lag.curves(name, start, end)
+            self._drawn[name] = start, end
             self._highest[name] = highest(each, left, right)
             self._gaps[name] = each.gaps
-        if self.plots.scale_to(max(self._highest.values(), default=0.0)) and self._changed is not None:
-            curves = {name: self._state.lag.curves(name, start, end) for name in names}
+        self._changed.difference_update(curves)
+        if self.plots.scale_to(max(self._highest.values(), default=0.0)):
+            self._changed.update(name for name in names if name not in curves)
         for name, each in curves.items():
             self.plots.show_curves(name, names.index(name), each)
-        self.plots.show_muted(self._state.sources.link_state(self._clock.now()) is not State.LIVE)
-        self._changed = set()
+        if len(due) > _AT_ONCE and self._timer.isActive():
+            QTimer.singleShot(0, self, self.refresh)
 
     def _look_back(self, left: float) -> None:
         held = [since for name in self._state.lag.nodes if (since := self._state.lag.since(name)) is not None]
@@ -334,11 +342,10 @@ class OverviewPage(QWidget):
         self._storm_told = float("-inf")
 
     def _samples_came(self, nodes: frozenset[str]) -> None:
-        if self._changed is not None:
-            self._changed |= nodes
+        self._changed |= nodes
 
     def _link_changed(self, _link: object) -> None:
-        self._changed = None
+        self._drawn.clear()
         self._storm_told = float("-inf")
         if self._timer.isActive():
             self.refresh()
@@ -368,7 +375,7 @@ class OverviewPage(QWidget):
         super().showEvent(event)
         self._pace()
         self._timer.start()
-        self._changed = None
+        self._drawn.clear()
         QTimer.singleShot(0, self, self.refresh)
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -379,7 +386,7 @@ class OverviewPage(QWidget):
         super().resizeEvent(event)
         self._message.setGeometry(0, 0, self.plots.width(), max(60, round(self.plots.height() * 0.6)))
         self._pace()
-        self._changed = None
+        self._drawn.clear()
 
     def _pace(self) -> None:
         """As often as the plot moves by a pixel, within bounds."""
@@ -393,3 +400,11 @@ class OverviewPage(QWidget):
         palette.setColor(self._message.foregroundRole(), look.color("muted"))
         self._message.setPalette(palette)
         self.plots.restyle()
+
+
+def _holds(drawn: tuple[float, float] | None, left: float, right: float) -> bool:
+    """Whether what is drawn reaches over what is seen, and is not drawn for a time so long that it is too coarse."""
+    if drawn is None:
+        return False
+    start, end = drawn
+    return start <= left and right <= end and (right - left) * 4 >= end - start

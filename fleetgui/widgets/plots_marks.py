@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from fleetgui.widgets.plots_data import Array
 from fleetgui.widgets.plots_items import BAND_TOKENS, PixelItem, x_to_px, y_to_px
 from fleetgui.widgets.plots_lanes import Shown
 
-_MARK_HEIGHTS: Final = (0.45, 0.75, 1.0)
+_MARK_HEIGHTS: Final = np.array([0.45, 0.75, 1.0])
 """By reason, as a share of the lane: a try inside a block is the least of them."""
 _MOST_RECTS: Final = 4_000
 _COLUMN_PX: Final = 4
@@ -70,13 +69,12 @@ class LaneMarks(PixelItem):
             # in the shared lane bars would cover each other
             bars = bars[shown.lane[bars] >= 0]
             painter.setBrush(look.color(token, 0.28 * strength))
-            painter.drawRects(
-                _rects(bars, lambda i: QRectF(x0[i], top[i] + quarter, x1[i] - x0[i], full - 2 * quarter))
-            )
+            painter.drawRects(_rects(x0[bars], top[bars] + quarter, x1[bars] - x0[bars], full - 2 * quarter))
             painter.setBrush(look.color(token, strength))
             own = chosen[shown.lane[chosen] >= 0]
             marks = _distinct(own, x0, lane, shown.reason)
-            painter.drawRects(_rects(marks, lambda i: _mark(x0[i], top[i], full, shown.reason[i])))
+            tall = np.round(full * _MARK_HEIGHTS[shown.reason[marks]])
+            painter.drawRects(_rects(x0[marks] - 1, top[marks] + (full - tall) / 2, 2.0, tall))
         self._draw_shared(painter, shown, to_px, x0, full)
         chosen = np.flatnonzero(shown.row == self.selected) if self.selected is not None else _NOTHING
         for i in chosen:
@@ -115,13 +113,10 @@ class LaneMarks(PixelItem):
             )
 
 
-def _mark(x: float, top: float, full: float, reason: int) -> QRectF:
-    height = round(full * _MARK_HEIGHTS[reason])
-    return QRectF(x - 1, top + (full - height) / 2, 2, height)
-
-
-def _rects(chosen: Any, make: Callable[[int], QRectF]) -> list[QRectF]:
-    return [make(index) for index in chosen[-_MOST_RECTS:].tolist()]
+def _rects(left: Array, top: Array, width: Array | float, height: Array | float) -> list[QRectF]:
+    """Rectangles from arrays, the newest where there are too many."""
+    table = np.column_stack(np.broadcast_arrays(left, top, width, height))[-_MOST_RECTS:]
+    return [QRectF(*row) for row in table.tolist()]
 
 
 def _distinct(chosen: Any, x: Array, lane: Any, reason: Any) -> Any:

@@ -57,7 +57,7 @@ class Spans(PixelItem):
 
 
 class Gaps(Spans):
-    """Nothing was seen here: hatched, in the colour of the gateway whose curve is interrupted; a line if it is short."""
+    """Nothing was seen here: hatched, in the colour of the gateway whose curve breaks; a line if it is short."""
 
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
         look = theme.current()
