@@ -53,9 +53,7 @@ def deployments_failing(state: ConsoleState, now: float) -> Figure | None:
     note = "Deployments of which at least one device failed, as the aggregator counted them."
     if rollups.uncounted:
         note += f" {rollups.uncounted:,} more were not counted."
-    return Figure(
-        rollups.failing if reading.is_read else None, reading.state(now), reading.heard_at, "roll-ups", note
-    )
+    return Figure(rollups.failing if reading.is_read else None, reading.state(now), reading.heard_at, "roll-ups", note)
 
 
 def gateways_state(nodes: Iterable[Node], now: float) -> State:
@@ -78,7 +76,7 @@ def _online(state: ConsoleState, now: float) -> Figure:
     if fresh is State.NOT_WATCHED:
         note = "More devices than this console listens to: their heartbeats are taken in for what is in view alone."
     counted = presence.beats > 0 and fresh is not State.NOT_WATCHED
-    as_of = _as_of(state, now) if counted else None
+    as_of = _as_of(state, now, fresh, presence.newest_beat) if counted else None
     return Figure(presence.online_count(now) if counted else None, fresh, as_of, "heartbeats", note)
 
 
@@ -89,7 +87,7 @@ def _offline(state: ConsoleState, now: float) -> Figure:
     return Figure(
         state.presence.offline_count() if counted else None,
         fresh,
-        _as_of(state, now),
+        _as_of(state, now, fresh, state.roster.registered_at),
         "registry's announcements",
         "Devices the registry announced offline since this console came up, and not back since.",
     )
@@ -107,7 +105,11 @@ def _held_back(state: ConsoleState, now: float, wall: float) -> Figure:
     )
 
 
-def _as_of(state: ConsoleState, now: float) -> float | None:
-    """What comes by itself is as of now, and of when the link was lost once it is."""
+def _as_of(state: ConsoleState, now: float, fresh: State, evidence: float | None) -> float | None:
+    """What comes by itself is as of now while it is live; then as of the last of the link, or of its own source."""
+    if fresh is State.LIVE:
+        return now
+    if state.sources.link_state(now) is State.LIVE:
+        return evidence
     link = state.link.state
-    return now if link.state is State.LIVE else link.lost_at
+    return link.lost_at if link.lost_at is not None else state.sources.broker_heard_at

@@ -318,6 +318,12 @@ class Presence:
         """Devices that beat within their ttl and were not announced offline since."""
         return int(np.count_nonzero(self._online(now)))
 
+    @property
+    def newest_beat(self) -> float | None:
+        """When anybody last beat."""
+        used = len(self._index)
+        return _known(self._last_beat[:used].max()) if used else None
+
     def unconfirmed_count(self, now: float) -> int:
         """Those of `online_count` that were last heard before the link came up, and not since."""
         return int(
@@ -342,8 +348,7 @@ class Presence:
             return self.sources.under_link(State.STALE, now)
         else:
             return self.sources.under_link(State.LIVE, now)  # whoever beat was announced offline since: none it is
-        newest = float(beat.max())
-        own = freshness(heard_at=newest, limits=limits, confirmed_from=self.sources.confirmed_from, now=now)
+        own = freshness(heard_at=self.newest_beat, limits=limits, confirmed_from=self.sources.confirmed_from, now=now)
         if own in (State.LIVE, State.LATE) and self.unconfirmed_count(now):
             own = State.UNCONFIRMED
         return self.sources.under_link(own, now)

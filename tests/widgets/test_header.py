@@ -180,6 +180,7 @@ def test_a_link_that_is_up_and_silent_is_late_and_so_is_everything_over_it(qtbot
     assert header.link.text == "◔ late  nats-3  silent for 11 s"
     assert all("live" not in text for text in header.gateways.texts)
     assert header.registered.text.startswith("registered 1,400 late")
+    assert header.online.text == "online 1,088 late 11 s"
     filled.clock.advance(6)
     again(header, filled)
     assert header.link.text == "◌ stale  nats-3  silent for 17 s"
