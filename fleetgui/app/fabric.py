@@ -68,7 +68,9 @@ class Fabric:
             protection=context.protection,
             source=f"fleetgui-{__version__}@{platform.node() or 'console'}",
         )
-        self.export = ExportFeed(self.registry, state.presence, state.export, state.journal, clock, tasks)
+        self.export = ExportFeed(
+            self.registry, state.presence, state.export, state.journal, clock, tasks, ledger=state.ledger
+        )
         self.deployments = DeploymentsFeed(self.link, context.tenant, state.deployments, state.ledger, clock, tasks)
         self.vigil = Vigil(self.link, state, clock, tasks)
         self.topologies = TopologiesFeed(

@@ -10,9 +10,7 @@ from typing import Any
 import psutil
 
 from fleetgui.app.stall import Stall
-from fleetgui.policy.formats import export_time
 from fleetgui.stores.console import ConsoleState
-from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.link import Cost
 
 
@@ -44,7 +42,7 @@ def report(state: ConsoleState, timings: Timings, stall: Stall, events_seen: int
         "connect_to_first_rows_ms": _rounded(timings.connect_to_first_rows_ms),
         "loop_lag_ms": {"p50": _rounded(stall.p50), "p99": _rounded(stall.p99), "max": _rounded(stall.max)},
         "states": _states(state, timings.began),
-        "ledger": _ledger(state.ledger),
+        "ledger": [span.exported() for span in state.ledger.spans()],
         "footprint": _footprint(cost),
         "rss_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
     }
@@ -55,20 +53,6 @@ def _states(state: ConsoleState, began: float) -> list[dict[str, Any]]:
     changes = sorted((*state.sources.log, *state.device_states.log), key=lambda change: change.at)
     return [
         {"t_s": round(change.at - began, 3), "source": change.source, "state": change.state.word} for change in changes
-    ]
-
-
-def _ledger(ledger: Ledger) -> list[dict[str, Any]]:
-    """What was lost: ISO 8601 in UTC, `count` None where nobody knows how many."""
-    return [
-        {
-            "source": span.source,
-            "cause": str(span.cause),
-            "from": export_time(span.begins),
-            "to": export_time(span.ends),
-            "count": span.count,
-        }
-        for span in ledger.spans()
     ]
 
 

@@ -21,6 +21,7 @@ from fleetgui.policy.states import State
 from fleetgui.snapshots.export import ExportedDevice, ExportFormat, ExportWriter
 from fleetgui.stores.export import Coverage, ExportPhase, ExportState, ExportStore
 from fleetgui.stores.journal import Journal
+from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.presence import Presence
 
 _WHY: Final = {
@@ -52,7 +53,10 @@ class ExportFeed:
         journal: Journal,
         clock: Clock,
         tasks: Tasks,
+        *,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger or Ledger()
         self._registry = registry
         self._presence = presence
         self._store = store
@@ -95,7 +99,7 @@ class ExportFeed:
                     await _to_its_end(writer.write, [self._exported(device, now, wall) for device in page.devices])
                     self._store.update(coverage=coverage, eta_s=self._remaining(coverage))
             try:
-                await _to_its_end(writer.finish, coverage, self._clock.wall())
+                await _to_its_end(writer.finish, coverage, self._clock.wall(), self._ledger.spans())
             except asyncio.CancelledError:
                 self._done(path, coverage)  # too late: the file stands
                 raise

@@ -1,8 +1,8 @@
 """Exports: the fleet as CSV or JSON lines, written so that a half-written file never stands where a whole one did.
 
 JSON lines: one device a line, exactly the record the registry sent with one key added, `_fleetgui`, that holds the
-console's own words (`state`, `read_at`); and a last line `{"_fleetgui": {"coverage": …}}` that says how much of the
-fleet the file holds. CSV: RFC 4180, UTF-8, one header, summary fields; what a spreadsheet would take for a formula has
+console's own words (`state`, `read_at`); and a last line `{"_fleetgui": {"coverage": …, "ledger": […]}}` that says how
+much of the fleet the file holds, and what this console did not see that `state` may go by. CSV: RFC 4180, UTF-8, one header, summary fields; what a spreadsheet would take for a formula has
 a quote put before it, since device text is hostile. Times are ISO 8601 with `Z`.
 """
 
@@ -15,7 +15,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -26,6 +26,7 @@ from msgspec import Raw
 from fleetgui.policy.formats import export_time
 from fleetgui.policy.states import State
 from fleetgui.stores.export import Coverage
+from fleetgui.stores.ledger import Span
 from fleetgui.wire.codec import Malformed, decode, encode
 from fleetgui.wire.records import Summary
 from fleetgui.wire.times import to_epoch
@@ -121,11 +122,13 @@ class ExportWriter:
         line = _csv_device if self._kind is ExportFormat.CSV else _json_device
         self._put(b"".join(line(device) for device in devices))
 
-    def finish(self, coverage: Coverage, at: float) -> None:
-        """Say what the file holds, as of epoch second `at`, and put it where it belongs."""
+    def finish(self, coverage: Coverage, at: float, losses: Sequence[Span] = ()) -> None:
+        """Say what the file holds, as of epoch second `at`, with what was lost, and put it where it belongs."""
         if self._kind is ExportFormat.JSON_LINES:
             facts = asdict(coverage) | {"complete": coverage.complete}
-            self._put(encode({"_fleetgui": {"written_at": export_time(at), "coverage": facts}}) + b"\n")
+            ledger = [span.exported() for span in losses]
+            own = {"written_at": export_time(at), "coverage": facts, "ledger": ledger}
+            self._put(encode({"_fleetgui": own}) + b"\n")
         with self._abandoned_on_error() as file:
             file.flush()
             os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from fleetgui.policy.formats import export_time
 from fleetgui.policy.signals import Signal
 
 EPISODE_S: Final = 5.0
@@ -53,6 +54,16 @@ class Span:
     begins: float
     ends: float
     count: int | None
+
+    def exported(self) -> dict[str, str | int | None]:
+        """As reports and exports have it: ISO 8601 in UTC, `count` None where nobody knows how many."""
+        return {
+            "source": self.source,
+            "cause": str(self.cause),
+            "from": export_time(self.begins),
+            "to": export_time(self.ends),
+            "count": self.count,
+        }
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fleetgui.feeds.export import ExportFeed
 from fleetgui.policy.clock import SystemClock
 from fleetgui.snapshots.export import ExportWriter
 from fleetgui.stores.export import ExportPhase
+from fleetgui.stores.ledger import Cause
 from tests.feeds.scripted_registry import Bench, Params, Refuse, fleet, paging, scripted
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -41,6 +43,34 @@ async def test_a_fleet_is_written_whole(shared_nats_server: NatsServer, tmp_path
         assert len(path.read_text().splitlines()) == 451
         assert told == sorted(told)
         assert bench.state.journal.entries[-1].text == f"fleet.{kind}: 450 of 450 devices, complete"
+
+
+async def test_what_this_console_did_not_see_is_a_field_of_the_file(
+    shared_nats_server: NatsServer, tmp_path: Path
+) -> None:
+    async with scripted(shared_nats_server.url, "losses", paging(fleet(3))) as bench:
+        state, path = bench.state, tmp_path / "fleet.jsonl"
+        state.ledger.lose("heartbeat", Cause.OVERFLOW, 7, 1_795_219_200.0)
+        export = ExportFeed(
+            bench.client,
+            state.presence,
+            state.export,
+            state.journal,
+            SystemClock(),
+            bench.tasks,
+            ledger=state.ledger,
+        )
+        export.start(str(path), "jsonl")
+        await export.finished()
+    assert json.loads(path.read_text().splitlines()[-1])["_fleetgui"]["ledger"] == [
+        {
+            "source": "heartbeat",
+            "cause": "intake overflow",
+            "from": "2026-11-21T00:00:00.000Z",
+            "to": "2026-11-21T00:00:00.000Z",
+            "count": 7,
+        }
+    ]
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3, 5, 8, 13])
