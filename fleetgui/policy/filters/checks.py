@@ -215,6 +215,12 @@ def labels_in(text: str) -> list[tuple[str, str]]:
     return [(each[1], text[each.end() : next(ends, len(text))]) for each in found]
 
 
+def next_label(text: str, start: int) -> int | None:
+    """Where a value that begins at `start` ends, when another label follows it; None when it is the last."""
+    found = _LABEL.search(text, start)
+    return None if found is None else found.start() - 1
+
+
 _PART: Final = re.compile(r"[0-9]+|[^\W\d_]+")
 
 VersionKey = tuple[tuple[tuple[int, int, str], ...], int, tuple[tuple[int, int, str], ...]]
