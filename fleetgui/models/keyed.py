@@ -24,6 +24,8 @@ from fleetgui.policy import formats
 GATHER_MS: Final = 100
 MOST_MOVED: Final = 64
 """More rows than these at once, and sorting all is quicker than placing each."""
+MOST_AT_ONCE: Final = 2_000
+"""Rows that are looked at in one go: a few milliseconds."""
 _ROOT: Final = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
 R = TypeVar("R")
@@ -76,8 +78,8 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         self._filter: tuple[str, ...] = ()
         self._names: list[str] = []
         self._at: dict[str, int] = {}
-        self._keys: dict[str, Any] = {}
-        """What each row that is shown is sorted by."""
+        self._keys: dict[str, tuple[Any, str]] = {}
+        """What each row that is shown is sorted by, and its name for ties."""
         self._dirty: set[str] = set()
         self._is_held = False
         self._is_paused = False
@@ -116,7 +118,7 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         """Keep every row in its place, for as long as it is held."""
         self._is_held = held
         if not held:
-            self._arrange(self._in_order(self._names))
+            self._arrange(self._sorted(name for name in self._names if name in self._keys and name in self._rows))
 
     def pause(self, paused: bool) -> None:
         """Show no changes: nobody looks. What came meanwhile is shown at once after."""
@@ -137,7 +139,7 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         """Show what changed; called by itself."""
         if not self._dirty:
             return
-        dirty, self._dirty = self._dirty, set()
+        dirty = self._take_dirty()
         gone: set[str] = set()
         new: list[str] = []
         stay: list[str] = []
@@ -159,14 +161,14 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
             self._place(self._names[:left])
             self.endRemoveRows()
             for name in gone:
-                self._keys.pop(name, None)  # it has none where it was sorted without its record
+                self._keys.pop(name, None)  # none where it was sorted after its store had lost it
         if new:
             self.beginInsertRows(_ROOT, len(self._names), len(self._names) + len(new) - 1)
             self._place(self._names + sorted(new))
-            self._keys.update((name, self._key(name)) for name in new)
             self.endInsertRows()
+        moved = {name for name in (*new, *stay) if self._has_new_key(name)}
         if not self._is_held:
-            self._move({*new, *(name for name in stay if self._keys[name] != self._key(name))})
+            self._move(moved)
         for first, last in merged(ranges_of(self._at[name] for name in stay), (0, len(self._names) - 1)):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
 
@@ -238,36 +240,59 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         hay = self._words(row).casefold()
         return all(word in hay for word in self._filter)
 
-    def _key(self, name: str) -> Any:
+    def _take_dirty(self) -> set[str]:
+        """What is to be looked at now; the rest a tenth of a second later."""
+        if len(self._dirty) <= MOST_AT_ONCE:
+            dirty, self._dirty = self._dirty, set()
+            return dirty
+        if not self._is_paused:
+            self._soon.start()
+        return {self._dirty.pop() for _ in range(MOST_AT_ONCE)}
+
+    def _key(self, name: str) -> tuple[Any, str]:
         row = self._rows[name]
-        return self._first(row) if self.sorted_by is None else self.columns[self.sorted_by[0]].order(row)
+        return self._first(row) if self.sorted_by is None else self.columns[self.sorted_by[0]].order(row), name
+
+    def _has_new_key(self, name: str) -> bool:
+        key = self._key(name)
+        if self._keys.get(name) == key:
+            return False
+        self._keys[name] = key
+        return True
 
     @property
     def _is_reversed(self) -> bool:
         return self.sorted_by is not None and self.sorted_by[1] is Qt.SortOrder.DescendingOrder
 
     def _in_order(self, names: Iterable[str]) -> list[str]:
-        """All anew; ties in the order of names either way."""
-        there = sorted(name for name in names if name in self._rows)
-        self._keys = {name: self._key(name) for name in there}
-        return sorted(there, key=self._keys.__getitem__, reverse=self._is_reversed)
+        """Sort anew what its store has not lost."""
+        self._keys = {name: self._key(name) for name in names if name in self._rows}
+        return self._sorted(self._keys)
+
+    def _sorted(self, names: Iterable[str]) -> list[str]:
+        """By what is known to sort them by; ties in the order of names either way. Quick where most are in order."""
+        keys = self._keys
+        if self._is_reversed:
+            return sorted(sorted(names), key=lambda name: keys[name][0], reverse=True)
+        return sorted(names, key=keys.__getitem__)
 
     def _move(self, names: set[str]) -> None:
         """Put some rows where they belong among the others, which stand in order."""
+        if not names:
+            return
+        order = [name for name in self._names if name in self._keys and name not in names]
         if len(names) > MOST_MOVED:
-            self._arrange(self._in_order(self._names))
-        elif names:
-            order = [name for name in self._names if name not in names]
+            order = self._sorted(order + self._sorted(names))
+        else:
             for name in names:
-                self._keys[name] = self._key(name)
                 order.insert(bisect_left(order, True, key=partial(self._precedes, name)), name)
-            self._arrange(order)
+        self._arrange(order)
 
     def _precedes(self, one: str, other: str) -> bool:
         key, other_key = self._keys[one], self._keys[other]
-        if key == other_key:
-            return one < other
-        return bool(key > other_key if self._is_reversed else key < other_key)
+        if not self._is_reversed or key[0] == other_key[0]:
+            return key < other_key
+        return bool(key[0] > other_key[0])
 
     def _arrange(self, names: list[str]) -> None:
         """Put the rows that are there into this order. What the store has lost meanwhile stays where the end is."""

@@ -104,6 +104,20 @@ def test_a_row_that_its_store_lost_is_blank_until_it_is_taken_out(qtbot: QtBot) 
     assert model.names == ["b"]
 
 
+def test_a_row_that_was_lost_while_it_was_sorted_and_came_back_finds_its_place(qtbot: QtBot) -> None:
+    rows = fleet(a=1, b=2, c=3)
+    model = model_of(rows)
+    model.hold(True)
+    lost = rows.pop("c")
+    model.changed(["c"])
+    model.sort(1)
+    rows["c"] = lost
+    with Watched(model):
+        model.hold(False)
+        model.flush()
+    assert model.names == ["a", "b", "c"]
+
+
 def test_only_what_ages_is_drawn_again_as_time_passes(qtbot: QtBot) -> None:
     model = model_of(fleet(a=1, b=2))
     with qtbot.waitSignal(model.dataChanged) as told:
@@ -129,6 +143,19 @@ def test_copied_rows_hold_no_formula(qtbot: QtBot) -> None:
     assert model.copied([0]).splitlines() == ["name\tvalue\tage", "'=x\t1\t99.0"]
 
 
+def test_many_at_once_are_shown_in_parts(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyed, "MOST_AT_ONCE", 3)
+    rows: dict[str, Row] = {}
+    model = model_of(rows)
+    rows |= fleet(a=1, b=2, c=3, d=4, e=5)
+    model.changed(rows.keys())
+    model.flush()
+    assert len(model.names) == 3
+    with qtbot.waitSignal(model.rowsInserted, timeout=5_000):
+        pass
+    assert model.names == ["e", "d", "c", "b", "a"]
+
+
 NAMES = st.sampled_from("abcdefghij")
 Step = st.one_of(
     st.tuples(st.just("put"), NAMES, st.integers(0, 5)),
@@ -148,13 +175,14 @@ def wanted(rows: dict[str, Row], words: str, sort: int) -> list[str]:
     return sorted(there, key=lambda name: COLUMNS[sort // 2].order(rows[name]), reverse=bool(sort % 2))
 
 
-@pytest.mark.parametrize("most_moved", [0, 64])
+@pytest.mark.parametrize(("most_moved", "most_at_once"), [(0, 2_000), (64, 2_000), (64, 1)])
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(Step, max_size=30))
 def test_it_equals_its_store_whatever_happens(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, most_moved: int, steps: list[tuple[str, str, int]]
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, most_moved: int, most_at_once: int, steps: list[tuple[str, str, int]]
 ) -> None:
     monkeypatch.setattr(keyed, "MOST_MOVED", most_moved)
+    monkeypatch.setattr(keyed, "MOST_AT_ONCE", most_at_once)
     rows: dict[str, Row] = {}
     model = model_of(rows)
     words, sort, held = "", -1, False
@@ -182,12 +210,14 @@ def test_it_equals_its_store_whatever_happens(
                 case "pause":
                     model.pause(bool(number))
                 case "flush":
-                    model.flush()
+                    for _ in range(20):
+                        model.flush()
                     assert sorted(model.names) == sorted(wanted(rows, words, sort))
                     if not held:
                         assert model.names == wanted(rows, words, sort)
             _follow(model, kept)
-        model.flush()
+        for _ in range(20):
+            model.flush()
         model.hold(False)
         assert model.names == wanted(rows, words, sort)
 
