@@ -2,8 +2,9 @@
 
 JSON lines: one device a line, exactly the record the registry sent with one key added, `_fleetgui`, that holds the
 console's own words (`state`, `read_at`); and a last line `{"_fleetgui": {"coverage": …, "ledger": […]}}` that says how
-much of the fleet the file holds, and what this console did not see that `state` may go by. CSV: RFC 4180, UTF-8, one header, summary fields; what a spreadsheet would take for a formula has
-a quote put before it, since device text is hostile. Times are ISO 8601 with `Z`.
+much of the fleet the file holds, and what this console did not see that a `state` may go by. CSV: RFC 4180, UTF-8, one
+header, summary fields; what a spreadsheet would take for a formula has a quote put before it, since device text is
+hostile. Times are ISO 8601 with `Z`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
+import psutil
+import pytest
 from pydantic import SecretStr
 
 from fleetgui.link.buckets import Bucket, BucketConfig
@@ -11,7 +14,6 @@ from fleetgui.link.connection import Link
 from fleetgui.link.context import Context
 from fleetgui.link.credentials import UserPassword
 from fleetgui.link.entries import Entry
-from fleetgui.link.errors import LinkError
 from tests.link.conftest import Links, until, within
 from tests.nats_server import NatsServer
 
@@ -89,7 +91,24 @@ async def test_a_subscription_that_is_denied_is_none(links: Links) -> None:
         assert (await agree(link, server))["subscriptions"] == 2
 
 
-async def test_a_watch_is_one_consumer_and_twenty_reconnects_leave_one(links: Links) -> None:
+async def test_a_watch_is_one_consumer_and_reconnects_leave_one(links: Links) -> None:
+    await one_consumer_after(links, 20)
+
+
+@pytest.mark.soak
+async def test_two_hundred_reconnects_leave_one_connection_and_one_consumer(links: Links) -> None:
+    process = psutil.Process()
+    await one_consumer_after(links, 20)
+    gc.collect()
+    memory, descriptors = process.memory_info().rss, process.num_fds()
+    await one_consumer_after(links, 200)
+    gc.collect()
+    assert process.memory_info().rss - memory < 20 * 2**20
+    assert process.num_fds() == descriptors
+
+
+async def one_consumer_after(links: Links, reconnects: int) -> None:
+    """A watch is one consumer, and as many reconnects leave one; closed, none."""
     with NatsServer(jetstream=True) as server:
         link = await links.up(server.url)
         bucket = Bucket(link, BucketConfig("cost", storage="memory"))
@@ -101,15 +120,14 @@ async def test_a_watch_is_one_consumer_and_twenty_reconnects_leave_one(links: Li
             return said
 
         await until(lambda: link.footprint.consumers == consumers() == 1)
-        for number in range(1, 21):
+        for number in range(1, reconnects + 1):
             link.reconnect_now()
             await until(lambda number=number: link.state.reconnects == number and link.is_up, link)  # type: ignore[misc]  # bound late otherwise
         await until(lambda: link.footprint.consumers == consumers() == 1)
-        try:
-            await within(watch.close())
-        except LinkError:
-            raise AssertionError("a watch that is closed takes its consumer back") from None
+        assert server.monitor("varz")["connections"] == 1
+        await within(watch.close())
         await until(lambda: link.footprint.consumers == consumers() == 0)
+        await within(link.close())
 
 
 async def test_without_a_broker_nothing_is_held(links: Links, nats_server: NatsServer) -> None:

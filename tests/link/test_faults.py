@@ -13,7 +13,9 @@ from pydantic import SecretStr
 from fleetgui.link.context import Context
 from fleetgui.link.credentials import Token, UserPassword
 from fleetgui.link.errors import NoResponders, OutcomeUnknown
+from fleetgui.link.retries import Retries
 from fleetgui.link.settings import LinkSettings
+from fleetgui.policy.freshness import link_limits
 from fleetgui.policy.states import LinkPhase, State
 from tests.link.conftest import QUICK, Links, phase, until, within
 from tests.link.fake_server import FakeServer
@@ -60,6 +62,27 @@ def test_c2_the_defaults_give_a_silent_broker_three_pings() -> None:
     settings = LinkSettings()
     assert settings.ping_interval * (settings.max_outstanding_pings + 1) <= 3 * settings.ping_interval
     assert settings.ping_interval <= 5
+
+
+def test_c1_c4_the_defaults_are_back_within_three_seconds_of_the_broker() -> None:
+    settings = LinkSettings()
+    longest_pause = settings.max_backoff * 1.2  # with its jitter
+    assert longest_pause + 0.5 <= 3.0
+    retries = Retries(settings)
+    pauses = [retries.pause(float(number), refused=False, lived=0.0, servers=1) for number in range(50)]
+    assert max(pauses) <= settings.max_backoff
+
+
+def test_c8_the_other_server_is_tried_at_once() -> None:
+    retries = Retries(LinkSettings())
+    assert retries.pause(0.0, refused=False, lived=0.0, servers=2) == 0.0
+
+
+def test_c2_a_hung_broker_is_late_on_the_screen_before_it_is_given_up() -> None:
+    settings = LinkSettings()
+    limits = link_limits(settings.ping_interval)
+    given_up_after = settings.ping_interval * (settings.max_outstanding_pings + 1)
+    assert limits.late < given_up_after <= limits.stale <= 3 * settings.ping_interval + 1
 
 
 async def test_c3_many_reconnects_leave_nothing_behind(links: Links, nats_server: NatsServer) -> None:
