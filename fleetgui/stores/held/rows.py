@@ -62,6 +62,8 @@ class HeldRows:
         kept = self._kept.get(offset)
         if kept is not None:
             return kept
+        if not 0 <= offset < self.total:
+            return NOT_LOADED  # as in a roster: whoever asks may not have heard yet that rows are gone
         place = offset
         if self._heads is not None:
             spot = self._heads.at(offset)

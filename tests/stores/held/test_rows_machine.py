@@ -152,6 +152,7 @@ class RowsMachine(RuleBasedStateMachine):
         expected = self.listing()
         assert self.rows.total == self.told == len(expected)
         assert self.rows.loaded == self.rows.status.total == sum(len(ids) for _, ids in self.shown)
+        assert self.rows.row(len(expected)).kind is self.rows.row(-1).kind is RowKind.NOT_LOADED
         standing = {}
         for offset, each in enumerate(expected):
             row = self.rows.row(offset)
