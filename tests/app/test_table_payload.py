@@ -105,7 +105,7 @@ async def test_nothing_is_read_before_somebody_said_yes(shared_nats_server: Nats
         assert ask.blocks
         assert (ask.paths, ask.devices) == (frozenset({"status.temperature"}), DEVICES)
         assert "Reading 450 devices takes about 1 s" in ask.sentence
-        assert not on.is_held  # what was shown is shown on
+        assert on.state.table.source is on.state.roster  # what was shown is shown on
         assert on.state.table.total == DEVICES
         assert on.state.hold.state.phase is HoldPhase.IDLE
         assert len(on.asked) < 8  # pages on the screen, and the one that was measured
