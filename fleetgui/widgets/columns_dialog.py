@@ -71,7 +71,6 @@ class ColumnsDialog(QDialog):
         self.wide = QSpinBox()
         self.wide.setRange(NARROWEST, WIDEST)
         self.wide.setSingleStep(10)
-        self.wide.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.wide.setSuffix(" px")
         self.wide.setAccessibleName("Width of the column")
         self.path = QLineEdit()

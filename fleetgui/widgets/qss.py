@@ -44,6 +44,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstra
   border-color: $accent; }
 QLineEdit[invalid="true"], QPlainTextEdit[invalid="true"], QAbstractSpinBox[invalid="true"], QComboBox[invalid="true"] {
   border-color: $band_critical; }
+QSpinBox::up-button, QSpinBox::down-button { width: 0; border: 0; }
 QComboBox QAbstractItemView { border: 1px solid $hairline; }
 QComboBox::drop-down { border: 0; width: 20px; }
 QRadioButton::indicator, QCheckBox::indicator, QTreeView::indicator { width: 10px; height: 10px; border: 1px solid $muted; }
