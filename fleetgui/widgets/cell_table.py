@@ -37,6 +37,7 @@ from fleetgui.widgets import glyphs, theme
 
 _PAD: Final = 8.0
 _GLYPH_BOX: Final = 16.0
+_CHIP_MARGIN: Final = 3.0
 
 
 class WordsLine(QLineEdit):
@@ -214,13 +215,18 @@ class _Delegate(QStyledItemDelegate):
             ink = "accent" if self._table.hasFocus() else "muted"
             painter.fillRect(QRectF(rect.left(), rect.top(), 2, rect.height()), look.color(ink))
         room = rect.adjusted(_PAD, 0, -_PAD, 0)
+        font = look.font("body")
+        ink = look.color(cell.ink)
+        if cell.chip:  # louder than its neighbours
+            width = QFontMetricsF(font).horizontalAdvance(cell.text) + (_GLYPH_BOX if cell.glyph else 0.0)
+            painter.fillRect(room.adjusted(-4, _CHIP_MARGIN, min(0.0, width - room.width()) + 4, -_CHIP_MARGIN), ink)
+            ink = look.color("on_state")
         if cell.glyph:
             mark = QRectF(room.left(), room.top(), glyphs.SIZE, room.height())
-            glyphs.draw(painter, cell.glyph, mark, look.color(cell.ink))
+            glyphs.draw(painter, cell.glyph, mark, ink)
             room.adjust(_GLYPH_BOX, 0, 0, 0)
-        font = look.font("body")
         painter.setFont(font)
-        painter.setPen(look.color(cell.ink))
+        painter.setPen(ink)
         shown = QFontMetricsF(font).elidedText(cell.text, Qt.TextElideMode.ElideRight, room.width())
         heading = cast(CellRows, self._table.model()).headings[index.column()]
         side = Qt.AlignmentFlag.AlignRight if heading.align is Align.RIGHT else Qt.AlignmentFlag.AlignLeft
