@@ -35,6 +35,8 @@ from fleetgui.wire.topology import Listed, TopologyList, TopologySubjects, place
 PATIENCE_S: Final = 10.0
 READ_AFTER_S: Final = LIST_EVERY_S - 3.0
 """The pause between two readings of the list, which leaves time for the reading."""
+ASK_AGAIN_S: Final = (1.0, 2.0, 5.0)
+"""Pauses after a reading that failed; then as after any other."""
 POLITE: Final = 9.0
 """The list is not read again before so many times what reading it took."""
 NO_SERVICE: Final = "No topology service answers on {subject}: run one with fleetgui serve --roles topology."
@@ -132,6 +134,7 @@ class TopologiesFeed:
 
     async def _read_lists(self) -> None:
         """Read it while it is looked at; a link that is down brings it again when it comes up."""
+        failures = 0
         while self._list_now.is_set() or self._topologies.looked_at:
             self._list_now.clear()
             began = self._clock.now()
@@ -142,7 +145,11 @@ class TopologiesFeed:
                     return
             except (LinkError, rpc.RpcError, Malformed) as error:
                 self._topologies.listing.failed(*self._why_no_list(error))
-            pause = max(READ_AFTER_S, POLITE * (self._clock.now() - began))
+            failures = 0 if self._topologies.listing.phase is ListPhase.READ else failures + 1
+            pause = READ_AFTER_S
+            if 0 < failures <= len(ASK_AGAIN_S):
+                pause = min(pause, ASK_AGAIN_S[failures - 1])
+            pause = max(pause, POLITE * (self._clock.now() - began))
             try:
                 async with asyncio.timeout(pause):
                     await self._list_now.wait()
