@@ -216,17 +216,17 @@ class _Delegate(QStyledItemDelegate):
             painter.fillRect(QRectF(rect.left(), rect.top(), 2, rect.height()), look.color(ink))
         room = rect.adjusted(_PAD, 0, -_PAD, 0)
         font = look.font("body")
-        ink = look.color(cell.ink)
+        color = look.color(cell.ink)
         if cell.chip:  # louder than its neighbours
             width = QFontMetricsF(font).horizontalAdvance(cell.text) + (_GLYPH_BOX if cell.glyph else 0.0)
-            painter.fillRect(room.adjusted(-4, _CHIP_MARGIN, min(0.0, width - room.width()) + 4, -_CHIP_MARGIN), ink)
-            ink = look.color("on_state")
+            painter.fillRect(room.adjusted(-4, _CHIP_MARGIN, min(0.0, width - room.width()) + 4, -_CHIP_MARGIN), color)
+            color = look.color("on_state")
         if cell.glyph:
             mark = QRectF(room.left(), room.top(), glyphs.SIZE, room.height())
-            glyphs.draw(painter, cell.glyph, mark, ink)
+            glyphs.draw(painter, cell.glyph, mark, color)
             room.adjust(_GLYPH_BOX, 0, 0, 0)
         painter.setFont(font)
-        painter.setPen(ink)
+        painter.setPen(color)
         shown = QFontMetricsF(font).elidedText(cell.text, Qt.TextElideMode.ElideRight, room.width())
         heading = cast(CellRows, self._table.model()).headings[index.column()]
         side = Qt.AlignmentFlag.AlignRight if heading.align is Align.RIGHT else Qt.AlignmentFlag.AlignLeft
