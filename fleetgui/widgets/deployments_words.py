@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fleetgui.policy import formats
 from fleetgui.policy.states import State
@@ -30,7 +30,8 @@ class Said(NamedTuple):
     ink: str = "muted"
 
 
-_ACTIONS = {ReadPhase.DENIED: Action.COPY_RIGHTS}
+_BETWEEN: Final = "  ·  "
+_ACTIONS: Final = {ReadPhase.DENIED: Action.COPY_RIGHTS}
 
 
 def rollups_instead(rollups: Rollups, *, is_up: bool, now: float, wall: float) -> Said:
@@ -59,20 +60,17 @@ def rollups_line(rollups: Rollups, *, shown: int, now: float, wall: float) -> Sa
     counts = [(rollups.failing, "failing")]
     for state, word in ((State.PENDING, "pending"), (State.RUNNING, "running"), (State.UNTARGETED, "without targets")):
         counts.append((sum(row.state is state for row in rows.values()), word))
-    parts = [f"{shown:,} of {len(rows):,} deployments" if shown != len(rows) else f"{len(rows):,} deployments"]
+    parts = _doubts(reading, now, wall, rollups.definitions.why if rollups.definitions.is_broken else "")
+    parts.append(f"{shown:,} of {len(rows):,} deployments" if shown != len(rows) else f"{len(rows):,} deployments")
     parts += [f"{number:,} {word}" for number, word in counts if number]
     if rollups.uncounted:
         parts.append(f"{rollups.uncounted:,} that no aggregator has rolled up")
     if rollups.beyond:
         parts.append("more than are shown here")
-    if fresh is not State.LIVE:
-        as_of = formats.clock_utc(_as_of(reading, now, wall)) if reading.heard_at is not None else "never"
-        parts.append(f"{fresh.label}, as of {as_of}")
-    why = reading.why or (rollups.definitions.why if rollups.definitions.is_broken else "")
-    sentence = "  ·  ".join(parts) + (f". {why}" if why else "")
     broken = next((each for each in (reading, rollups.definitions) if each.is_broken), None)
     action = Action.NOTHING if broken is None else _ACTIONS.get(broken.phase, Action.LOOK_AGAIN)
-    return Said(sentence, action, "muted" if fresh is State.LIVE and not why else _loud(fresh))
+    ink = "muted" if fresh is State.LIVE and broken is None else _loud(fresh)
+    return Said(_BETWEEN.join(parts), action, ink)
 
 
 def opened_instead(opened: Opened, *, is_up: bool) -> Said:
@@ -93,18 +91,13 @@ def opened_line(opened: Opened, rollup: Rollup | None, *, now: float, wall: floa
     fresh = reading.state(now)
     parts = [f"{number:,} {word}" for number, word in _counts(counted) if number] or ["nobody has said anything"]
     whole = "" if counted.target is None else f" of {counted.target:,}"
-    sentence = f"{', '.join(parts)}{whole}, counted here from the devices' own records"
-    if opened.beyond:
-        sentence += ", of the first of them"
-    if fresh is not State.LIVE:
-        as_of = formats.clock_utc(_as_of(reading, now, wall)) if reading.heard_at is not None else "never"
-        sentence += f"  ·  {fresh.label}, as of {as_of}"
+    first = ", of the first of them" if opened.beyond else ""
+    doubts = _doubts(reading, now, wall)
     if rollup is None:
-        sentence += "  ·  not on record any more"
-    if reading.why:
-        sentence += f". {reading.why}"
+        doubts.append("not on record any more")
+    sentence = f"{', '.join(parts)}{whole}, counted here from the devices' own records{first}"
     action = _ACTIONS.get(reading.phase, Action.LOOK_AGAIN) if reading.is_broken else Action.NOTHING
-    return Said(sentence, action, "muted" if fresh is State.LIVE else _loud(fresh))
+    return Said(_BETWEEN.join([*doubts, sentence]), action, "muted" if fresh is State.LIVE else _loud(fresh))
 
 
 def differs(opened: Opened, rollup: Rollup | None) -> str:
@@ -127,6 +120,15 @@ def _counts(counted: Counted) -> tuple[tuple[int, str], ...]:
         (counted.succeeded, "running"),
         (counted.unreadable, "unreadable"),
     )
+
+
+def _doubts(reading: Reading, now: float, wall: float, also: str = "") -> list[str]:
+    """What comes before everything else, for a line may be too short for all: how old it is, and why."""
+    fresh, doubts = reading.state(now), []
+    if fresh is not State.LIVE:
+        as_of = formats.clock_utc(_as_of(reading, now, wall)) if reading.heard_at is not None else "never"
+        doubts.append(f"{fresh.label}, as of {as_of}")
+    return doubts + [why for why in (reading.why, also) if why]
 
 
 def _as_of(reading: Reading, now: float, wall: float) -> float:
