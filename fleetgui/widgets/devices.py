@@ -223,8 +223,7 @@ class DevicesPage(QWidget):
         self.groups.show_group(wanted.group)
         self._viewing.forget()
         self.model.marks.forget_rows()
-        self.table.clear_selection()
-        self.table.scrollToTop()
+        self.table.start_over()
         self.wanted.emit(wanted)
         self._say()
 

@@ -69,7 +69,12 @@ class Copying(QObject):
     def _put(self, text: str, number: int, meant: int, what: str, how: str) -> None:
         """Onto the clipboard, and say it: `number` things went there of `meant` that were selected or marked."""
         if number == 0:
-            self.said.emit(f"Nothing copied: no loaded row is {how}.")
+            heads = how == "selected" and self._model.has_groups and meant == 0
+            self.said.emit(
+                "Nothing copied: devices are copied, and heads of groups are none; open the groups first."
+                if heads
+                else f"Nothing copied: no loaded row is {how}."
+            )
             return
         QGuiApplication.clipboard().setText(text)
         plural = "" if number == 1 else "s"

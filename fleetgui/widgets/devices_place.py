@@ -47,6 +47,8 @@ class Place:
         """A pointer that only happened to rest where the window opened aims at nothing."""
         self._moving = False
         self._holding = False
+        self._starting_over = False
+        """Other rows are wanted, and did not come yet."""
         model.rowsAboutToBeRemoved.connect(self._removing)
         model.rowsRemoved.connect(self._removed)
         model.reread.connect(self._reread)
@@ -77,6 +79,11 @@ class Place:
             yield
         finally:
             self._holding = False
+
+    def start_over(self) -> None:
+        """Other rows are wanted: whatever stood where is no reason to be anywhere but at the top."""
+        self._selected, self._waiting, self._current = {}, [], None
+        self._starting_over = True
 
     # What the user does
 
@@ -109,8 +116,9 @@ class Place:
         if first == last and self._model.roster.row(first).kind is RowKind.NOT_LOADED:
             return  # its device was found elsewhere, in a page that is being taken in: the page itself is told of next
         if first <= self._table.last_visible and last >= self._table.first_visible:
-            if not self._holding:
+            if not self._holding and not self._starting_over:
                 self._follow()
+            self._starting_over = self._starting_over and first > 0  # those that were wanted come from the first on
             self.remember()
         if self._selected or self._waiting or self._current is not None:
             self._settled.start()

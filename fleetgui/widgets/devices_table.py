@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import (
+    QItemSelectionModel,
     QModelIndex,
     Qt,
     QTimer,
@@ -141,6 +142,8 @@ class DeviceTable(RowsView):
 
     def toggle(self, row: int) -> None:
         """Open or close the group whose head is in this row, which stays where it is on the screen."""
+        index = self._model.index(row, max(0, self.currentIndex().column()))
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
         with self._place.held():
             self._model.roster.toggle(row)
 
@@ -189,6 +192,13 @@ class DeviceTable(RowsView):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self._update_row(self.currentIndex().row())
+
+    def start_over(self) -> None:
+        """Other rows are wanted: nothing of these is selected any more, and one begins at the top."""
+        self.clear_selection()
+        self.selectionModel().clearCurrentIndex()
+        self._place.start_over()
+        self.scrollToTop()
 
     def rows_told(self) -> None:
         """The model told of changed rows."""

@@ -6,6 +6,7 @@ from fleetgui.models.devices import DeviceTableModel
 from fleetgui.policy.clock import Clock
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.roster import RowKind
+from fleetgui.widgets.devices_copy import heads_among
 from fleetgui.widgets.devices_seen import Seen
 from fleetgui.widgets.devices_sentence import View
 from fleetgui.widgets.devices_table import DeviceTable
@@ -25,6 +26,8 @@ class Viewing:
         self._wishes = wishes
         self._seen = Seen(table, state.table)
         self._hidden_seen = False
+        self._counted: tuple[object, int] = (None, 0)
+        """How many devices are selected, and of which ranges and rows that was counted."""
         self._arranging_since: float | None = None
 
     def forget(self) -> None:
@@ -52,9 +55,20 @@ class Viewing:
             arranging_s=self._arranging_s(),
             ask=state.hold.state.ask,
             hidden=self._hidden_seen,
-            selected=self._table.selected_count,
+            selected=self._selected(),
             marked=len(self._model.marks),
         )
+
+    def _selected(self) -> int:
+        """How many devices are selected: heads are none, and all that match are those in closed groups too."""
+        table = self._state.table
+        if self._table.all_selected:
+            return table.status.total
+        asked = (tuple(self._table.selected_ranges), table.total, self._state.hold.state.arranged_at)
+        if asked != self._counted[0]:
+            heads = heads_among(self._model, self._table.selected_ranges)
+            self._counted = (asked, self._table.selected_count - heads)
+        return self._counted[1]
 
     def _arranging_s(self) -> float:
         """How long the search or sort of what is held has been under way, 0 while none is."""

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from fleetgui.models.groups import spoken
+from fleetgui.policy.filters import parse
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.roster import GroupHead
 from fleetgui.widgets import theme
@@ -130,7 +131,7 @@ def test_what_is_selected_stays_selected_as_rows_come_before_it(grouped: Grouped
     grouped.table.toggle(0)
     qtbot.waitUntil(lambda: grouped.table.selected_ranges == [(105, 105)])
     assert grouped.page.model.device_id(105) == device_id
-    assert grouped.table.currentIndex().row() == 105
+    assert grouped.table.currentIndex().row() == 0  # the head, as after a click on it
 
 
 def test_heads_are_left_out_of_what_is_copied(grouped: Grouped) -> None:
@@ -141,6 +142,48 @@ def test_heads_are_left_out_of_what_is_copied(grouped: Grouped) -> None:
     grouped.page.copying.ids()
     assert QGuiApplication.clipboard().text().split("\n") == [f"d{n:03d}" for n in range(0, 300, 3)]
     assert said == ["Copied 100 ids."]
+
+
+def test_all_that_match_are_those_in_closed_groups_too_and_heads_are_none(grouped: Grouped) -> None:
+    def selected() -> int:
+        return grouped.page._viewing.look("").selected
+
+    grouped.table.selectAll()
+    assert selected() == 0
+    said: list[str] = []
+    grouped.page.said.connect(said.append)
+    grouped.page.copying.ids()
+    assert "open the groups first" in said[-1]
+    grouped.table.toggle(0)
+    grouped.table.selectAll()
+    assert selected() == 100
+    grouped.held.take(Summary(f"e{n:05d}", device_type="door") for n in range(12_000))
+    grouped.held.arrange(group="device_type")
+    grouped.table.toggle(101)
+    grouped.table.selectAll()
+    assert grouped.table.all_selected
+    assert selected() == 12_300
+
+
+def test_another_wish_begins_at_the_top_whatever_was_current(grouped: Grouped, qtbot: QtBot) -> None:
+    grouped.table.toggle(2)
+    grouped.go_to(90)
+    bar = grouped.table.verticalScrollBar()
+    assert bar.value() > 0
+    grouped.page.filter.set_filter("sensor")
+    grouped.page.beat()
+    grouped.held.arrange(asked=parse("sensor").filter)
+    grouped.page.beat()
+    QApplication.processEvents()
+    assert (bar.value(), grouped.table.currentIndex().isValid(), grouped.table.selected_ranges) == (0, False, [])
+    grouped.press(Qt.Key.Key_Down)
+    assert grouped.table.currentIndex().row() == 0
+    grouped.held.arrange(asked=parse("sensor or door").filter)  # as when something came: what is current stays there
+    assert grouped.table.currentIndex().row() == 0
+    grouped.go_to(50)
+    device_id = grouped.page.model.device_id(50)
+    grouped.held.arrange()
+    qtbot.waitUntil(lambda: grouped.page.model.device_id(grouped.table.currentIndex().row()) == device_id)
 
 
 def test_the_menu_of_a_head_opens_its_group(grouped: Grouped) -> None:
