@@ -10,7 +10,7 @@ from fleetgui.policy.states import LinkPhase, LinkState, State
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
-from fleetgui.stores.whole import Ask
+from fleetgui.stores.whole import Answer, Ask
 from fleetgui.widgets import devices_order
 
 SLOW_S = 1.0
@@ -91,7 +91,8 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"{status.total:,} match so far")
     if view.waits and view.ask is not None:
         ink = "late"
-        parts.append(f"not what was asked for: {view.ask.fields} was not read, F5 asks again")
+        again = ", F5 asks again" if view.ask.answer is Answer.DECLINED else ""
+        parts.append(f"not what was asked for: {view.ask.fields} was not read{again}")
     if view.wanted.group is not None and not view.waits:
         parts.append(_grouped(view.wanted.group, view.hold))
     if (orders := devices_order.in_words(view.wanted.orders)) and not view.waits:
