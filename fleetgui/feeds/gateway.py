@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from fleetgui.feeds.gateway_past import GatewayPast
 from fleetgui.feeds.refusals import RefusalLines
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkDown, LinkError, NoResponders, OutcomeUnknown, RequestTimeout
@@ -77,6 +78,8 @@ class GatewayFeed:
         self._not_in_history = 0
         """Of what is lost, how much history was asked for as often as it is asked."""
         self._refusals = RefusalLines(state.journal)
+        self.past = GatewayPast(self._ask, state, tasks)
+        """What is older than this feed reads by itself."""
 
     @property
     def intakes(self) -> dict[str, Intake]:
@@ -265,6 +268,7 @@ class GatewayFeed:
             ThrottleHistory,
             lambda page: self._state.engagements.apply(page.engagements, live=False),
         )
+        self.past.reached(since)
 
     async def _pages(self, method: str, since: float, kind: type[M], take: Callable[[M], object]) -> None:
         """Every page from epoch second `since` on; a pointer that comes twice ends it, as does `MOST_PAGES`."""

@@ -28,6 +28,12 @@ def broker() -> Iterator[NatsServer]:
 
 @asynccontextmanager
 async def console(url: str) -> AsyncIterator[ConsoleState]:
+    async with console_feed(url) as (state, _):
+        yield state
+
+
+@asynccontextmanager
+async def console_feed(url: str) -> AsyncIterator[tuple[ConsoleState, GatewayFeed]]:
     """The feed alone, told of the link as a console's fabric tells it."""
     async with party(url, "console") as here:
         state = ConsoleState()
@@ -45,7 +51,7 @@ async def console(url: str) -> AsyncIterator[ConsoleState]:
         feed.start()
         feed.link_came_up()
         try:
-            yield state
+            yield state, feed
         finally:
             feed.close()
             assert feed.malformed == 0
