@@ -119,8 +119,6 @@ class HoldFeed:
             self._store.update(phase=HoldPhase.CANCELLED, eta_s=None)
             if self._is_shown:
                 self._arrange()  # what came since it was last arranged
-            if self._is_shown:
-                self._arrange()  # what came since it was last arranged
 
     def abandon(self) -> None:
         """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted."""
@@ -235,7 +233,7 @@ class HoldFeed:
         await self._heard.lay_over(_looked_at(wanted), self._clock.now())
         began = self._clock.now()
         self._rows.show(await self._fleet.lay_out(wanted.filter, wanted.keys, wanted.group))
-        moves = any(key.field in heard.FIELDS for key in wanted.keys)
+        moves = any(heard.is_heard(key.field) for key in wanted.keys)
         took = self._clock.now() - began
         self._not_before = began + max(SORT_EVERY_S if moves else ARRANGE_EVERY_S, (1 + REST) * took)
         self._store.update(arranging=False, arranged_at=began, ungrouped=self._rows.distinct)

@@ -206,6 +206,23 @@ async def test_what_heartbeats_say_is_what_is_searched_and_counted(shared_nats_s
         assert await bench.wants('error:"code"') == ["cam-5"]
 
 
+async def test_a_field_that_no_summary_has_is_heard_too(shared_nats_server: NatsServer) -> None:
+    registry = Registry()
+    async with holding(shared_nats_server, "abreast-payload", registry) as bench:
+        registry.put("cam-0", temperature=50, fan={"rpm": 900})
+        bench.table.show(Wanted(parse("status.temperature>40").filter))
+        await until(lambda: bench.state.hold.state.ask is not None, bench.state.hold.changed)
+        bench.table.read_whole(True)
+        await bench.settled()
+        assert bench.ids() == ["cam-0"]
+        bench.beat("cam-0", temperature=39)
+        bench.beat("cam-3", temperature=41.5)
+        bench.beat("cam-4", temperature="warm")
+        assert await bench.passes() == ["cam-3"]
+        bench.beat("cam-3", battery=1)  # says nothing of it: what was known stays
+        assert await bench.passes() == ["cam-3"]
+
+
 async def test_rows_sorted_by_what_always_changes_keep_their_places_for_a_while(
     shared_nats_server: NatsServer,
 ) -> None:

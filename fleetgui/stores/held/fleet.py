@@ -151,7 +151,9 @@ class HeldFleet:
         """A field as it is compared, like `wire.query.value_of`; raises `IndexError` where no device stands."""
         if not self.is_held(row):
             raise IndexError(f"no device stands in row {row}")
-        return self._ids.text(row) or None if field == _ID else self._columns[field].value(row)
+        if field == _ID:
+            return self._ids.text(row) or None
+        return (self._payload[field] if field in self._payload else self._columns[field]).value(row)
 
     def summary(self, row: int) -> Summary:
         """The summary as it was taken in, with what was revised since; raises `IndexError` where no device stands."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fleetgui.stores.held.cells import Rows
 from fleetgui.stores.held.fleet import SLICE, HeldFleet
 from fleetgui.stores.presence import NOTHING_KNOWN, Presence
+from fleetgui.wire.payload import path_of, value_within
 from fleetgui.wire.records import Summary
 
 ONLINE: Final = "online"
@@ -71,8 +72,8 @@ class Heard:
         wanted, changed = frozenset(fields), False
         if ONLINE in wanted:
             changed = await self._presences(now)
-        if wanted & STATUS:
-            changed = await self._statuses(wanted & STATUS) or changed
+        if any(is_heard(field) for field in wanted - {ONLINE}):
+            changed = await self._statuses(wanted) or changed
         return changed
 
     async def _presences(self, now: float) -> bool:
@@ -92,25 +93,34 @@ class Heard:
     async def _statuses(self, fields: frozenset[str]) -> bool:
         """Only as many as had beaten when it began: a fleet that goes on beating does not keep it busy for ever."""
         changed, left = False, len(self._beaten)
+        paths = {path: steps for path in self._fleet.paths if is_heard(path) and (steps := path_of(path)) is not None}
         while left > 0 and self._beaten:
             part = list(islice(self._beaten, min(SLICE, left)))
             left -= len(part)
-            news: list[tuple[str, dict[str, Any]]] = []
+            rows = [(device_id, self._fleet.index_of(device_id)) for device_id in part]
+            heard = [(device_id, row, self._presence.status(device_id)) for device_id, row in rows if row is not None]
+            news = [(device_id, self._news(row, status)) for device_id, row, status in heard]
+            changed = changed or any(not fields.isdisjoint(values) for _, values in news)
+            self._fleet.revise((device_id, values) for device_id, values in news if values)
+            for path, steps in paths.items():
+                said = [(row, value_within(status, steps)) for _, row, status in heard]
+                put = [(row, value) for row, value in said if value not in (None, self._fleet.value(row, path))]
+                self._fleet.put(path, np.array([row for row, _ in put], np.int32), [value for _, value in put])
+                changed = changed or (path in fields and bool(put))
             for device_id in part:
                 del self._beaten[device_id]
-                row = self._fleet.index_of(device_id)
-                if row is not None:
-                    status = self._presence.status(device_id)
-                    news.append((device_id, self._news(row, status, STATUS)))
-                    changed = changed or any(name in fields for name in news[-1][1])
-            self._fleet.revise((device_id, values) for device_id, values in news if values)
             await asyncio.sleep(0)
         return changed
 
-    def _news(self, row: int, status: dict[str, object], fields: frozenset[str]) -> dict[str, Any]:
+    def _news(self, row: int, status: dict[str, object]) -> dict[str, Any]:
         """What of a heartbeat's status differs from what stands in the row."""
         return {
             name: None if value is None else str(value) if name == "error_state" else value
             for name, value in status.items()
-            if name in fields and value != self._fleet.value(row, name)
+            if name in STATUS and value != self._fleet.value(row, name)
         }
+
+
+def is_heard(field: str) -> bool:
+    """Whether heartbeats may bring this field, a path of a record (`wire.payload`) too."""
+    return field in FIELDS or field.startswith("status.")
