@@ -210,6 +210,8 @@ class Session:
         self.pages.save()
         self._settings.save()
         self._meter.stop()
+        if self.fabric is not None:
+            await self.fabric.give_back()
         stubborn = await self.tasks.cancel(within=2.0)
         if stubborn:
             log.error("tasks that would not end: %s", ", ".join(stubborn))
