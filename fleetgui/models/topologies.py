@@ -19,6 +19,7 @@ from fleetgui.stores.topologies.store import Topologies
 from fleetgui.wire.topology import Listed, place_of
 
 PLACE_LENGTH: Final = 80
+_BELIEVED: Final = (State.LIVE, State.LATE)
 
 STATUSES: Final = {
     "active": Cell("active", State.LIVE.token, State.LIVE.glyph),
@@ -34,7 +35,7 @@ def status_cell(status: str | None, fresh: State) -> Cell:
     """A status as far as it may be trusted: what is not live or late only was so."""
     if status is None:
         return Cell(State.UNKNOWN.word, State.UNKNOWN.token, State.UNKNOWN.glyph)
-    if fresh in (State.LIVE, State.LATE):
+    if fresh in _BELIEVED:
         return STATUSES[status]
     return Cell(f"was {status}", fresh.token, fresh.glyph)
 
@@ -58,7 +59,7 @@ class TopologiesModel(IdRows):
     """Rows by topology id."""
 
     headings = (
-        Heading("State", 116),
+        Heading("State", 134),
         Heading("Topology", 0),
         Heading("Devices", 66, Align.RIGHT),
         Heading("Offline", 62, Align.RIGHT),
@@ -122,7 +123,7 @@ class TopologiesModel(IdRows):
             case Column.IN_FLIGHT:
                 return figure(len(following.in_flight))
             case Column.FAILED:
-                return figure(len(following.failures), ink=State.FAILED.token)
+                return figure(len(following.failures), ink=State.FAILED.token if fresh in _BELIEVED else "text")
             case _:
                 return _age(following.as_of, now, fresh)
 

@@ -112,8 +112,10 @@ class TopologyPage(QWidget):
             ink = "muted" if fresh is State.LIVE else fresh.token
             self._line.say(list_words(listing, now, self._clock.wall()), ink)
         else:
+            self._line.say("")
             self._instead.say(*list_instead(listing, link_up=self._topologies.link_is_live(now)))
             self._stack.setCurrentWidget(self._instead)
+        self.words.setVisible(self.model.is_filtered or self.model.rowCount() > 0)
 
     # What somebody does
 

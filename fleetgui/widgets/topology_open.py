@@ -124,7 +124,8 @@ class OpenTopology(QWidget):
         fresh = following.state(now)
         self.chip.show_state(fresh, rest=[] if fresh is State.LIVE else [formats.age(now - (following.as_of or now))])
         self._place.say(formats.text(place_of(following.topology_id), 80))
-        words = picture_words(following, self._topologies.keepalive_denied, now, self._clock.wall())
+        denied, link_up = self._topologies.keepalive_denied, self._topologies.link_is_live(now)
+        words = picture_words(following, denied, now, self._clock.wall(), link_up=link_up)
         self._sentence.say(words, "muted" if fresh is State.LIVE else fresh.token)
         self._say_counts(following)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from fleetgui.policy import formats
@@ -34,7 +35,9 @@ def list_words(listing: Listing, now: float, wall: float) -> str:
     if listing.read_at is None:
         return ""
     shown = "many; the first " if listing.cut else ""
-    count = f"Topologies: {shown}{formats.count(len(listing.rows))}"
+    statuses = Counter(row.status for row in listing.rows.values())
+    worst = [f", {formats.count(statuses[each])} {each}" for each in ("failed", "degraded") if statuses[each]]
+    count = f"Topologies: {shown}{formats.count(len(listing.rows))}{''.join(worst)}"
     as_of = formats.clock_utc(wall - (now - listing.read_at))
     if listing.why:
         return f"{count} as of {as_of}. {listing.why}"
@@ -46,11 +49,13 @@ def list_words(listing: Listing, now: float, wall: float) -> str:
     return count
 
 
-def picture_words(following: Following, keepalive_denied: str | None, now: float, wall: float) -> str:
-    """The line under an open topology's name: nothing much while it is live, and else why it is not."""
+def picture_words(following: Following, keepalive_denied: str | None, now: float, wall: float, *, link_up: bool) -> str:
+    """The line beside an open topology's name: nothing much while it is live, and else why it is not."""
     as_of = following.as_of
     time = formats.NOTHING if as_of is None else formats.clock_utc(wall - (now - as_of))
     fresh = following.state(now)
+    if not link_up:
+        return f"No broker now. What is shown is as of {time}."
     if following.denied is not None:
         return f"{following.denied} What is shown is as of {time}."
     match following.phase:

@@ -244,7 +244,7 @@ def test_paused_events_wait_and_are_counted(qtbot: QtBot) -> None:
     assert (model.rowCount(), model.behind) == (0, 3)
     model.pause(False)
     assert column(model, 3) == [
-        "✕ web.3 (deployment) is failed: full",
+        "✕ web.3 (deployment) failed: full",
         "web.2 (deployment) is applying",
         "web.1 (deployment) is applying",
     ]

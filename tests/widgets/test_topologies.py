@@ -132,10 +132,12 @@ def test_without_a_broker_it_says_so_and_offers_to_reconnect(shown: Shown) -> No
 def test_a_list_that_was_read_stays_as_of_its_time(shown: Shown) -> None:
     shown.list("hall", "yard")
     assert shown.page.sentence == "Topologies: 2"
+    shown.read("hall", "cam-1")
     shown.filled.disconnected()
     shown.page._tick()
     assert shown.page.sentence.startswith("Topologies: 2 as of ")
-    assert shown.page.model.index(0, 0).data() == "◌ was active"
+    assert shown.page.opened.sentence.startswith("No broker now. What is shown is as of ")
+    assert [shown.page.model.index(row, 0).data() for row in range(2)] == ["◌ was deploying", "◌ was active"]
 
 
 def test_a_publisher_that_cannot_read_the_registry_is_said_to_miss_members(shown: Shown) -> None:

@@ -21,6 +21,12 @@ from fleetgui.wire.topology import (
 NAMED: Final = 3
 """So many devices are named in a line; of more, the rest is counted."""
 NAME_LENGTH: Final = 60
+_VERBS: Final = {
+    "enqueued": "is enqueued",
+    "applying": "is applying",
+    "applied": "was applied",
+    "failed": "failed",
+}
 
 
 class Member(NamedTuple):
@@ -52,7 +58,7 @@ def told(event: Event, members: Mapping[str, Member] | None, at: float) -> Told:
             state = {"failed": State.FAILED, "degraded": State.ELEVATED}.get(event.status)
             return Told(at, event.seq, "status", f"is {event.status}", state)
         case MutationEvent():
-            words = f"{text(event.mutation_id, NAME_LENGTH)} ({text(event.kind, 20)}) is {event.state}"
+            words = f"{text(event.mutation_id, NAME_LENGTH)} ({text(event.kind, 20)}) {_VERBS[event.state]}"
             if event.error is not None:
                 words += f": {text(event.error, 200)}"
             return Told(at, event.seq, "mutation", words, State.FAILED if event.state == "failed" else None)
