@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fleetgui.models.columns import NOTHING, Align, Cell
-from fleetgui.models.keyed import KeyedColumn, Part
+from fleetgui.models.row_order import KeyedColumn, Part
 from fleetgui.policy import formats
 from fleetgui.policy.states import State
 from fleetgui.stores.deployments.opened import DeviceRow

@@ -7,11 +7,8 @@ outlive rows: selection and persistent indexes follow the name.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 
@@ -19,41 +16,17 @@ from fleetgui.models.changes import merged, ranges_of
 from fleetgui.models.clipboard import tab_separated
 from fleetgui.models.columns import Align, Cell
 from fleetgui.models.id_rows import CELL_ROLE, ID_ROLE, Heading
+from fleetgui.models.row_order import KeyedColumn, R, RowOrder
 from fleetgui.policy import formats
 
 GATHER_MS: Final = 100
-MOST_MOVED: Final = 64
-"""More rows than these at once, and sorting all is quicker than placing each."""
 MOST_AT_ONCE: Final = 2_000
 """Rows that are looked at in one go: a few milliseconds."""
 _ROOT: Final = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
-R = TypeVar("R")
 
 PARTS_ROLE: Final = ID_ROLE + 1
 """The parts of a bar, where the column has one."""
-
-Part = tuple[str, float]
-"""A theme token, and which fraction of the bar is drawn in it."""
-
-
-@dataclass(frozen=True)
-class KeyedColumn(Generic[R]):
-    """One column. `cell(row, wall)` at epoch second `wall`; `order` is what it is sorted by, the smallest first.
-
-    `ages`: the cell changes as time passes. `biggest_first`: a first click sorts the other way.
-    `width` in pixels at 100 %, 0 for what is left.
-    """
-
-    title: str
-    cell: Callable[[R, float], Cell]
-    order: Callable[[R], Any]
-    width: int = 90
-    align: Align = Align.LEFT
-    ages: bool = False
-    biggest_first: bool = False
-    hover: Callable[[R, float], str] | None = None
-    parts: Callable[[R], tuple[Part, ...]] | None = None
 
 
 class KeyedModel(QAbstractTableModel, Generic[R]):
@@ -70,16 +43,13 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         super().__init__(parent)
         self.columns = columns
         self.headings = tuple(Heading(column.title, column.width, column.align) for column in columns)
-        self.sorted_by: tuple[int, Qt.SortOrder] | None = None
+        self._order = RowOrder(columns, first)
         self._rows: Mapping[str, R] = {}
-        self._first = first
         self._words = words
         self._wall = wall
         self._filter: tuple[str, ...] = ()
         self._names: list[str] = []
         self._at: dict[str, int] = {}
-        self._keys: dict[str, tuple[Any, str]] = {}
-        """What each row that is shown is sorted by, and its name for ties."""
         self._dirty: set[str] = set()
         self._is_held = False
         self._is_paused = False
@@ -93,7 +63,7 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         self.beginResetModel()
         self._rows = rows
         self._dirty.clear()
-        self._place(self._in_order(name for name, row in rows.items() if self._matches(row)))
+        self._place(self._order.anew({name: row for name, row in rows.items() if self._matches(row)}))
         self.endResetModel()
 
     def changed(self, names: Collection[str]) -> None:
@@ -111,14 +81,16 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column, −1: as at first. Ties stand in the order of names."""
-        self.sorted_by = (column, order) if 0 <= column < len(self.columns) else None
-        self._arrange(self._in_order(self._names))
+        self._order.chosen = (column, order) if 0 <= column < len(self.columns) else None
+        self._arrange(self._order.anew({name: self._rows[name] for name in self._names if name in self._rows}))
 
     def hold(self, held: bool) -> None:
         """Keep every row in its place, for as long as it is held."""
         self._is_held = held
         if not held:
-            self._arrange(self._sorted(name for name in self._names if name in self._keys and name in self._rows))
+            self._arrange(
+                self._order.sorted(name for name in self._names if name in self._order and name in self._rows)
+            )
 
     def pause(self, paused: bool) -> None:
         """Show no changes: nobody looks. What came meanwhile is shown at once after."""
@@ -161,18 +133,23 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
             self._place(self._names[:left])
             self.endRemoveRows()
             for name in gone:
-                self._keys.pop(name, None)  # none where it was sorted after its store had lost it
+                self._order.forget(name)
         if new:
             self.beginInsertRows(_ROOT, len(self._names), len(self._names) + len(new) - 1)
             self._place(self._names + sorted(new))
             self.endInsertRows()
-        moved = {name for name in (*new, *stay) if self._has_new_key(name)}
-        if not self._is_held:
-            self._move(moved)
+        moved = {name for name in (*new, *stay) if self._order.took(name, self._rows[name])}
+        if moved and not self._is_held:
+            self._arrange(self._order.with_moved(self._names, moved))
         for first, last in merged(ranges_of(self._at[name] for name in stay), (0, len(self._names) - 1)):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
 
     # What is asked
+
+    @property
+    def sorted_by(self) -> tuple[int, Qt.SortOrder] | None:
+        """The column and the way; None: as at first."""
+        return self._order.chosen
 
     @property
     def names(self) -> list[str]:
@@ -248,51 +225,6 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         if not self._is_paused:
             self._soon.start()
         return {self._dirty.pop() for _ in range(MOST_AT_ONCE)}
-
-    def _key(self, name: str) -> tuple[Any, str]:
-        row = self._rows[name]
-        return self._first(row) if self.sorted_by is None else self.columns[self.sorted_by[0]].order(row), name
-
-    def _has_new_key(self, name: str) -> bool:
-        key = self._key(name)
-        if self._keys.get(name) == key:
-            return False
-        self._keys[name] = key
-        return True
-
-    @property
-    def _is_reversed(self) -> bool:
-        return self.sorted_by is not None and self.sorted_by[1] is Qt.SortOrder.DescendingOrder
-
-    def _in_order(self, names: Iterable[str]) -> list[str]:
-        """Sort anew what its store has not lost."""
-        self._keys = {name: self._key(name) for name in names if name in self._rows}
-        return self._sorted(self._keys)
-
-    def _sorted(self, names: Iterable[str]) -> list[str]:
-        """By what is known to sort them by; ties in the order of names either way. Quick where most are in order."""
-        keys = self._keys
-        if self._is_reversed:
-            return sorted(sorted(names), key=lambda name: keys[name][0], reverse=True)
-        return sorted(names, key=keys.__getitem__)
-
-    def _move(self, names: set[str]) -> None:
-        """Put some rows where they belong among the others, which stand in order."""
-        if not names:
-            return
-        order = [name for name in self._names if name in self._keys and name not in names]
-        if len(names) > MOST_MOVED:
-            order = self._sorted(order + self._sorted(names))
-        else:
-            for name in names:
-                order.insert(bisect_left(order, True, key=partial(self._precedes, name)), name)
-        self._arrange(order)
-
-    def _precedes(self, one: str, other: str) -> bool:
-        key, other_key = self._keys[one], self._keys[other]
-        if not self._is_reversed or key[0] == other_key[0]:
-            return key < other_key
-        return bool(key[0] > other_key[0])
 
     def _arrange(self, names: list[str]) -> None:
         """Put the rows that are there into this order. What the store has lost meanwhile stays where the end is."""

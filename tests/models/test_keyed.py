@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPersistentModelIndex, Qt
 from pytestqt.qtbot import QtBot
 
-from fleetgui.models import keyed
+from fleetgui.models import keyed, row_order
 from fleetgui.models.columns import Cell
-from fleetgui.models.keyed import KeyedColumn, KeyedModel
+from fleetgui.models.keyed import KeyedModel
+from fleetgui.models.row_order import KeyedColumn
 from tests.models.tester import Watched
 
 Row = tuple[str, int]
@@ -181,7 +182,7 @@ def wanted(rows: dict[str, Row], words: str, sort: int) -> list[str]:
 def test_it_equals_its_store_whatever_happens(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, most_moved: int, most_at_once: int, steps: list[tuple[str, str, int]]
 ) -> None:
-    monkeypatch.setattr(keyed, "MOST_MOVED", most_moved)
+    monkeypatch.setattr(row_order, "MOST_MOVED", most_moved)
     monkeypatch.setattr(keyed, "MOST_AT_ONCE", most_at_once)
     rows: dict[str, Row] = {}
     model = model_of(rows)
