@@ -130,6 +130,7 @@ class DevicesPage(QWidget):
         self.views.said.connect(self.tell)
         self.copying.said.connect(self.tell)
         self.marking.said.connect(self.tell)
+        self.marking.filter_asked.connect(self.filter.set_filter)
         self.table.mark_asked.connect(self.marking.toggle)
         self.menu.device_opened.connect(self.device_opened)
         self.menu.sort_asked.connect(self.sort_by)

@@ -9,15 +9,19 @@ from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from fleetgui.models.devices import DeviceTableModel
+from fleetgui.policy.filters.writing import quoted
 from fleetgui.stores.marks import MOST_MARKED, next_row
 from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_copy import heads_among, loaded_rows
 from fleetgui.widgets.devices_table import DeviceTable
+from fleetgui.widgets.filter_line import LONGEST_FILTER
 
 
 class Marking(QObject):
     said = QtSignal(str)
     """What came of it, where that is not seen."""
+    filter_asked = QtSignal(str)
+    """Show what this filter finds: the marked devices."""
 
     def __init__(self, table: DeviceTable, model: DeviceTableModel, copying: Copying) -> None:
         super().__init__(table)
@@ -29,6 +33,7 @@ class Marking(QObject):
         menu = QMenu(self.button)
         menu.addAction("Next mark\tF2").triggered.connect(self.next)
         menu.addAction("Mark before\tShift+F2").triggered.connect(self.previous)
+        menu.addAction("Show only marked").triggered.connect(self.show_only)
         menu.addSeparator()
         menu.addAction("Copy marked ids").triggered.connect(copying.marked_ids)
         menu.addAction("Copy marked rows").triggered.connect(copying.marked_rows)
@@ -74,12 +79,23 @@ class Marking(QObject):
     def clear(self) -> None:
         self._model.marks.clear()
 
+    def show_only(self) -> None:
+        """Make a filter of the marks, where that can be typed."""
+        ids = [device_id for device_id in self._model.marks if device_id.isprintable()]
+        text = "id=" + ",".join(map(quoted, ids))
+        if not ids or len(text) > LONGEST_FILTER:
+            self.said.emit("The marked devices make no filter that could be typed; their ids can be copied.")
+            return
+        self.filter_asked.emit(text)
+        if len(ids) < len(self._model.marks):
+            self.said.emit(f"Without {len(self._model.marks) - len(ids):,} marked, by an id that cannot be typed.")
+
     def _go(self, step: int) -> None:
         marks = self._model.marks
         row = next_row(marks.rows_in(self._model.roster), self._table.currentIndex().row(), step)
         if row is not None:
             self._table.go_to_row(row)
         elif marks:
-            self.said.emit(f"None of the {len(marks):,} marked devices stands in what is shown.")
+            self.said.emit(f"What is marked ({len(marks):,}) does not stand in what is shown.")
         else:
             self.said.emit("Nothing is marked: Space marks the current device.")

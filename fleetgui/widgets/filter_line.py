@@ -20,6 +20,8 @@ from fleetgui.widgets import theme
 TYPING_MS: Final = 300
 """What was typed counts once nothing more was for this long."""
 MOST_SHOWN: Final = 8
+LONGEST_FILTER: Final = 4_000
+"""Characters that the line takes."""
 
 _INKS: Final = {
     Colour.FIELD: "accent",
@@ -47,7 +49,7 @@ class FilterLine(QLineEdit):
         self.setPlaceholderText("Filter   Ctrl+F   type:camera battery<20 -online")
         self.setAccessibleName("Filter the devices")
         self.setClearButtonEnabled(True)
-        self.setMaxLength(4_000)
+        self.setMaxLength(LONGEST_FILTER)
         self.setMinimumWidth(200)
         self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typing.timeout.connect(self._tell)

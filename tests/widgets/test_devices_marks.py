@@ -9,11 +9,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.export import Coverage
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.marks import MOST_MARKED
 from fleetgui.widgets import theme
 from fleetgui.widgets.devices import DevicesPage
+from fleetgui.wire.records import Summary
 from tests.models.fleet import Fleet, device_id
 
 
@@ -105,7 +107,7 @@ def test_marks_stay_with_their_devices_through_filters_and_pages_read_anew(opene
     opened.page.beat()
     assert "1 marked" in opened.page.bar.sentence.text
     opened.press(Qt.Key.Key_F2)
-    assert opened.said[-1] == "None of the 1 marked devices stands in what is shown."
+    assert opened.said[-1] == "What is marked (1) does not stand in what is shown."
     opened.page.copying.marked_ids()
     assert QGuiApplication.clipboard().text() == device_id(5)
 
@@ -122,6 +124,23 @@ def test_marked_rows_are_copied_as_far_as_they_are_loaded(opened: Opened) -> Non
     opened.fleet.state.roster.clear()
     opened.page.copying.marked_rows()
     assert opened.said[-1] == "Nothing copied: no loaded row is marked."
+
+
+def test_the_marked_devices_are_shown_alone(opened: Opened) -> None:
+    wanted: list[Wanted] = []
+    opened.page.wanted.connect(wanted.append)
+    odd = {"a b": 0, 'x"y': 1, "a,b": 2, "or": 3, "-neg": 4, "ü-1": 5, "<b>": 6, "tab\t": 7}
+    opened.page.model.marks.toggle(odd)
+    opened.page.marking.show_only()
+    assert opened.page.filter.mistake == ""
+    found = wanted[-1].filter
+    assert found is not None
+    accepted = [each for each in (*odd, "a", "b", "neg") if found.holds(Summary(each))]
+    assert accepted == [each for each in odd if each.isprintable()]
+    assert opened.said[-1] == "Without 1 marked, by an id that cannot be typed."
+    opened.page.model.marks.toggle({f"device-{n:06d}": n for n in range(1_000)})
+    opened.page.marking.show_only()
+    assert opened.said[-1].startswith("The marked devices make no filter")
 
 
 def test_all_of_a_large_fleet_is_not_marked_in_silence(qtbot: QtBot) -> None:
