@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from fleetgui.models.facts import Facts, number
 from fleetgui.policy import formats
+from fleetgui.policy.freshness import is_skewed
 from fleetgui.policy.states import BANDS, State
 from fleetgui.policy.throttle import explain
 from fleetgui.stores.roster import RowKind
@@ -231,7 +232,8 @@ def _beat_hover(facts: Facts) -> str:
         return "no heartbeat heard by this console yet"
     lines = [f"last heartbeat heard {formats.moment_utc(facts.wall - (facts.now - facts.last_beat))}"]
     if facts.publisher_ts is not None:
-        lines.append(f"the device's own clock said {formats.wire_time(facts.publisher_ts)}")
+        skew = f", {formats.skew(facts.skew_s)} of this machine's" if is_skewed(facts.skew_s) else ""
+        lines.append(f"the device's own clock said {formats.wire_time(facts.publisher_ts)}{skew}")
     return "\n".join(lines)
 
 

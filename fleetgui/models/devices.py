@@ -16,7 +16,7 @@ from PySide6.QtCore import Signal as QtSignal
 
 from fleetgui.models.changes import Changes, Range, merged, ranges_of
 from fleetgui.models.columns import COLUMNS, Align, Cell, Column
-from fleetgui.models.facts import Facts, shown_presence
+from fleetgui.models.facts import Facts
 from fleetgui.models.groups import spoken
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
@@ -361,10 +361,11 @@ class DeviceTableModel(QAbstractTableModel):
             entry,
             now,
             wall,
-            presence=shown_presence(state, link_up=self._link_up),
+            presence=state,
             last_beat=last_beat,
             offline_since=offline_since,
             publisher_ts=presence.publisher_ts(device_id),
+            skew_s=presence.skew(device_id),
             held=self._engagements.of_device(device_id, wall),
             heard=self._status(device_id, last_beat) if newer and last_beat is not None else {},
         )

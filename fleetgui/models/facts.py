@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 from fleetgui.policy.filters.checks import labels_in
 from fleetgui.policy.states import State
@@ -17,13 +17,6 @@ from fleetgui.stores.engagements import Refusal
 from fleetgui.stores.roster import Row, RowKind
 from fleetgui.wire.payload import LABELS, Path, is_left_out, value_at, value_within
 from fleetgui.wire.query import Value
-
-_FROM_LINK: Final = frozenset({State.ONLINE, State.LIVE, State.LATE, State.UNCONFIRMED})
-
-
-def shown_presence(presence: State, *, link_up: bool) -> State:
-    """The state to show for a device: without a link, what would change by itself is stale at once."""
-    return State.STALE if not link_up and presence in _FROM_LINK else presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +34,8 @@ class Facts:
     last_beat: float | None = None
     offline_since: float | None = None
     publisher_ts: float | None = None
+    skew_s: float | None = None
+    """How far the device's clock was ahead of this machine's; negative: behind."""
     held: Refusal | None = None
     heard: dict[str, Any] = field(default_factory=dict)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleetgui.models.facts import shown_presence
 from fleetgui.policy import formats
+from fleetgui.policy.freshness import is_skewed
 from fleetgui.policy.states import BANDS, State
 from fleetgui.policy.throttle import explain
 from fleetgui.stores.console import ConsoleState
@@ -24,7 +24,7 @@ class DeviceFacts:
     presence: State
     last_beat: float | None = None
     offline_since: float | None = None
-    publisher_ts: float | None = None
+    skew_s: float | None = None
     held: Refusal | None = None
     heard: dict[str, Any] = field(default_factory=dict)
 
@@ -39,10 +39,10 @@ def facts_of(state: ConsoleState, detail: Detail, *, now: float, wall: float) ->
         now,
         wall,
         link_up,
-        shown_presence(presence.state(device_id, now), link_up=link_up),
+        presence.state(device_id, now),
         last_beat,
         presence.offline_since(device_id),
-        presence.publisher_ts(device_id),
+        presence.skew(device_id),
         state.engagements.of_device(device_id, wall),
         presence.status(device_id) if newer else {},
     )
@@ -62,6 +62,8 @@ def ages(detail: Detail, facts: DeviceFacts) -> str:
     else:
         at = formats.clock_utc(facts.wall - (facts.now - facts.last_beat))
         parts.append(f"last heartbeat {formats.age(facts.now - facts.last_beat)} ago, at {at}")
+    if is_skewed(facts.skew_s):
+        parts.append(f"its clock is {formats.skew(facts.skew_s)} of this machine's")
     if detail.read_at is not None and detail.record is not None:
         at = formats.clock_utc(facts.wall - (facts.now - detail.read_at))
         parts.append(f"record as of {at}")

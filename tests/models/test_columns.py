@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fleetgui.models.columns import COLUMNS, KINDS, Cell, Column
-from fleetgui.models.facts import Facts, number, shown_presence
+from fleetgui.models.facts import Facts, number
 from fleetgui.policy.states import State
 from fleetgui.stores.roster import NOT_LOADED, Row, RowKind
 from fleetgui.wire.records import summarize
@@ -56,12 +56,13 @@ def test_stale_and_offline_say_for_how_long() -> None:
     assert cell("state", facts(State.OFFLINE, offline_since=983.0)).text == "offline 27 s"
 
 
-def test_without_a_link_nothing_looks_live_and_what_is_known_offline_stays_so() -> None:
-    assert {shown_presence(state, link_up=False) for state in (State.ONLINE, State.LATE, State.UNCONFIRMED)} == {
-        State.STALE
-    }
-    assert shown_presence(State.OFFLINE, link_up=False) is State.OFFLINE
-    assert shown_presence(State.ONLINE, link_up=True) is State.ONLINE
+def test_a_device_whose_clock_is_wrong_says_so() -> None:
+    beat = next(column for column in COLUMNS if column.key == "last_beat")
+    assert beat.hover is not None
+    said = beat.hover(facts(State.ONLINE, last_beat=970.0, publisher_ts=1_795_222_800.0, skew_s=3_600.0))
+    assert "60 min ahead of this machine's" in said
+    said = beat.hover(facts(State.ONLINE, last_beat=970.0, publisher_ts=1_795_219_200.0, skew_s=0.2))
+    assert "ahead" not in said
 
 
 def test_a_row_that_was_not_read_shows_a_placeholder_and_no_values() -> None:
