@@ -167,7 +167,7 @@ class Abreast:
         return bool(found)
 
     async def _read(self, ids: list[str], scope: Question) -> tuple[list[Summary | None], list[tuple[str, bytes]]]:
-        """Their summaries, None for what cannot be read; and the records, where more is held. Raises `RegistryError`."""
+        """Their summaries, None for what cannot be read; the records where more is held. Raises `RegistryError`."""
         more = self._fleet.paths
         together = [each for each in ids if self._registry.quick and len(each) <= MOST_CHARACTERS]
         question = Question(

@@ -26,7 +26,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.export import Coverage
 from fleetgui.stores.held import heard
-from fleetgui.stores.held.fleet import SLICE, HeldFleet
+from fleetgui.stores.held.fleet import MOST_DEVICES, SLICE, HeldFleet
 from fleetgui.stores.held.heard import Heard
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldStore
@@ -70,8 +70,6 @@ class HoldFeed:
             registry, fleet, self._heard, presence, clock, put=self._put, missed=rows.membership_changed
         )
         self._is_shown = False
-        self._is_behind = False
-        """Something happened that may change what is found, or its order."""
         self._not_before = float("-inf")
         self._wanted: Wanted | None = None
         self._scope: Question | None = None
@@ -130,17 +128,19 @@ class HoldFeed:
 
     def retime(self, wanted: Wanted) -> None:
         """Show this from the next step on: what was wanted before, as of a later time."""
-        self._wanted, self._is_behind = wanted, True
+        self._wanted = wanted
+        self._store.update(is_behind=True)
 
     async def step(self) -> None:
         """Take in what happened since the last step, about a second ago; arrange anew where that matters and is due."""
         wanted, store = self._wanted, self._store.state
         if wanted is None or not self._is_shown or store.phase is HoldPhase.IDLE:
             return
-        is_behind = await self._abreast.step(_looked_at(wanted), walking=store.phase.is_under_way)
-        self._is_behind = self._is_behind or is_behind
+        if await self._abreast.step(_looked_at(wanted), walking=store.phase.is_under_way):
+            self._store.update(is_behind=True)
+        store = self._store.state
         is_busy = self._arranging is not None and not self._arranging.done()
-        if self._is_behind and not is_busy and not store.phase.is_under_way and self._clock.now() >= self._not_before:
+        if store.is_behind and not is_busy and not store.phase.is_under_way and self._clock.now() >= self._not_before:
             self._arrange(renew=True)
 
     def close(self) -> None:
@@ -187,6 +187,8 @@ class HoldFeed:
                 self._fleet.remove(part)
                 await asyncio.sleep(0)
             self._rows.read(began)
+            if self._fleet.left_out:
+                self._rows.failed(f"The fleet is larger than can be held: {MOST_DEVICES:,} devices of it are.")
             self._store.update(phase=HoldPhase.DONE, eta_s=None)
         self._arrange()
         await self._fleet.tidy()
@@ -229,7 +231,7 @@ class HoldFeed:
         wanted = self._wanted
         if wanted is None:
             return
-        self._is_behind = False
+        self._store.update(is_behind=False)
         await self._heard.lay_over(_looked_at(wanted), self._clock.now())
         began = self._clock.now()
         self._rows.show(await self._fleet.lay_out(wanted.filter, wanted.keys, wanted.group))

@@ -28,7 +28,8 @@ class HoldPhase(Enum):
 class HoldState:
     """`eta_s` seconds that remain, None while unknown. `arranging`: what was asked for last is searched and sorted now.
 
-    `arranged_at` (`Clock.now()`) is as of when rows are found and in order: what a row shows may be newer. `ungrouped`
+    `arranged_at` (`Clock.now()`) is as of when rows are found and in order, `is_behind` whether something has happened
+    since that may make it otherwise: what a row shows may be newer. `ungrouped`
     is how many groups there would be, where they are too many for heads; else 0.
     """
 
@@ -38,6 +39,7 @@ class HoldState:
     error: str | None = None
     arranging: bool = False
     arranged_at: float | None = None
+    is_behind: bool = False
     ungrouped: int = 0
     ask: Ask | None = None
     """What was asked for takes more than summaries, and is asked about first."""

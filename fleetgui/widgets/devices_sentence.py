@@ -201,7 +201,7 @@ def _arranged(view: View, hold: HoldState) -> list[str]:
     """What is to be known of the search and sort of what is held: that it takes its time, or is not of now."""
     if view.arranging_s >= SLOW_ARRANGING_S:
         return [f"searching and sorting, {formats.age(view.arranging_s)}"]
-    if hold.arranged_at is not None and view.now - hold.arranged_at >= OLD_ARRANGEMENT_S:
+    if hold.is_behind and hold.arranged_at is not None and view.now - hold.arranged_at >= OLD_ARRANGEMENT_S:
         return [f"found and sorted {formats.age(view.now - hold.arranged_at)} ago"]
     return []
 

@@ -19,8 +19,10 @@ from fleetgui.policy.filters import parse
 from fleetgui.policy.pages import PageSizer
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.held import fleet
 from fleetgui.stores.hold import HoldPhase
 from fleetgui.stores.presence import Beat, Edge
+from fleetgui.stores.roster import RosterPhase
 from fleetgui.wire.query import BY_ID, Filter, Order, conditions_of, value_of
 from fleetgui.wire.records import summarize
 from fleetgui.wire.subjects import Subjects
@@ -92,17 +94,18 @@ class Bench:
     async def passes(self, seconds: float = 1.0) -> list[str]:
         """So much time passes, with a step at its end."""
         self.clock.advance(seconds)
-        before = self.state.hold.state.arranged_at
         await self.table.step()
         held = self.table._hold
         if held is not None and held._arranging is not None:
             await held._arranging
-        assert before is not None
         return self.ids()
 
     def ids(self) -> list[str]:
         rows = [self.state.table.row(row) for row in range(self.state.table.total)]
         return [row.device_id for row in rows if row.device_id is not None]
+
+    def is_behind(self) -> bool:
+        return self.state.hold.state.is_behind
 
     def edge(self, device_id: str, *, online: bool) -> None:
         self.state.presence.apply_edges([Edge(device_id, online, self.clock.now(), self.clock.wall())])
@@ -231,7 +234,13 @@ async def test_rows_sorted_by_what_always_changes_keep_their_places_for_a_while(
         assert await bench.wants("/cam/", Order("battery")) == order
         bench.beat("cam-0", battery=99)
         assert await bench.passes() == order
+        assert bench.is_behind()  # and that is said
         assert await bench.passes(hold.SORT_EVERY_S) == [*order[1:], "cam-0"]
+        assert not bench.is_behind()
+        arranged_at = bench.state.hold.state.arranged_at
+        bench.beat("cam-0", battery=99)
+        await bench.passes(hold.SORT_EVERY_S)
+        assert bench.state.hold.state.arranged_at == arranged_at  # nothing is another than it was
 
 
 async def test_online_is_what_is_heard_here(shared_nats_server: NatsServer) -> None:
@@ -318,3 +327,14 @@ async def test_an_age_goes_on_where_the_registry_is_asked(shared_nats_server: Na
         bench.clock.advance(RETIME_S)
         await bench.table.step()
         await until(lambda: table.total == 0, table.resized, table.status_changed)
+
+
+async def test_a_fleet_that_is_larger_than_can_be_held_is_not_called_whole(
+    shared_nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "MOST_DEVICES", 4)
+    async with holding(shared_nats_server, "abreast-large", Registry()) as bench:
+        assert await bench.wants("/cam/") == ["cam-0", "cam-1", "cam-2", "cam-3"]
+        status = bench.state.table.status
+        assert status.phase is RosterPhase.FAILED
+        assert "larger than can be held" in (status.error or "")

@@ -385,7 +385,7 @@ def test_while_the_fleet_is_read_and_nothing_matches_so_far_it_says_how_far_that
 
 def test_what_was_found_says_when_and_that_it_takes_its_time(fleet_of_ten: Fleet) -> None:
     at = fleet_of_ten.clock.now()
-    hold = HoldState(HoldPhase.DONE, Coverage(seen=10, expected=10), arranged_at=at)
+    hold = HoldState(HoldPhase.DONE, Coverage(seen=10, expected=10), arranged_at=at, is_behind=True)
     assert "found and sorted" not in sentence(view(fleet_of_ten, hold=hold))[0]
     fleet_of_ten.clock.advance(12)
     assert "found and sorted 12 s ago" in sentence(view(fleet_of_ten, hold=hold))[0]

@@ -51,7 +51,7 @@ from fleetgui.wire.records import Summary
 T = TypeVar("T")
 
 MOST_DEVICES: Final = 2_000_000
-"""Devices held. What comes beyond is counted in `refused` and left out."""
+"""Devices held. What comes beyond is left out, and counted."""
 
 SLICE: Final = 200
 """Summaries that are taken in, or revised, in one turn of the loop: about two milliseconds."""
@@ -103,12 +103,12 @@ class HeldFleet:
         self.changed = Signal[[Change]]()
         """After every change, once for each slice of it."""
         self.generation = 0
-        self.refused = 0
-        """Summaries beyond `MOST_DEVICES`, and revised values that are not of their field's kind."""
         self._worker = Worker()
         self._begin()
 
     def _begin(self) -> None:
+        self.left_out = 0
+        """Summaries beyond `MOST_DEVICES`."""
         self._sharing = Sharing()
         self._ids = Texts()
         self._index = IdIndex(self._ids)
@@ -229,8 +229,8 @@ class HeldFleet:
     def revise(self, changes: Iterable[tuple[str, Mapping[str, object]]]) -> int:
         """Put in new values of some fields, as (device id, {field: value}); returns how many devices were held.
 
-        None takes a value away. A value that is not of its field's kind is counted in `refused`, and the old one
-        stays. Takes some 3 microseconds for each value: no more than `SLICE` devices at a time.
+        None takes a value away. Of a value that is not of its field's kind the old one stays. Takes
+        some 3 microseconds for each value: no more than `SLICE` devices at a time.
         """
         by_field: dict[str, tuple[list[int], list[Any]]] = {}
         revised: dict[int, None] = {}
@@ -241,7 +241,6 @@ class HeldFleet:
             revised[row] = None
             for name, value in values.items():
                 if name == _ID or not _fits(name, value):
-                    self.refused += 1
                     continue
                 rows, new = by_field.setdefault(name, ([], []))
                 rows.append(row)
@@ -380,7 +379,7 @@ class HeldFleet:
         for summary in summaries:
             if self._index.row_of(summary.device_id) is None:
                 if room <= 0:
-                    self.refused += 1
+                    self.left_out += 1
                     continue
                 room -= 1
             kept.append(summary)

@@ -112,10 +112,10 @@ async def test_a_closed_worker_runs_nothing() -> None:
 def test_what_comes_beyond_the_most_is_counted(held: HeldFleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet, "MOST_DEVICES", 3)
     assert len(held.take(devices(5))) == 3
-    assert held.refused == 2
+    assert held.left_out == 2
     assert len(held) == 3
     held.take([Summary("device-000001", model="new"), Summary("another")])
-    assert held.refused == 3
+    assert held.left_out == 3
     assert held.summary(1).model == "new"
 
 
@@ -134,11 +134,10 @@ def test_what_comes_beyond_the_most_is_counted(held: HeldFleet, monkeypatch: pyt
         ("colour", "red"),
     ],
 )
-def test_a_revised_value_that_is_not_of_its_kind_is_refused(held: HeldFleet, field: str, value: Any) -> None:
+def test_a_revised_value_that_is_not_of_its_kind_leaves_the_old_one(held: HeldFleet, field: str, value: Any) -> None:
     before = Summary("device", battery=5.0, location="site-01", online=True, functions=3, status_ts=7.0)
     held.take([before])
     assert held.revise([("device", {field: value})]) == 1
-    assert held.refused == 1
     assert held.summary(0) == before
 
 
