@@ -1,21 +1,27 @@
-"""A whole walk of 10,000 devices by `feeds.walk.walk` beside raw requests for the same pages, undecoded.
+"""A whole walk of 10,000 devices by `feeds.walk` beside raw requests for the same pages, undecoded.
 
 The raw side asks what the walk asked, request for request, and throws the replies away; its answers are what is there
 to be had at most. It is taken twice: over the console's own link, which is what a walk could come down to if looking
 at the pages cost nothing, and on a plain socket, which is the broker's and the registry's own speed. As many requests
 are under way as the walk had. The sides take turns. Both registries are warm: the real one keeps what it scanned for
 two seconds, and is asked for a page right before each of its turns.
+
+"Rows" are walks of the table's: summaries alone. "Whole records" is what an export reads. Beside those on the real
+registry stands the reference client's own `list_devices()`, in a process of its own, which takes turns as well.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
+import subprocess
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from operator import truediv
-from typing import Any
+from typing import Any, Final, Self
 
 from fleetgui.feeds.course import WalkedPage
 from fleetgui.feeds.registry import RegistryClient
@@ -34,6 +40,9 @@ from tests.interop import services
 from tests.nats_server import NatsServer
 
 Way = Callable[[RegistryClient, Question], AsyncGenerator[WalkedPage, None]]
+ROWS: Final[Way] = partial(walk, listed=True)
+PARTS: Final[Way] = partial(walk_in_parts, listed=True)
+REAL_LIST: Final = services.ROOT / "tests" / "bench" / "real_list.py"
 
 
 class Recorder(RegistryClient):
@@ -72,18 +81,28 @@ async def _on_ours(url: str, records: list[dict[str, Any]], rounds: int) -> dict
         await register(ours.link, records)
         return {
             "whole_records": await _measure(url, ours.link, len(records), rounds, EVERYTHING),
-            "rows_of_the_table": await _measure(url, ours.link, len(records), rounds, EVERY_ROW),
-            "rows_in_parts": await _measure(url, ours.link, len(records), rounds, EVERY_ROW, walk_in_parts),
+            "rows_of_the_table": await _measure(url, ours.link, len(records), rounds, EVERY_ROW, ROWS),
+            "rows_in_parts": await _measure(url, ours.link, len(records), rounds, EVERY_ROW, PARTS),
         }
 
 
 async def _on_the_real_one(url: str, devices: int, rounds: int) -> dict[str, Any]:
     async with party(url, "bench") as real:
-        return {"whole_records": await _measure(url, real.link, devices, rounds, EVERYTHING)}
+        with RealList(url) as peer:
+            return {
+                "whole_records": await _measure(url, real.link, devices, rounds, EVERYTHING),
+                "rows_of_the_table": await _measure(url, real.link, devices, rounds, EVERY_ROW, ROWS, peer),
+            }
 
 
 async def _measure(
-    url: str, link: Link, devices: int, rounds: int, question: Question, way: Way = walk
+    url: str,
+    link: Link,
+    devices: int,
+    rounds: int,
+    question: Question,
+    way: Way = walk,
+    peer: RealList | None = None,
 ) -> dict[str, Any]:
     recorder = Recorder(link)
     assert await _walked(way(recorder, question)) == devices
@@ -111,15 +130,21 @@ async def _measure(
             for _ in range(min(at_once, len(pages))):
                 asker.answer()
 
-        turns = []
+        turns, lists = [], []
         for _ in range(rounds + 1):
             turn = []
             for work in (walked, raw_over_the_link, raw_on_a_socket):
                 await link.request(SUBJECT, pages[0], timeout=PATIENCE_S)
                 turn.append(await _seconds(work))
             turns.append(turn)
+            if peer is not None:
+                await link.request(SUBJECT, pages[0], timeout=PATIENCE_S)
+                seconds, listed = peer.seconds()
+                assert listed == devices
+                lists.append(seconds)
     walks, links, sockets = zip(*turns[1:], strict=True)  # the first turn does not count
-    return {
+    beside = {} if peer is None else {"list_devices_s": round(statistics.median(lists[1:]), 4)}
+    return beside | {
         "pages": len(pages),
         "at_once": at_once,
         "walk_s": round(statistics.median(walks), 4),
@@ -128,6 +153,29 @@ async def _measure(
         "times_raw_over_the_link": round(statistics.median(map(truediv, walks, links)), 3),
         "times_raw_on_a_socket": round(statistics.median(map(truediv, walks, sockets)), 3),
     }
+
+
+class RealList:
+    """The reference client, in a process of its own."""
+
+    def __init__(self, url: str) -> None:
+        command = [str(services.PYTHON), str(REAL_LIST), url, TENANT]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def seconds(self) -> tuple[float, int]:
+        """How long it took to list the fleet, and how many devices that were. Holds the loop meanwhile."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        seconds, devices = json.loads(self._process.stdout.readline())
+        return seconds, devices
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=10)
 
 
 async def _walked(walking: AsyncGenerator[WalkedPage, None]) -> int:
