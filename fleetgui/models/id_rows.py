@@ -30,11 +30,15 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class Heading(NamedTuple):
-    """A column: its title, its width in pixels at 100 %, 0 for what is left, and where its text stands."""
+    """A column: its title, its width in pixels at 100 %, 0 for what is left, and where its text stands.
+
+    `minor` columns go where there is too little room, those with the highest number first; 0 stays.
+    """
 
     title: str
     width: int
     align: Align = Align.LEFT
+    minor: int = 0
 
 
 class IdRows(QAbstractTableModel):

@@ -59,13 +59,13 @@ class TopologiesModel(IdRows):
     """Rows by topology id."""
 
     headings = (
-        Heading("State", 134),
+        Heading("State", 124),
         Heading("Topology", 0),
-        Heading("Devices", 66, Align.RIGHT),
+        Heading("Devices", 66, Align.RIGHT, minor=1),
         Heading("Offline", 62, Align.RIGHT),
-        Heading("In flight", 68, Align.RIGHT),
-        Heading("Failed", 58, Align.RIGHT),
-        Heading("As of", 74, Align.RIGHT),
+        Heading("In flight", 68, Align.RIGHT, minor=2),
+        Heading("Failed", 58, Align.RIGHT, minor=3),
+        Heading("As of", 74, Align.RIGHT, minor=4),
     )
 
     def __init__(self, topologies: Topologies, clock: Clock, parent: QObject | None = None) -> None:

@@ -30,7 +30,12 @@ class Column(IntEnum):
 class TopologyEventsModel(QAbstractTableModel):
     """Row r is the r-th event from the newest. At most `EVENTS_KEPT`."""
 
-    headings = (Heading("Time", 112), Heading("No.", 62, Align.RIGHT), Heading("Event", 110), Heading("What", 0))
+    headings = (
+        Heading("Time", 112),
+        Heading("No.", 62, Align.RIGHT, minor=2),
+        Heading("Event", 110, minor=1),
+        Heading("What", 0),
+    )
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -63,9 +63,9 @@ class MemberColumn(IntEnum):
 
 class MembersModel(OpenRows):
     headings = (
-        Heading("State", 134),
+        Heading("State", 124),
         Heading("Device", 190),
-        Heading("Services", 78, Align.RIGHT),
+        Heading("Services", 78, Align.RIGHT, minor=1),
         Heading("Running", 0),
     )
 
@@ -131,7 +131,7 @@ _IN_FLIGHT: Final = "1 "
 class MutationsModel(OpenRows):
     """What is in flight; above it what was seen to fail since the topology was opened."""
 
-    headings = (Heading("State", 134), Heading("Mutation", 190), Heading("Kind", 110), Heading("Error", 0))
+    headings = (Heading("State", 124), Heading("Mutation", 190), Heading("Kind", 110, minor=1), Heading("Error", 0))
 
     def listen_to(self, following: Following) -> list[Callable[[], None]]:
         return [following.changed.connect(lambda: self.changed(None))]

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFocusEvent, QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QFocusEvent, QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -35,6 +35,8 @@ from fleetgui.models.columns import Align, Cell
 from fleetgui.models.id_rows import CELL_ROLE, ID_ROLE, Heading
 from fleetgui.widgets import glyphs, theme
 
+_STRETCHED_LEAST: Final = 96
+"""Pixels that a column which takes what is left has at least, before others go."""
 _PAD: Final = 8.0
 _GLYPH_BOX: Final = 16.0
 _CHIP_MARGIN: Final = 3.0
@@ -142,6 +144,20 @@ class CellTable(QTableView):
         super().focusInEvent(event)
         if not self.currentIndex().isValid() and self.model().rowCount():
             self.setCurrentIndex(self.model().index(0, 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        """Hide what is minor until the rest fits."""
+        headings = self._rows.headings
+        missing = sum(each.width or _STRETCHED_LEAST for each in headings) - self.viewport().width()
+        for column in sorted(range(len(headings)), key=lambda number: -headings[number].minor):
+            hide = missing > 0 and headings[column].minor > 0
+            missing -= headings[column].width if hide else 0
+            if self.isColumnHidden(column) is not hide:
+                self.setColumnHidden(column, hide)
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
         # Qt's Home and End go to the first and last column of this row; in a table of rows, rows are meant.

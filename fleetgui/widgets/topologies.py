@@ -211,7 +211,7 @@ class TopologyPage(QWidget):
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(left)
         splitter.addWidget(self.opened)
-        splitter.setSizes([560, 720])
+        splitter.setSizes([590, 690])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)

@@ -325,6 +325,21 @@ def test_where_there_is_little_height_one_part_is_shown_and_the_others_can_be_ch
     assert all(each.isVisible() for each in tables)
 
 
+def test_where_there_is_little_width_minor_columns_go(shown: Shown) -> None:
+    shown.list("hall")
+    table = shown.page.table
+
+    def titles() -> list[str]:
+        shown_columns = [each for each in range(7) if not table.isColumnHidden(each)]
+        return [str(shown.page.model.headerData(each, Qt.Orientation.Horizontal)) for each in shown_columns]
+
+    assert titles() == ["State", "Topology", "Devices", "Offline", "In flight", "Failed", "As of"]
+    table.resize(440, 300)
+    assert titles() == ["State", "Topology", "Devices", "Offline", "In flight"]
+    table.resize(300, 300)
+    assert titles() == ["State", "Topology", "Offline"]
+
+
 def test_what_is_read_stays_put_when_events_come_above_it(shown: Shown) -> None:
     opened = shown.page.opened
     following = shown.read("hall", "cam-1")
