@@ -118,7 +118,9 @@ class Place:
         if first <= self._table.last_visible and last >= self._table.first_visible:
             if not self._holding and not self._starting_over:
                 self._follow()
-            self._starting_over = self._starting_over and first > 0  # those that were wanted come from the first on
+            # Those that were wanted come from the first on, unless somebody has scrolled away from the top by now.
+            at_top = self._table.verticalScrollBar().value() == 0
+            self._starting_over = self._starting_over and first > 0 and at_top
             self.remember()
         if self._selected or self._waiting or self._current is not None:
             self._settled.start()

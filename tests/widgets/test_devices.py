@@ -688,6 +688,16 @@ def test_what_is_current_is_held_on_to_rather_than_what_is_above_it(opened: Open
     assert opened.table.verticalScrollBar().value() == 302 * height
 
 
+def test_the_place_is_kept_again_after_another_wish_wherever_one_has_scrolled_to(opened: Opened) -> None:
+    height = opened.table.row_height
+    opened.page.filter.set_filter("camera")
+    opened.table.verticalScrollBar().setValue(300 * height)
+    opened.fleet.read(200, range(200, 400), total=1_400)
+    opened.beat()
+    opened.fleet.read(200, [9_000, 9_001, *range(200, 398)], total=1_402)
+    assert opened.table.first_visible == 302
+
+
 def test_scrolling_is_never_undone_by_a_page_that_comes_right_after_it(opened: Opened) -> None:
     height = opened.table.row_height
     opened.beat()
