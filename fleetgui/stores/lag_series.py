@@ -81,13 +81,15 @@ class Curves(NamedTuple):
     """One node's series as arrays of equal length, oldest first: epoch seconds and milliseconds.
 
     Where there is a gap, one NaN sample stands between its ends, so that a line plot breaks there; `gaps` holds the
-    (from, until) epoch seconds of each. A minute stands as two samples, its least and its largest p99.
+    (from, until) epoch seconds of each. A minute stands as two samples, its least and its largest p99; `p99_mid` is the
+    median of its p99 at both, and of a window the p99 itself.
     """
 
     ts: npt.NDArray[np.float64]
     p50: npt.NDArray[np.float64]
     p99: npt.NDArray[np.float64]
     max: npt.NDArray[np.float64]
+    p99_mid: npt.NDArray[np.float64]
     gaps: list[tuple[float, float]]
 
 
@@ -162,7 +164,7 @@ class Series:
         rows = self.rows(since, until)
         if not len(rows):
             nothing = np.empty(0)
-            return Curves(nothing, nothing, nothing, nothing, [])
+            return Curves(nothing, nothing, nothing, nothing, nothing, [])
         between = _gaps_between(rows, window_s)
         inside = _missing_inside(rows)
         # Of each row: the first sample, the last one if it is a minute, then a hole if something is missing after it.
@@ -173,10 +175,10 @@ class Series:
         count = 1 + wide.astype(np.int64) + after
         at = np.concatenate([[0], np.cumsum(count)[:-1]])
         total = int(count.sum())
-        ts, p50, p99, most = (np.full(total, np.nan) for _ in range(4))
+        ts, p50, p99, most, mid = (np.full(total, np.nan) for _ in range(5))
         ts[at] = np.where(inside, (rows["first"] + rows["last"]) / 2, rows["first"])
         whole = ~inside
-        for out, field in ((p50, "p50"), (most, "max")):
+        for out, field in ((p50, "p50"), (most, "max"), (mid, "p99_mid")):
             out[at[whole]] = rows[field][whole]
             out[at[wide] + 1] = rows[field][wide]
         p99[at[whole]] = np.where(wide, rows["p99_low"], rows["p99"])[whole]
@@ -192,7 +194,7 @@ class Series:
         )
         if len(gaps) > len(holes):
             gaps = gaps[np.argsort(gaps[:, 0], kind="stable")]
-        return Curves(ts, p50, p99, most, [(float(start), float(end)) for start, end in gaps.tolist()])
+        return Curves(ts, p50, p99, most, mid, [(float(start), float(end)) for start, end in gaps.tolist()])
 
     def at(self, ts: float, window_s: float) -> Reading | None:
         """What was measured at epoch second `ts`, None in a gap."""

@@ -66,6 +66,7 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
             plot.layout.setContentsMargins(0, 4, 0, 0)
             self.addItem(plot, row=row, col=0)
         self.lag.hideAxis("bottom")
+        self.lag.setMinimumHeight(0)  # its own minimum would push the time axis out of a low window
         self.lane_view.invertY(True)
         self.lane_view.setXLink(self.lag_view)
         self.bands = BandRegions(elevated_ms, critical_ms)

@@ -1,5 +1,8 @@
 """One gateway's lag as curves: p50 thin, p99 strong, the largest as dots. Decimated to what a screen can show.
 
+Where a pixel stands for many windows the p99 is a strong line through their middle, on a faint one from their least to
+their largest: otherwise the curve drawn last would be a wall before all others.
+
 One item for all of it: the plot library's own curves work out their bounds again with every move, which costs more
 than their paint.
 """
@@ -15,7 +18,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTran
 
 from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets import theme
-from fleetgui.widgets.plots_data import Array, decimate, peaks
+from fleetgui.widgets.plots_data import Array, decimate, middle, peaks
 from fleetgui.widgets.plots_items import PixelItem, x_to_px, y_to_px
 
 _DOT_APART: Final = 0.03
@@ -44,20 +47,22 @@ class LagCurves(PixelItem):
 
     def __init__(self) -> None:
         super().__init__()
-        self.p50 = self.p99 = _line(_EMPTY, _EMPTY)
+        self.p50 = self.p99 = self.extent = _line(_EMPTY, _EMPTY)
         self._dots = _EMPTY, _EMPTY
         self.style(0, muted=False)
 
     def style(self, index: int, *, muted: bool) -> None:
         """The colour of the `index`th gateway; `muted` when it is no longer live."""
         strength = 0.45 if muted else 1.0
-        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7)]
+        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7, 0.3)]
         self.update()
 
     def show_curves(self, curves: Curves, origin: float, pixel_s: float, top_ms: float) -> None:
         """Draw `curves`; data x counts from `origin`, a pixel is `pixel_s` seconds, the scale ends at `top_ms`."""
         x = curves.ts - origin
-        self.p50, self.p99 = _line(*decimate(x, curves.p50)), _line(*decimate(x, curves.p99))
+        self.p50, self.p99 = _line(*middle(x, curves.p50)), _line(*middle(x, curves.p99_mid))
+        is_each = len(x) == len(self.p99.x) and bool(np.array_equal(curves.p99, curves.p99_mid, equal_nan=True))
+        self.extent = _line(_EMPTY, _EMPTY) if is_each else _line(*decimate(x, curves.p99))
         chosen = peaks(x, curves.max, _DOT_PX * pixel_s)
         # a dot that would lie on the line of the p99 says nothing and hides it
         chosen = chosen[curves.max[chosen] - curves.p99[chosen] > _DOT_APART * top_ms]
@@ -65,11 +70,11 @@ class LagCurves(PixelItem):
         self.update()
 
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
-        p50, p99, dots = self._inks
+        p50, p99, dots, faint = self._inks
         self._draw_dots(painter, to_px, box, dots)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setWorldTransform(to_px)
-        for line, ink in ((self.p50, p50), (self.p99, p99)):
+        for line, ink in ((self.extent, faint), (self.p50, p50), (self.p99, p99)):
             pen = QPen(ink, 1)
             pen.setCosmetic(True)  # a pixel, not a second
             painter.setPen(pen)

@@ -23,17 +23,9 @@ def decimate(x: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]
     NaN in `y` is a gap. Where there are more gaps than points, a bucket with a gap in it becomes one: what is drawn may
     then miss samples, but never joins what was apart.
     """
-    if len(x) <= most:
-        return x, y
-    width = (x[-1] - x[0]) / (most / 2 - 2)
-    if not width > 0:
+    starts = _buckets(x, y, most)
+    if starts is None:
         return x[:most], y[:most]
-    bucket = np.floor(x / width)
-    missing = np.isnan(y)
-    edges = (np.diff(bucket) != 0) | (missing[1:] != missing[:-1])
-    if 2 * (np.count_nonzero(edges) + 1) > most:
-        edges = np.diff(bucket) != 0
-    starts = np.concatenate([[0], np.flatnonzero(edges) + 1])
     ends = np.concatenate([starts[1:], [len(x)]]) - 1
     low, high = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
     falls = y[starts] > y[ends]
@@ -42,6 +34,30 @@ def decimate(x: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]
     out_x[0::2], out_x[1::2] = x[starts], x[ends]
     out_y[0::2], out_y[1::2] = first, last
     return out_x, out_y
+
+
+def middle(x: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
+    """The course of a curve without its extremes: the mean of each bucket of `decimate`, with the same gaps."""
+    starts = _buckets(x, y, most)
+    if starts is None:
+        return x[:most], y[:most]
+    counts = np.diff(starts, append=len(x))
+    return np.add.reduceat(x, starts) / counts, np.add.reduceat(y, starts) / counts
+
+
+def _buckets(x: Array, y: Array, most: int) -> npt.NDArray[np.int64] | None:
+    """Where the buckets begin that `x` is gathered in, None where there is nothing to gather."""
+    if len(x) <= most:
+        return None
+    width = (x[-1] - x[0]) / (most / 2 - 2)
+    if not width > 0:
+        return None
+    bucket = np.floor(x / width)
+    missing = np.isnan(y)
+    edges = (np.diff(bucket) != 0) | (missing[1:] != missing[:-1])
+    if 2 * (np.count_nonzero(edges) + 1) > most:
+        edges = np.diff(bucket) != 0
+    return np.concatenate([[0], np.flatnonzero(edges) + 1])
 
 
 def peaks(x: Array, y: Array, width: float) -> npt.NDArray[np.int64]:

@@ -59,11 +59,14 @@ class Readout(QWidget):
         font = look.font("body")
         metrics = QFontMetricsF(font)
         painter.setFont(font)
-        texts = [part.text for part in self._parts]
-        if self._width(metrics, texts) > self.width():
-            texts = [part.short or part.text for part in self._parts]
+        parts = self._parts
+        texts = [part.text for part in parts]
+        if _width(metrics, parts, texts) > self.width():
+            texts = [part.short or part.text for part in parts]
+            if _width(metrics, parts, texts) > self.width() and parts[0].quiet and parts[0].series is None:
+                parts, texts = parts[1:], texts[1:]  # the values matter more than what they are
         x = 0.0
-        for number, (part, text) in enumerate(zip(self._parts, texts, strict=True)):
+        for number, (part, text) in enumerate(zip(parts, texts, strict=True)):
             left = len(texts) - number
             needed = _room(metrics, part, text)
             if number and x + needed > self.width() - (40 if left > 1 else 0):
@@ -78,8 +81,9 @@ class Readout(QWidget):
             painter.drawText(QRectF(x, 0, self.width() - x, self.height()), _FLAGS, shown)
             x += metrics.horizontalAdvance(shown) + _APART
 
-    def _width(self, metrics: QFontMetricsF, texts: Sequence[str]) -> float:
-        return sum(_room(metrics, part, text) + _APART for part, text in zip(self._parts, texts, strict=True))
+
+def _width(metrics: QFontMetricsF, parts: Sequence[Part], texts: Sequence[str]) -> float:
+    return sum(_room(metrics, part, text) + _APART for part, text in zip(parts, texts, strict=True))
 
 
 def _room(metrics: QFontMetricsF, part: Part, text: str) -> float:
