@@ -79,12 +79,6 @@ class DeploymentsFeed:
         self._rollups: list[Watch] = []
         self._opened: list[Watch] = []
 
-    @property
-    def consumers(self) -> int:
-        """What the broker keeps for us now."""
-        heard = (WatchPhase.READING, WatchPhase.LIVE)
-        return sum(watch.phase in heard for watch in (*self._rollups, *self._opened))
-
     def start(self) -> None:
         """Begin; may be called before the link is up. Again after `look_again`, harmless."""
         rollups = self._deployments.rollups

@@ -52,6 +52,8 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         self._at: dict[str, int] = {}
         self._dirty: set[str] = set()
         self._is_held = False
+        self.is_doubted = False
+        """Whether what is shown is not live: then it has no colour, but for what is unknown."""
         self._is_paused = False
         self._soon = QTimer(self, singleShot=True, interval=GATHER_MS)
         self._soon.timeout.connect(self.flush)
@@ -106,6 +108,13 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
             for number, column in enumerate(self.columns):
                 if column.ages:
                     self.dataChanged.emit(self.index(0, number), self.index(len(self._names) - 1, number))
+
+    def doubt(self, doubted: bool) -> None:
+        """Say that what is shown is not live, or is again."""
+        if doubted is not self.is_doubted:
+            self.is_doubted = doubted
+            if self._names:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(self._names) - 1, len(self.columns) - 1))
 
     def flush(self) -> None:
         """Show what changed; called by itself."""
@@ -166,7 +175,10 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
     def cell(self, row: int, column: int) -> Cell:
         """A row that its store has lost, and that is still to be taken out, is blank."""
         record = self._rows.get(self._names[row])
-        return Cell() if record is None else self.columns[column].cell(record, self._wall())
+        if record is None:
+            return Cell()
+        cell = self.columns[column].cell(record, self._wall())
+        return cell._replace(ink="muted") if self.is_doubted and not cell.chip else cell
 
     def copied(self, rows: Iterable[int]) -> str:
         """These rows as tab-separated text under a header."""

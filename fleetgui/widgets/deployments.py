@@ -16,7 +16,7 @@ from fleetgui.models.id_rows import ID_ROLE
 from fleetgui.models.keyed import KeyedModel
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy.clock import Clock
-from fleetgui.policy.states import LinkPhase
+from fleetgui.policy.states import LinkPhase, State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.widgets.deployments_open import OpenDeployment
 from fleetgui.widgets.deployments_words import Action, Said, rollups_instead, rollups_line
@@ -91,6 +91,7 @@ class DeploymentsPage(QWidget):
         """Say what is known now."""
         now, wall = self._clock.now(), self._clock.wall()
         rollups, shown = self._deployments.rollups, self.model.rowCount()
+        self.model.doubt(rollups.statuses.state(now) is not State.LIVE)
         if shown:
             self._stack.setCurrentWidget(self._split)
             self.bar.say(rollups_line(rollups, shown=shown, now=now, wall=wall))

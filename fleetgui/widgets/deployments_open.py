@@ -16,7 +16,7 @@ from fleetgui.models.keyed import KeyedModel
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
-from fleetgui.policy.states import LinkPhase
+from fleetgui.policy.states import LinkPhase, State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.deployments.opened import Opened
 from fleetgui.widgets import theme
@@ -84,6 +84,7 @@ class OpenDeployment(QWidget):
             return
         now, wall = self._clock.now(), self._clock.wall()
         rollup = self._state.deployments.rollups.rows.get(opened.name)
+        self.model.doubt(opened.reading.state(now) is not State.LIVE)
         self._means.say("" if rollup is None else means(rollup))
         if self.model.rowCount():
             said = opened_line(opened, rollup, now=now, wall=wall)

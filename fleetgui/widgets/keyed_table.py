@@ -19,6 +19,8 @@ HELD_MS: Final = 3_000
 """How long rows keep their places after the pointer or a key moved last."""
 BAR_HEIGHT: Final = 4
 _PAD: Final = 8.0
+_DOUBTED: Final = 0.3
+"""How much is left of a bar's colours where its figures are not live."""
 
 
 class KeyedTable(CellTable):
@@ -28,7 +30,7 @@ class KeyedTable(CellTable):
         self._top: tuple[str, int] | None = None
         for number, column in enumerate(model.columns):
             if column.parts is not None:
-                self.setItemDelegateForColumn(number, _Bar(self))
+                self.setItemDelegateForColumn(number, _Bar(self, model))
         header = self.horizontalHeader()
         header.setSectionsClickable(True)
         header.sectionClicked.connect(self.sort_by)
@@ -100,9 +102,9 @@ class KeyedTable(CellTable):
 class _Bar(QStyledItemDelegate):
     """A thin bar in parts, each in the colour of a state; what is left of it is the track."""
 
-    def __init__(self, table: CellTable) -> None:
+    def __init__(self, table: CellTable, model: KeyedModel[Any]) -> None:
         super().__init__(table)
-        self._table = table
+        self._model = model
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -115,9 +117,10 @@ class _Bar(QStyledItemDelegate):
             return
         bar = QRectF(rect.left() + _PAD, rect.center().y() - BAR_HEIGHT / 2, rect.width() - 2 * _PAD, BAR_HEIGHT)
         painter.fillRect(bar, look.color("raised"))
+        strength = _DOUBTED if self._model.is_doubted else 1.0
         left = bar.left()
         for token, fraction in parts:
             # a single failure among ten thousand is still to be seen
             width = min(max(2.0, fraction * bar.width()), bar.right() - left)
-            painter.fillRect(QRectF(left, bar.top(), width, bar.height()), look.color(token))
+            painter.fillRect(QRectF(left, bar.top(), width, bar.height()), look.color(token, strength))
             left += width

@@ -143,7 +143,7 @@ async def test_only_the_open_deployment_is_followed_and_nothing_once_it_is_shut(
         await write(client, "a", "d", Phase.RUNNING, 1.0)
         await write(client, "a", "other", Phase.FAILED, 1.0)
         await seen.is_read()
-        assert (await client.consumers(), seen.feed.consumers) == (2, 2)
+        assert (await client.consumers(), seen.side.link.footprint.consumers) == (2, 2)
         seen.feed.open("d")
         opened = seen.deployments.opened
         assert opened is not None
@@ -259,7 +259,7 @@ async def test_after_a_restart_of_the_broker_counts_are_equal_and_no_consumer_is
             await seen.agrees()
 
         async def four() -> bool:
-            return await client.consumers() == 4 == seen.feed.consumers
+            return await client.consumers() == 4 == seen.side.link.footprint.consumers
 
         await rig.eventually(four, "there is one consumer a watch")
 

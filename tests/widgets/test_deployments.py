@@ -128,6 +128,11 @@ def test_a_silent_bucket_makes_the_page_leave_live(qtbot: QtBot, filled: fill.Fi
     page.tick()
     assert page.bar.line.ink == State.LATE.token
     assert f"{State.LATE.label}, as of 03:14:07Z" in page.sentence
+    inks = {page.model.cell(row, 0).ink for row in range(page.model.rowCount())}
+    assert inks == {"muted", State.UNKNOWN.token}, "what is not live has no colour, and what is unknown stays loud"
+    heard = filled.clock.now()
+    page.tick()
+    assert State.RUNNING.token in {page.model.cell(row, 0).ink for row in range(page.model.rowCount())}
 
 
 def test_a_bucket_that_went_is_said_over_what_was_read_before(qtbot: QtBot, filled: fill.Filled) -> None:
