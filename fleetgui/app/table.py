@@ -59,7 +59,7 @@ class TableFeed:
         self._rows: HeldRows | None = None
         self._shown: frozenset[str] = frozenset()
         """Fields of records that have a column and that no summary has."""
-        self._asking = AskFirst(registry, state.hold, tasks, go_on=lambda: self.show(self._wanted))
+        self._asking = AskFirst(registry, state.hold, clock, tasks, go_on=lambda: self.show(self._wanted))
         self._keeping: asyncio.Task[None] | None = None
         self._timed_at = float("-inf")
         """As of when (`Clock.now()`) the wish was counted."""

@@ -7,7 +7,8 @@ again for the same fields of no more of them, however the filter goes on being t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -15,10 +16,13 @@ from fleetgui.feeds.errors import RegistryError
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.walk import PARTS, WORTH_PARTING
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import Clock
 from fleetgui.stores.hold import HoldStore
 from fleetgui.stores.whole import MOST_PATHS, Answer, Ask
+from fleetgui.wire.codec import Malformed
 from fleetgui.wire.payload import is_left_out
 from fleetgui.wire.question import Question
+from fleetgui.wire.records import Summary, device_id_of, summarize
 
 SAMPLE: Final = 100
 """Records of the page that is measured."""
@@ -34,7 +38,7 @@ class Estimate(NamedTuple):
     seconds: float
 
 
-async def estimate(registry: RegistryClient, question: Question) -> Estimate:
+async def estimate(registry: RegistryClient, question: Question, paths: Iterable[str], clock: Clock) -> Estimate:
     """What a walk of `question` takes, about. Asks for one page; raises `RegistryError`."""
     read = await registry.read_from(0, SAMPLE, question)
     got = len(read.records)
@@ -43,14 +47,36 @@ async def estimate(registry: RegistryClient, question: Question) -> Estimate:
         return Estimate(devices, read.reply_bytes, read.took_s)
     pages = devices / got
     at_once = PARTS if registry.quick and devices >= WORTH_PARTING else 1
-    return Estimate(devices, read.reply_bytes * pages, read.took_s * pages / at_once)
+    here = _taking_in(read.as_they_came(), paths, clock)
+    return Estimate(devices, read.reply_bytes * pages, (read.took_s / at_once + here) * pages)
+
+
+def _taking_in(records: list[bytes], paths: Iterable[str], clock: Clock) -> float:
+    """Seconds that it takes this console to take in these records."""
+    from fleetgui.stores.held.fleet import HeldFleet  # not before somebody asks for what needs it
+
+    fleet = HeldFleet()
+    fleet.hold_paths(paths)
+    began = clock.now()
+    summaries: list[Summary] = []
+    for record in records:
+        with suppress(Malformed):
+            summaries.append(summarize(record))
+    fleet.take(summaries)
+    fleet.put_records((each, record) for record in records if (each := device_id_of(record)) is not None)
+    took = clock.now() - began
+    fleet.close()
+    return took
 
 
 class AskFirst:
     """One table's. `go_on()` is called where what is wanted turns out to need no question."""
 
-    def __init__(self, registry: RegistryClient, store: HoldStore, tasks: Tasks, go_on: Callable[[], None]) -> None:
+    def __init__(
+        self, registry: RegistryClient, store: HoldStore, clock: Clock, tasks: Tasks, go_on: Callable[[], None]
+    ) -> None:
         self._registry = registry
+        self._clock = clock
         self._store = store
         self._tasks = tasks
         self._go_on = go_on
@@ -128,11 +154,13 @@ class AskFirst:
         self._store.update(ask=ask)
         if ask.answer is Answer.OPEN:
             question = replace(scope, summary=not any(map(is_left_out, ask.paths)))
-            self._measuring = self._tasks.spawn(self._measure(question), name="measure a walk of whole records")
+            self._measuring = self._tasks.spawn(
+                self._measure(question, ask.paths), name="measure a walk of whole records"
+            )
 
-    async def _measure(self, question: Question) -> None:
+    async def _measure(self, question: Question, paths: frozenset[str]) -> None:
         try:
-            found: Estimate | None = await estimate(self._registry, question)
+            found: Estimate | None = await estimate(self._registry, question, paths, self._clock)
             trouble = ""
         except RegistryError as error:
             found, trouble = None, str(error)
