@@ -54,7 +54,7 @@ class LagCurves(PixelItem):
     def style(self, index: int, *, muted: bool) -> None:
         """The colour of the `index`th gateway; `muted` when it is no longer live."""
         strength = 0.45 if muted else 1.0
-        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7, 0.3)]
+        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7, 0.15)]
         self.update()
 
     def show_curves(self, curves: Curves, origin: float, pixel_s: float, top_ms: float) -> None:

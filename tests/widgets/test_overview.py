@@ -11,8 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from fleetgui.stores.lag_series import Sample
 from fleetgui.widgets import theme
 from fleetgui.widgets.overview import Motion, OverviewPage
+from fleetgui.wire.gateway import Engagement
+from fleetgui.wire.times import rfc3339
 from tests.widgets import fill
 
 Make = Callable[[fill.Filled], OverviewPage]
@@ -255,3 +258,178 @@ def test_bands_curves_and_marks_are_painted(made: Make, qapp: QApplication, mode
         assert look.color(token).name() in colors
     assert look.series_color(0).name() in colors
     theme.apply(qapp, "dark")
+
+
+def test_keys_go_from_engagement_to_engagement_and_open_the_device(made: Make, qtbot: QtBot) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    filled.lags("gw-1", 900)
+    filled.storm(2, 120)
+    page = made(filled)
+    refusals = filled.state.engagements.refusals
+    QTest.keyClick(page, Qt.Key.Key_P)
+    assert page.spot.refusal is refusals[-1]
+    QTest.keyClick(page, Qt.Key.Key_P)
+    assert page.spot.refusal is refusals[-2]
+    assert page.plots.marks.selected == len(refusals) - 2
+    assert refusals[-2].device_id in page.card.text
+    assert page.plots.accessibleDescription() == page.card.text
+    QTest.keyClick(page, Qt.Key.Key_N)
+    QTest.keyClick(page, Qt.Key.Key_N)  # there is none after the last
+    with qtbot.waitSignal(page.device_opened, timeout=5_000) as opened:
+        QTest.keyClick(page, Qt.Key.Key_Return)
+    assert opened.args == [refusals[-1].device_id]
+    QTest.keyClick(page, Qt.Key.Key_Escape)
+    assert page.card.isHidden()
+    assert not stands(page)
+
+
+def test_an_engagement_out_of_sight_is_brought_into_view(made: Make) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    filled.lags("gw-1", 900)
+    filled.storm(1, 60, ago=2_000)
+    page = made(filled)
+    QTest.keyClick(page, Qt.Key.Key_P)
+    assert stands(page)
+    left, right = page.plots.time_range
+    assert page.spot.moment is not None
+    assert left < page.spot.moment < right
+
+
+def test_the_crosshair_is_moved_by_keys_and_reads_every_lane(made: Make) -> None:
+    filled = fill.busy()
+    page = made(filled)
+    QTest.keyClick(page, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    before = page.spot.moment
+    QTest.keyClick(page, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert before is not None
+    assert page.spot.moment == pytest.approx(before + 8 * page.plots.pixel_s, abs=0.01)
+    assert "gw-1" in page.card.text
+    assert not stands(page)  # it is moved on a plot that runs along
+
+
+def test_the_pointer_reads_who_was_held_back_who_went_and_who_came(made: Make) -> None:
+    filled = fill.busy()
+    page = made(filled)
+    at = filled.clock.wall() - 40
+    page.plots.hovered.emit(page.plots.lag_view.mapViewToScene(QPointF(at - page.plots._origin, 50)))
+    assert "3 held back: " in page.card.text
+    assert "went offline" in page.card.text
+
+
+def test_an_engagement_says_what_was_observed_in_a_row_and_when_the_next_try_may_be(made: Make) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    filled.lags("gw-1", 10)
+    for seq, (ago, level, backoff) in enumerate(((9, 1, 4_000), (5, 2, 8_000), (0, 3, 16_000))):
+        filled.state.engagements.apply([refusal_of(filled, seq, ago, level, backoff)], live=False)
+    page = made(filled)
+    QTest.keyClick(page, Qt.Key.Key_P)
+    assert page.card.text.splitlines()[0].endswith(
+        "Observed 6 in 10 s, allowed 5; third refusal in a row, band critical ×4: next try in 16 s."
+    )
+    assert page.storm.text.startswith("1 held back: released in 16 s. It is let in between 03:14:23Z and ")
+
+
+def refusal_of(filled: fill.Filled, seq: int, ago: float, level: int, backoff_ms: float) -> Engagement:
+    return Engagement(
+        node="gw-1",
+        epoch="e1",
+        seq=seq,
+        ts=rfc3339(filled.clock.wall() - ago),
+        device_id="door-0152",
+        reason="rate",
+        band="critical",
+        observed=6,
+        allowed=5,
+        window_ms=10_000,
+        backoff_ms=backoff_ms,
+        level=level,
+        warmup=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        (fill.no_gateway, ""),
+        (fill.calm, "Nobody is held back."),
+        (fill.stormy, "261 held back: the next is released in 1 s, the last in 60 s. 135 are let in between "),
+    ],
+)
+def test_who_is_held_back_is_one_sentence(made: Make, case: Any, said: str) -> None:
+    page = made(case())
+    assert page.storm.text.startswith(said)
+    assert bool(page.storm.text) is bool(said)
+
+
+def test_without_gateways_that_are_heard_there_is_no_forecast_and_no_value_looks_live(made: Make) -> None:
+    filled = fill.busy()
+    page = made(filled)
+    filled.disconnected()
+    page.refresh()
+    assert page.storm.text.startswith("◌ stale: 3 held back by what is known, until ")
+    assert page.storm.text.endswith("No forecast while gateways are not heard.")
+    assert "p99" not in page.bar.readout.text
+    assert "gw-1  ◌ stale 18 s" in page.bar.readout.text
+
+
+def test_what_the_ledger_lost_is_hatched_and_so_is_the_time_without_a_link(made: Make) -> None:
+    filled = fill.calm()
+    wall = filled.clock.wall()
+    filled.state.ledger.lose("gateway gw-1", "sequence gap", 3, wall - 50, since=wall - 53)
+    filled.state.ledger.lose("link", "reconnect gap", None, wall - 100, since=wall - 130, until=wall - 100)
+    filled.state.ledger.lose("registry", "malformed", 1, wall - 10)
+    page = made(filled)
+    origin = page.plots._origin
+    assert [(left + origin - wall, right + origin - wall) for left, right, _ in page.plots.gaps.spans] == [(-53, -50)]
+    assert [(left + origin - wall, right + origin - wall) for left, right, _ in page.plots.lane_gaps.spans] == [
+        (-130, -100)
+    ]
+    filled.disconnected(for_s=18)
+    page.refresh()
+    assert page.plots.lane_gaps.spans[-1][1] - page.plots.lane_gaps.spans[-1][0] == pytest.approx(18)
+
+
+def test_where_this_console_ran_late_is_shaded_in_both_plots(made: Make) -> None:
+    filled = fill.calm()
+    page = made(filled)
+    wall = filled.clock.wall()
+    page.set_observer_late([(wall - 60, wall - 30)])
+    for shades in page.plots.late:
+        (span,) = shades.spans
+        assert (span[0] + page.plots._origin, span[1] + page.plots._origin) == (wall - 60, wall - 30)
+    image = page.grab().toImage()
+    ink = theme.current().color("late").name()
+    assert ink in {image.pixelColor(x, y).name() for x in range(700, 1_000) for y in range(30, 60)}
+
+
+def test_who_looks_further_back_than_is_held_asks_for_it(made: Make, qtbot: QtBot) -> None:
+    filled = fill.calm()
+    page = made(filled)
+    with qtbot.assertNotEmitted(page.history_wanted):
+        page.set_window(300)
+    with qtbot.waitSignal(page.history_wanted, timeout=5_000) as wanted:
+        page.bar.windows["3 d"].click()
+    assert wanted.args == [pytest.approx(filled.clock.wall() - 3 * 86_400, abs=6_000)]
+
+
+def test_days_of_eight_gateways_are_drawn_within_bounds(made: Make) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    for number in range(8):
+        filled.lags(f"gw-{number}", 10)
+        series = filled.state.lag._series[f"gw-{number}"]
+        start = filled.clock.wall() - 86_400
+        for first in range(0, 86_000, 2_000):
+            part = range(first, first + 2_000)
+            series.add([Sample(start + seq, 1.0, 5.0 + seq % 90, 99.0, "normal", "e0", seq) for seq in part])
+    page = made(filled)
+    page.bar.windows["1 d"].click()
+    for _ in range(4):
+        page.refresh()
+    for curves in page.plots._nodes.values():
+        assert 0 < len(curves.extent.x) <= 2_000
+        assert len(curves.p99.x) <= 2_000
+        assert max(curves.extent.y) == pytest.approx(94.0)
