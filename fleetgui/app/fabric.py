@@ -156,6 +156,7 @@ class Fabric:
             malformed=footprint.malformed
             + self.presence.malformed
             + self.gateway.malformed
-            + self.topologies.malformed,
+            + self.topologies.malformed
+            + self.deployments.malformed,
             own_lag_p99_ms=own_lag_p99_ms,
         )
