@@ -235,7 +235,7 @@ class HoldFeed:
         await self._heard.lay_over(_looked_at(wanted), self._clock.now())
         began = self._clock.now()
         self._rows.show(await self._fleet.lay_out(wanted.filter, wanted.keys, wanted.group))
-        moves = any(heard.is_heard(key.field) for key in wanted.keys)
+        moves = any(heard.is_restless(key.field) for key in wanted.keys)
         took = self._clock.now() - began
         self._not_before = began + max(SORT_EVERY_S if moves else ARRANGE_EVERY_S, (1 + REST) * took)
         self._store.update(arranging=False, arranged_at=began, ungrouped=self._rows.distinct)

@@ -17,6 +17,7 @@ from fleetgui.policy.pages import PageSizer
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
+from fleetgui.stores.presence import Edge
 from fleetgui.stores.roster import RosterPhase, RowKind
 from fleetgui.wire.query import BY_ID, Order
 from fleetgui.wire.subjects import Subjects
@@ -161,6 +162,27 @@ async def test_the_rows_are_the_same_whoever_searches(text: str) -> None:
         await bench.shows(len(first))
         assert bench.is_held
         assert bench.ids() == first
+
+
+async def test_who_comes_and_goes_does_so_where_the_table_is_searched_here() -> None:
+    """On our registry, which is asked by id for those who came."""
+    async with ours() as bench:
+        state = bench.state
+        await until(lambda: state.roster.total == DEVICES, state.roster.resized)
+        bench.table.show(wanted("/camera/", Order("location", descending=True)))
+        await bench.shows()
+        before, coverage = bench.ids(), state.hold.state.coverage
+        device_id = before[len(before) // 2]
+        assert device_id is not None
+        now = SystemClock().now()
+        state.presence.apply_edges([Edge(device_id, False, now, None)])
+        await until(lambda: state.table.offset_of(device_id) is None, state.table.rows_changed)
+        assert bench.ids() == [each for each in before if each != device_id]
+        state.presence.apply_edges([Edge(device_id, True, now + 1, None)])
+        await until(lambda: state.table.offset_of(device_id) is not None, state.table.rows_changed)
+        assert bench.ids() == before
+        assert state.hold.state.coverage == coverage
+        assert not state.table.status.stale_total
 
 
 async def test_a_walk_is_paused_goes_on_and_is_stopped(shared_nats_server: NatsServer) -> None:

@@ -121,6 +121,11 @@ class Heard:
         }
 
 
+def is_restless(field: str) -> bool:
+    """Whether heartbeats as a rule bring another value of this field each time."""
+    return field in ("battery", "busy_score") or (field not in FIELDS and is_heard(field))
+
+
 def is_heard(field: str) -> bool:
     """Whether heartbeats may bring this field, a path of a record (`wire.payload`) too."""
     return field in FIELDS or field.startswith("status.")
