@@ -160,7 +160,8 @@ def _state_hover(facts: Facts) -> str:
     if facts.offline_since is not None and facts.presence is State.OFFLINE:
         lines.append(f"announced offline {formats.moment_utc(facts.wall - (facts.now - facts.offline_since))}")
     lines.append(_beat_hover(facts))
-    return "\n".join(lines)
+    lines.append(_read_hover(facts))
+    return "\n".join(filter(None, lines))
 
 
 def _id_of_other(facts: Facts) -> Cell:

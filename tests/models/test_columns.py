@@ -130,3 +130,12 @@ def test_tooltips_name_the_absolute_time() -> None:
     assert hover is not None
     assert "2026-11-21" in hover(facts(last_beat=1_000.0, publisher_ts=1_795_219_200.0))
     assert hover(facts()) == "no heartbeat heard by this console yet"
+
+
+def test_the_state_says_on_hover_what_the_row_was_read_from_and_when() -> None:
+    hover = BY_KEY["state"].hover
+    assert hover is not None
+    said = hover(facts(State.ONLINE)).split("\n")
+    assert said[0].endswith("online")
+    assert said[-1].startswith("record asked for 2026-11-21")
+    assert "" not in said
