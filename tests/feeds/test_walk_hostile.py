@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
-from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.course import MOST_CRUMBS
+from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.walk import walk
-from tests.feeds.scripted_registry import Params, fleet, paging, scripted
+from tests.feeds.scripted_registry import Params, fleet, paging, record, scripted
 from tests.nats_server import NatsServer
 
 
@@ -47,3 +50,31 @@ async def test_a_registry_that_sends_one_device_a_page_is_read_to_its_end(shared
         assert coverage is not None
         assert coverage.complete
         assert coverage.seen == MOST_CRUMBS + 50
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["records", "summaries alone"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"device_id": 7},
+        {"no_id": True},
+        "text",
+        None,
+        record("odd", status=[1]),
+        record("odd", device_ttl="soon"),
+        record("odd", identity={"device_type": {}}),
+        record("odd", capabilities={"functions": [{"name": 1}]}),
+    ],
+    ids=lambda bad: json.dumps(bad)[:50],
+)
+async def test_one_malformed_record_is_counted_and_given_out_as_it_came(
+    shared_nats_server: NatsServer, bad: Any, listed: bool
+) -> None:
+    tenant = f"walk-bad-{abs(hash(json.dumps(bad)))}-{listed}"
+    async with scripted(shared_nats_server.url, tenant, paging([*fleet(3), bad, record("zebra")])) as bench:
+        pages = [page async for page in walk(bench.client, listed=listed)]
+    (page,) = pages
+    assert [each.device_id for each in page.summaries] == [f"camera-{number:05}" for number in range(3)] + ["zebra"]
+    assert (page.malformed, page.coverage.malformed, page.coverage.seen) == (1, 1, 5)
+    assert [json.loads(each.record) for each in page.devices if each.summary is None] == [bad]
+    assert len(page.devices) == (1 if listed else 5)
