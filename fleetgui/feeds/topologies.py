@@ -165,6 +165,10 @@ class TopologiesFeed:
         if last is not None:
             cut = last.next_offset is not None
             self._topologies.listing.took(rows, began, as_of=to_epoch(last.as_of), behind=last.stale, cut=cut)
+            for topology_id in self._followers:
+                following = self._topologies.get(topology_id)
+                if following is not None:
+                    following.set_membership_behind(last.stale)
 
     def _why_no_list(self, error: Exception) -> tuple[ListPhase, str]:
         if isinstance(error, NoResponders):

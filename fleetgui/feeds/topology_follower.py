@@ -111,7 +111,7 @@ class Follower:
                 self.malformed += 1
                 continue
             batch.append(Heard(heard, message.received, wall - (now - message.received)))
-        self._following.apply(batch)
+        self._following.hear(batch)
         self._applied.set()
         if batch and self._following.wants_snapshot:
             self._wake.set()

@@ -61,7 +61,7 @@ class Stream:
         self.following.took(head, found, self.clock.now(), self.clock.wall())
 
     def hear(self, event: Event) -> None:
-        self.following.apply([Heard(event, self.clock.now(), self.clock.wall())])
+        self.following.hear([Heard(event, self.clock.now(), self.clock.wall())])
 
     def facts(self) -> dict[str, object]:
         self.seq += 1

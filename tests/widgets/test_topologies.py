@@ -80,7 +80,7 @@ class Shown:
             "state": state,
         }
         clock = self.filled.clock
-        following.apply([Heard(MutationEvent.model_validate(facts), clock.now(), clock.wall())])
+        following.hear([Heard(MutationEvent.model_validate(facts), clock.now(), clock.wall())])
         self.page.opened.events.take_in()
         self.page.opened.mutations.take_in()
 
@@ -258,7 +258,7 @@ def test_the_permission_that_is_missing_for_events_is_said_with_the_time_of_the_
 def test_losses_are_counted_over_the_events(shown: Shown) -> None:
     following = shown.read("hall", "cam-1")
     alive = Keepalive(epoch="e", ts=AT, last={"hall": 7})
-    following.apply([Heard(alive, shown.filled.clock.now(), shown.filled.clock.wall())])
+    following.hear([Heard(alive, shown.filled.clock.now(), shown.filled.clock.wall())])
     shown.read("hall", "cam-1", seq=7)
     assert shown.page.opened._events_line.text.endswith("7 lost")
 

@@ -3,13 +3,12 @@
 The picture is true while it is `FOLLOWED`: each event applied had the number after the last. Whatever breaks that (a
 number missing, another epoch, a keepalive that names a later one, a silence, a reconnect) makes it `WANTED`: the
 picture stays as it was and says that it is unconfirmed, what comes meanwhile is kept, and another snapshot is due.
-A number counts as lost once a snapshot of the same epoch shows that it was given, and it never came: so a forged
-number, far ahead, costs a snapshot and no more.
+What was lost is counted by its numbers (`numbers`): a forged one, far ahead, costs a snapshot and no more.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
@@ -18,28 +17,21 @@ from fleetgui.policy.freshness import GRACE_S, Limits, freshness, reading_limits
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State, worst
 from fleetgui.stores.ledger import Ledger
-from fleetgui.stores.sequences import SEQUENCE_GAP, Sequence
 from fleetgui.stores.sources import Sources
+from fleetgui.stores.topologies.numbers import Numbers
+from fleetgui.stores.topologies.picture import Picture
 from fleetgui.stores.topologies.told import Member, Told, told
 from fleetgui.wire.topology import (
-    IN_FLIGHT,
     KEEPALIVE_S,
     MISSED_KEEPALIVES,
     Event,
     Keepalive,
-    MembersEvent,
-    Mutation,
-    MutationEvent,
-    ServiceEvent,
     Snapshot,
-    StatusEvent,
 )
 
 KEPT: Final = 256
 """Events kept while a snapshot is on its way; beyond, the oldest go, and another snapshot follows."""
 EVENTS_KEPT: Final = 500
-FAILURES_KEPT: Final = 100
-EPOCHS_COUNTED: Final = 4
 READ_EVERY_S: Final = 15.0
 """How often the picture is read where its events may not be heard."""
 LIMITS: Final = Limits(KEEPALIVE_S + GRACE_S, MISSED_KEEPALIVES * KEEPALIVE_S + GRACE_S)
@@ -66,14 +58,14 @@ class Heard(NamedTuple):
     wall: float
 
 
-class Following:
-    """`apply` what came, `reading` and then `took` or `failed` a snapshot. Signals after each.
+class Following(Picture):
+    """A picture kept true: `hear` what came, `reading` and then `took` or `failed` a snapshot. Signals after each.
 
-    `read_at` is when the last snapshot was asked for and `heard_at` when the publisher was last heard (`Clock.now()`);
-    `members` and `in_flight` are replaced or changed in place, and not to be changed by others.
+    `read_at` is when the last snapshot was asked for and `heard_at` when the publisher was last heard (`Clock.now()`).
     """
 
     def __init__(self, topology_id: str, sources: Sources, ledger: Ledger) -> None:
+        super().__init__()
         self.changed = Signal[[]]()
         self.members_changed = Signal[[frozenset[str] | None]]()
         """The ids of members that came, left or look another way; None: any."""
@@ -83,18 +75,9 @@ class Following:
         """A sentence: why it is refused or failed."""
         self.denied: str | None = None
         """Why its events cannot be heard; the picture is then one of its time."""
-        self.status: str | None = None
-        self.members: dict[str, Member] = {}
-        self.online = 0
-        self.in_flight: dict[str, Mutation] = {}
-        self.failures: dict[str, Mutation] = {}
-        """Mutations that were seen to fail, the latest last."""
         self.events: deque[Told] = deque(maxlen=EVENTS_KEPT)
         self.events_seen = 0
-        self.lost = 0
         self.snapshots = 0
-        self.cut_after: str | None = None
-        """The last member read, where there are more than are held."""
         self.membership_behind = False
         """Whether the publisher itself cannot read the registry's list."""
         self.epoch = ""
@@ -103,17 +86,10 @@ class Following:
         self.heard_at: float | None = None
         self._sources = sources
         self._ledger = ledger
-        self._unbroken = False
-        """Whether the subscription has stood since the last snapshot."""
-        self._counts: OrderedDict[str, Sequence] = OrderedDict()
-        self._accounted = -1
-        """The number of this epoch up to which it is known what is lost, …"""
-        self._lost_of_epoch = 0
-        """… and how much that is."""
+        self._numbers = Numbers(self.source, ledger)
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._promised: tuple[str, int] | None = None
         """Epoch and number that a keepalive named while the picture was not followed."""
-        self._touched: set[str] = set()
 
     # What can be asked
 
@@ -121,6 +97,11 @@ class Following:
     def source(self) -> str:
         """Its name in ledger and sources."""
         return f"topology {self.topology_id}"
+
+    @property
+    def lost(self) -> int:
+        """Events that were published while this console was there, and never came."""
+        return self._numbers.lost
 
     @property
     def wants_snapshot(self) -> bool:
@@ -148,7 +129,7 @@ class Following:
 
     # What feeds tell
 
-    def apply(self, batch: Iterable[Heard]) -> None:
+    def hear(self, batch: Iterable[Heard]) -> None:
         """Take in what came, in order."""
         for message, at, wall in batch:
             if self.phase is Phase.FOLLOWED and self.heard_at is not None and at - self.heard_at > LIMITS.stale:
@@ -161,6 +142,12 @@ class Following:
                 self._event(message, wall)
         self._tell()
 
+    def set_membership_behind(self, behind: bool) -> None:
+        """The publisher said since whether it can read the registry's list."""
+        if behind is not self.membership_behind:
+            self.membership_behind = behind
+            self.changed.emit()
+
     def dropped(self, wall: float) -> None:
         """Messages found no room here at epoch second `wall`. Events among them are missed by their numbers, and are
         counted then; here stands why."""
@@ -168,7 +155,8 @@ class Following:
 
     def want(self, *, broken: bool = False) -> None:
         """Another snapshot is due; `broken`: the subscription did not stand in between."""
-        self._unbroken = self._unbroken and not broken
+        if broken:
+            self._numbers.broke()
         self._want()
         self._tell()
 
@@ -182,9 +170,8 @@ class Following:
     def failed(self, phase: Phase, why: str, wall: float) -> None:
         """It cannot be had: `ABSENT`, `REFUSED` or `FAILED`, and why; what is known stays as it is, but for absence."""
         if phase is Phase.ABSENT:
-            self._unbroken = False
-            self._touched |= self.members.keys()
-            self.status, self.members, self.in_flight, self.online = None, {}, {}, 0
+            self._numbers.broke()
+            self.clear()
         if phase is not self.phase and why != self.why and self.read_at is not None:
             self._say(wall, "stream", why, State.STALE)
         self.phase, self.why = phase, why
@@ -196,18 +183,14 @@ class Following:
         """A snapshot came: the first page's facts, and the members of all; then what came in meanwhile counts."""
         again = self.phase is Phase.WANTED
         self._account(head, wall)
-        self.epoch, self.seq, self.status = head.epoch, head.seq, head.status
+        self.epoch, self.seq = head.epoch, head.seq
         self.membership_behind = head.stale
-        self.members, self.cut_after = dict(members), cut_after
-        self.online = sum(member.online for member in self.members.values())
-        self.in_flight = {each.mutation_id: each for each in head.in_flight}
-        for name in self.in_flight:
-            self.failures.pop(name, None)
+        self.replace(head, members, cut_after)
         self.read_at = self.heard_at = asked_at
         self.snapshots += 1
         self.phase, self.why = Phase.FOLLOWED, ""
         self.members_changed.emit(None)
-        self._touched.clear()
+        self.touched.clear()
         self._catch_up()
         if again:
             self._want()
@@ -243,10 +226,7 @@ class Following:
             self._want()  # a lower number than ours: somebody else gave ours
 
     def _event(self, event: Event, wall: float) -> None:
-        counts = self._counted(event.epoch)
-        if counts.take(event.seq, live=False):
-            if event.epoch == self.epoch and event.seq <= self._accounted:
-                self._recover(counts)
+        if self._numbers.came(event.epoch, event.seq):
             known = self.phase is Phase.FOLLOWED and event.epoch == self.epoch and event.seq == self.seq + 1
             self.events.append(told(event, self.members if known else None, wall))
             self.events_seen += 1
@@ -258,91 +238,28 @@ class Following:
             if event.epoch == self.epoch and event.seq <= self.seq:
                 return
             if event.epoch == self.epoch and event.seq == self.seq + 1:
-                self._apply(event)
+                self.seq = event.seq
+                self.apply(event)
                 return
         if self.phase in (Phase.FOLLOWED, Phase.ABSENT):
             self._want()
         self._kept.append(event)
 
-    def _apply(self, event: Event) -> None:
-        self.seq = event.seq
-        match event:
-            case StatusEvent():
-                self.status = event.status
-            case MembersEvent():
-                for each in event.changed:
-                    self._put(each.device_id, Member(each.online, each.services))
-                for device_id in event.left:
-                    self._put(device_id, None)
-            case ServiceEvent() if (before := self.members.get(event.device_id)) is not None:
-                self._put(event.device_id, Member(before.online, event.services))
-            case MutationEvent():
-                self._mutate(event.mutation)
-
-    def _put(self, device_id: str, member: Member | None) -> None:
-        before = self.members.get(device_id)
-        if before is None and self.cut_after is not None and device_id > self.cut_after:
-            return  # of more members than are held
-        self.online += (member is not None and member.online) - (before is not None and before.online)
-        if member is None:
-            self.members.pop(device_id, None)
-        else:
-            self.members[device_id] = member
-        self._touched.add(device_id)
-
-    def _mutate(self, mutation: Mutation) -> None:
-        name = mutation.mutation_id
-        self.failures.pop(name, None)
-        if mutation.state in IN_FLIGHT:
-            self.in_flight[name] = mutation
-            return
-        self.in_flight.pop(name, None)
-        if mutation.state == "failed":
-            self.failures[name] = mutation
-            if len(self.failures) > FAILURES_KEPT:
-                del self.failures[next(iter(self.failures))]
-
-    def _counted(self, epoch: str) -> Sequence:
-        counts = self._counts.get(epoch)
-        if counts is None:
-            counts = self._counts[epoch] = Sequence()
-            if len(self._counts) > EPOCHS_COUNTED:
-                self._counts.popitem(last=False)
-        return counts
-
     def _account(self, head: Snapshot, wall: float) -> None:
         """What of the numbers up to the snapshot's never came, while it could have."""
-        counts = self._counted(head.epoch)
-        self._counts.move_to_end(head.epoch)
-        if head.epoch != self.epoch and self._unbroken:
-            counts.reach(0)  # we heard this epoch from its first number on
+        if self.epoch and head.epoch != self.epoch:
             self._say(wall, "stream", "numbers began anew: read again", None)
-        before = counts.lost
-        counts.reach(head.seq)
-        self._unbroken, self._accounted = True, head.seq
-        self._lost_of_epoch = counts.lost
-        missing = counts.lost - before
-        if missing <= 0:
-            return
-        self.lost += missing
-        self._ledger.lose(self.source, SEQUENCE_GAP, missing, wall)
-        verb = "events were" if missing > 1 else "event was"
-        self._say(wall, "gap", f"{missing:,} {verb} lost here: read again", State.STALE)
-
-    def _recover(self, counts: Sequence) -> None:
-        """An event came late that was counted as lost."""
-        came = self._lost_of_epoch - counts.lost
-        if came > 0:
-            self._lost_of_epoch -= came
-            self.lost -= came
-            self._ledger.recover(self.source, SEQUENCE_GAP, came)
+        missing = self._numbers.given(head.epoch, head.seq, wall)
+        if missing:
+            verb = "events were" if missing > 1 else "event was"
+            self._say(wall, "gap", f"{missing:,} {verb} lost here: read again", State.STALE)
 
     def _say(self, wall: float, family: str, words: str, state: State | None) -> None:
         self.events.append(Told(wall, None, family, words, state))
         self.events_seen += 1
 
     def _tell(self) -> None:
-        touched, self._touched = self._touched, set()
+        touched, self.touched = self.touched, set()
         if touched:
             self.members_changed.emit(frozenset(touched))
         self.changed.emit()

@@ -76,7 +76,7 @@ class Rig:
     def deliver(self, count: int = 1_000_000) -> None:
         batch = [self.wire.popleft() for _ in range(min(count, len(self.wire)))]
         self.came |= {(each.epoch, each.seq) for each in batch if not isinstance(each, Keepalive)}
-        self.following.apply([Heard(each, self.clock.now(), self.clock.wall()) for each in batch])
+        self.following.hear([Heard(each, self.clock.now(), self.clock.wall()) for each in batch])
 
     def lose(self, count: int) -> None:
         for _ in range(min(count, len(self.wire))):
@@ -213,7 +213,7 @@ def test_what_is_followed_is_never_wrong_as_of_its_number(steps: list[tuple[str,
         waiting = len(rig.wire)
         act(rig, step, number, later_pages=False)
         for event in list(rig.wire)[waiting:] if step in ("tell", "ask", "answer", "renew") else ():
-            calm.apply([Heard(event, rig.clock.now(), rig.clock.wall())])
+            calm.hear([Heard(event, rig.clock.now(), rig.clock.wall())])
             true[calm.epoch, calm.seq] = view_of(calm)
         if calm.wants_snapshot:
             topology = rig.picture.sites.get(HALL)
@@ -320,7 +320,7 @@ def test_a_keepalive_that_names_less_than_we_have_shows_that_somebody_else_gave_
         method="topology/nonsense",
         params={},
     )
-    following.apply([Heard(forged, rig.clock.now(), rig.clock.wall())])
+    following.hear([Heard(forged, rig.clock.now(), rig.clock.wall())])
     rig.say()
     rig.deliver()
     assert following.phase is Phase.WANTED
@@ -334,7 +334,7 @@ def test_a_forged_number_far_ahead_costs_one_snapshot_and_is_no_loss() -> None:
     forged = UnknownEvent(
         topology_id=HALL, epoch=following.epoch, seq=10**15, ts="2026-11-21T00:00:00Z", method="x", params={}
     )
-    following.apply([Heard(forged, rig.clock.now(), rig.clock.wall())])
+    following.hear([Heard(forged, rig.clock.now(), rig.clock.wall())])
     rig.ask()
     rig.answer()
     rig.settle()
@@ -354,7 +354,7 @@ def test_an_unknown_family_is_shown_under_its_own_name_and_has_its_number() -> N
         method="topology/weather",
         params={"topology_id": HALL, "rain": True},
     )
-    following.apply([Heard(event, rig.clock.now(), rig.clock.wall())])
+    following.hear([Heard(event, rig.clock.now(), rig.clock.wall())])
     assert following.phase is Phase.FOLLOWED
     assert (following.events[-1].family, following.events[-1].words) == ("topology/weather", '{"rain":true}')
 
