@@ -19,7 +19,7 @@ from fleetgui.stores.sources import Change
 
 CAPACITY: Final = 20_000
 """Changes kept."""
-MOST_AT_ONCE: Final = 20_000
+MOST_AT_ONCE: Final = 5_000
 
 STATES: Final = (
     State.UNKNOWN,

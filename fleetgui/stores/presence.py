@@ -42,6 +42,9 @@ _COLUMNS: Final = {
 }
 """What stands in each column of presence where nothing is known."""
 
+_ENOUGH: Final = 20_000
+"""Devices whose leases tell those of a fleet."""
+
 SHORTEST_RHYTHM_S: Final = 1.0
 LONGEST_RHYTHM_S: Final = 300.0
 """What an observed gap between two beats may say of a device's rhythm: a burst is none, and neither is an outage."""
@@ -231,8 +234,8 @@ class Presence:
 
     @property
     def beats_per_device(self) -> float:
-        """Heartbeats a second that a device sends, in the mean, by the leases that are known."""
-        leases = self._leases()
+        """Heartbeats a second that a device sends, in the mean, by the leases of the devices known for longest."""
+        leases = self._leases(0, min(len(self._index), _ENOUGH))
         return float(np.mean(BEATS_PER_TTL / leases)) if len(leases) else BEATS_PER_TTL / ASSUMED_TTL_S
 
     def ttl(self, device_id: str) -> float:

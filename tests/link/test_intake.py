@@ -217,3 +217,17 @@ def test_nothing_is_ever_unaccounted_for(sizes: list[int], most: int, most_bytes
 )
 def test_families(subject: str, family: str) -> None:
     assert family_of(subject) == family
+
+
+def test_what_a_store_broke_on_is_told_by_family() -> None:
+    bench = Bench()
+    told: list[tuple[str, int]] = []
+    bench.intake.broke.connect(lambda family, count: told.append((family, count)))
+    bench.fails = True
+    for number in range(3):
+        bench.intake.put(message(number))
+    bench.intake.put(message(3, "device-connect.t.device.online"))
+    while bench.scheduler.turn() is not None:
+        pass
+    assert sorted(told) == [("device", 1), ("heartbeat", 3)]
+    assert bench.intake.failed == 4
