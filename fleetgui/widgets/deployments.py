@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from fleetgui.models.deployments import ROLLUP_COLUMNS, rollup_words, worst_first
@@ -30,6 +30,8 @@ TICK_MS: Final = 500
 
 _LISTED: Final = 0.58
 """Of the width, for the list while one is open."""
+_NARROW: Final = 900
+"""Pixels that the list and the devices of one need beside each other."""
 
 
 class DeploymentsPage(QWidget):
@@ -132,6 +134,15 @@ class DeploymentsPage(QWidget):
         self.opened.setVisible(opened is not None)
         if was_hidden and opened is not None:
             self._split.setSizes([round(self.width() * _LISTED), round(self.width() * (1 - _LISTED))])
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where there is no width for both, the one that is open stands in the list's place until it is closed."""
+        alone = self._deployments.opened is not None and self.width() < _NARROW
+        had_focus = self.table.hasFocus()
+        self.table.setVisible(not alone)
+        if alone and had_focus:
+            self.opened.setFocus()
 
     def _filter(self, text: str) -> None:
         self.model.filter(text)
@@ -163,6 +174,10 @@ class DeploymentsPage(QWidget):
         self._ticks.stop()
         self.model.pause(True)
         self.opened.model.pause(True)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def _lay_out(self) -> None:
         self._split = QSplitter(Qt.Orientation.Horizontal)

@@ -202,6 +202,18 @@ def test_the_devices_of_the_open_one_stand_failed_first_and_open_their_detail(
     assert page.opened.model.rowCount() == 2
 
 
+def test_where_there_is_no_width_for_both_the_open_one_stands_alone(qtbot: QtBot, filled: fill.Filled) -> None:
+    deployed(filled.state, filled.clock)
+    page = page_of(qtbot, filled)
+    opened(filled.state, filled.clock)
+    assert page.table.isVisible()
+    page.resize(700, 400)
+    assert not page.table.isVisible()
+    assert page.opened.isVisible()
+    filled.state.deployments.close()
+    assert page.table.isVisible()
+
+
 def test_the_open_one_says_why_its_devices_cannot_be_read(qtbot: QtBot, filled: fill.Filled) -> None:
     deployed(filled.state, filled.clock)
     page = page_of(qtbot, filled)
