@@ -93,8 +93,14 @@ class Pages:
         page.whole_answered.connect(lambda agreed: self._tell(lambda fabric: fabric.table.read_whole(agreed)))
         page.walk_asked.connect(lambda what: self._tell(lambda fabric: fabric.table.walk(what)))
         self.devices = page
+        self.fabric_made()
         self._watch = _Painted(page.table.viewport(), lambda: self._state.roster.loaded > 0, self._first_rows)
         self._window.attach_page("devices", page)
+
+    def fabric_made(self) -> None:
+        """Tell the fabric what was arranged before there was one, or before there was a page."""
+        if (page := self.devices) is not None and page.columns.paths:
+            self._tell(lambda fabric: fabric.table.columns_wanted(page.columns.paths))
 
     def _place(self) -> str:
         """The context and tenant that are looked at, for what is kept for each of them; "" before there is one."""

@@ -111,6 +111,7 @@ class Session:
         if context is not None:
             self.fabric = Fabric(context, self.state, self.clock, self.tasks)
             self.fabric.start()
+            self.pages.fabric_made()
 
     async def _start_backend(self, demo: DemoOptions) -> Context | None:
         link = self.state.link

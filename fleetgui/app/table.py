@@ -117,7 +117,7 @@ class TableFeed:
         self._state.registry_searches = True
         if self._rows is not None:
             self._rows.membership_changed()
-        if self._is_held and self._state.hold.state.phase is HoldPhase.FAILED:
+        if self._asking.link_came_up() or (self._is_held and self._state.hold.state.phase is HoldPhase.FAILED):
             self.show(self._wanted)
 
     async def step(self) -> None:

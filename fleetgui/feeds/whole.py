@@ -135,12 +135,17 @@ class AskFirst:
         self._agreed |= dict.fromkeys(ask.paths, ask.devices or 0)
 
     def again(self) -> bool:
-        """Ask again where the answer was "not now"; returns whether it was."""
+        """Ask again where the answer was "not now", or it could not be measured; returns whether that is so."""
         ask = self._store.state.ask
-        was_declined = ask is not None and ask.answer is Answer.DECLINED
-        if was_declined:
-            self.nothing()
-        return was_declined
+        if ask is None or not (ask.answer is Answer.DECLINED or ask.trouble):
+            return False
+        self.nothing()
+        return True
+
+    def link_came_up(self) -> bool:
+        """As `again`, where it could not be measured."""
+        ask = self._store.state.ask
+        return ask is not None and bool(ask.trouble) and self.again()
 
     # Within
 

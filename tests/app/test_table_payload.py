@@ -14,7 +14,7 @@ from fleetgui.stores.hold import HoldPhase
 from fleetgui.stores.whole import MOST_PATHS, Answer, Ask
 from fleetgui.wire.query import BY_ID, Order
 from tests.app.test_table import Bench
-from tests.feeds.scripted_registry import Params, record, scripted
+from tests.feeds.scripted_registry import Params, Refuse, record, scripted
 from tests.nats_server import NatsServer
 from tests.waiting import until
 
@@ -41,6 +41,8 @@ def devices() -> list[dict[str, Any]]:
 class Fleet(Bench):
     asked: list[Params]
     fleet: list[dict[str, Any]]
+    refuses: list[str]
+    """What the registry says instead of an answer."""
 
     def ask(self) -> Ask | None:
         return self.state.hold.state.ask
@@ -64,9 +66,11 @@ class Fleet(Bench):
 @asynccontextmanager
 async def opened(url: str, tenant: str) -> AsyncIterator[Fleet]:
     """A registry that pages and projects, and is seen to be asked."""
-    fleet = devices()
+    fleet, refuses = devices(), list[str]()
 
     def answer(params: Params) -> dict[str, Any]:
+        if refuses:
+            raise Refuse(-32000, refuses[0])
         kind, offset = params.get("device_type", "").lower(), params["offset"]
         found = [each for each in fleet if kind in each["identity"]["device_type"]]
         end = offset + min(params["limit"], 200)
@@ -88,7 +92,7 @@ async def opened(url: str, tenant: str) -> AsyncIterator[Fleet]:
         bench.pager.start()
         bench.pager.link_came_up()
         opened = Fleet(bench.state, bench.pager, table)
-        opened.asked, opened.fleet = bench.asked, fleet
+        opened.asked, opened.fleet, opened.refuses = bench.asked, fleet, refuses
         yield opened
         table.close()
 
@@ -222,3 +226,19 @@ async def test_more_fields_than_can_be_held_are_refused(shared_nats_server: Nats
         assert on.answer() is Answer.TOO_MANY
         on.table.read_whole(True)
         assert not on.is_held
+
+
+async def test_what_could_not_be_measured_is_asked_again_once_there_is_a_link(shared_nats_server: NatsServer) -> None:
+    async with opened(shared_nats_server.url, "trouble") as on:
+        await on.shows(DEVICES)
+        on.refuses.append("the store is down")
+        on.table.show(HOT)
+        await until(lambda: (ask := on.ask()) is not None and bool(ask.trouble), on.state.hold.changed)
+        ask = on.ask()
+        assert ask is not None
+        assert "How long that takes is not known" in ask.sentence
+        assert not on.is_held
+        on.refuses.clear()
+        on.table.link_came_up()
+        await on.measured()
+        assert on.state.hold.state.phase is HoldPhase.IDLE
