@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -19,12 +20,12 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.policy.states import State
 from fleetgui.stores.held.fleet import SLICE, HeldFleet
-from fleetgui.stores.held.heard import Heard
+from fleetgui.stores.held.heard import STATUS, Heard
 from fleetgui.stores.presence import Edge, Presence
 from fleetgui.wire.codec import Malformed, encode
 from fleetgui.wire.payload import is_left_out
-from fleetgui.wire.query import MOST_CHARACTERS
-from fleetgui.wire.question import Question
+from fleetgui.wire.query import FIELDS, MOST_CHARACTERS, Condition, comparable, conditions_of
+from fleetgui.wire.question import EVERYTHING, Question
 from fleetgui.wire.records import Listed, Summary, device_id_of, summarize, summary_of
 from fleetgui.wire.times import rfc3339
 
@@ -35,7 +36,7 @@ MOST_ELSEWHERE: Final = 100_000
 FEW: Final = 16
 """Devices read one by one in a step, from a registry that does not search."""
 
-_CHECKED_AT_ONCE: Final = 1_000
+_CHECKED_AT_ONCE: Final = 500
 
 
 class Abreast:
@@ -66,13 +67,20 @@ class Abreast:
         self._waiting: dict[str, None] = {}
         """To be read by id, the longest waiting first."""
         self._elsewhere: set[str] = set()
-        """Read by id, and not there, or not of what is held: their heartbeats say nothing."""
+        """Read by id, and not there, or not of what is held, whatever their heartbeats say."""
+        self._heard_where: tuple[Condition, ...] = ()
+        """What of the scope heartbeats decide: `battery<20` holds for a device that was not held when it was read."""
+        self._fixed = EVERYTHING
+        """The rest of the scope."""
         presence.announced.connect(self._edges)
         presence.changed.connect(self._changed)
 
     def follow(self, scope: Question | None) -> None:
         """What is held is all of `scope` from now on, None for nothing; what happened before is in it."""
         self._scope = scope
+        where = (scope.where if scope is not None else None) or {}
+        self._heard_where = conditions_of({name: where[name] for name in where if name in STATUS})
+        self._fixed = replace(scope or EVERYTHING, where={name: where[name] for name in where if name not in STATUS})
         for each in (self._announced, self._beaten, self._waiting, self._elsewhere):
             each.clear()
 
@@ -112,6 +120,8 @@ class Abreast:
             self._heard.beaten(each for each in checked if self._fleet.index_of(each) is not None)
             if scope.is_open:
                 self._want(each for each in checked if self._is_unknown(each))
+            elif self._heard_where:
+                self._want(each for each in checked if self._is_unknown(each) and self._may_have_come(each))
             await asyncio.sleep(0)
         return await self._look_up(scope) or changed
 
@@ -132,6 +142,12 @@ class Abreast:
             and self._fleet.index_of(device_id) is None
             and self._presence.state(device_id, self._clock.now()) is not State.OFFLINE
         )
+
+    def _may_have_come(self, device_id: str) -> bool:
+        """Whether its last heartbeat says what the scope asks for, as far as it says anything of that."""
+        status = self._presence.status(device_id)
+        said = [each for each in self._heard_where if each.field in status]
+        return bool(said) and all(each.holds(comparable(FIELDS[each.field], status[each.field])) for each in said)
 
     def _want(self, device_ids: Iterable[str], *, announced: bool = False) -> None:
         for device_id in device_ids:
@@ -161,7 +177,8 @@ class Abreast:
             return False  # something else is held by now
         if len(self._elsewhere) > MOST_ELSEWHERE:
             self._elsewhere.clear()
-        self._elsewhere.update(set(ids).difference(each.device_id for each in found))
+        here = {each.device_id for each in summaries if each is not None and self._fixed.takes(each)}
+        self._elsewhere.update(set(ids) - here)
         self._put(found, asked_at)
         self._fleet.put_records(records)
         return bool(found)

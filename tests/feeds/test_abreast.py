@@ -199,6 +199,27 @@ async def test_who_beats_and_is_not_held_is_read_once(shared_nats_server: NatsSe
         assert sorted(registry.looked_up) == ["cam-9", "hidden"]
 
 
+async def test_who_comes_to_match_by_a_heartbeat_is_read_although_it_was_not_held(
+    shared_nats_server: NatsServer,
+) -> None:
+    registry = Registry(extended=True)
+    async with holding(shared_nats_server, "abreast-enters", registry) as bench:
+        assert await bench.wants("/c.m/ battery<15 type:camera") == ["cam-0", "cam-1"]  # of which no more was read
+        registry.put("lock-1", battery=90)
+        registry.devices["lock-1"]["identity"] = {"device_type": "lock"}
+        for device_id, battery in (("cam-4", 14), ("cam-5", 16), ("lock-1", 14)):
+            registry.devices[device_id]["status"]["battery"] = battery  # heartbeats are merged into records
+            bench.beat(device_id, battery=battery)
+        bench.beat("cam-3")
+        assert await bench.passes() == ["cam-0", "cam-1", "cam-4"]
+        assert sorted(registry.looked_up) == ["cam-4", "lock-1"]
+        bench.beat("lock-1", battery=3)
+        registry.devices["cam-5"]["status"]["battery"] = 1
+        bench.beat("cam-5", battery=1)
+        assert await bench.passes() == ["cam-0", "cam-1", "cam-4", "cam-5"]
+        assert sorted(registry.looked_up) == ["cam-4", "cam-5", "lock-1"]  # a lock is none, whatever its battery
+
+
 async def test_what_heartbeats_say_is_what_is_searched_and_counted(shared_nats_server: NatsServer) -> None:
     async with holding(shared_nats_server, "abreast-heard", Registry()) as bench:
         assert await bench.wants("/cam/ battery<15") == ["cam-0", "cam-1"]
