@@ -165,6 +165,10 @@ class GatewayFeed:
         told = said is not None and not isinstance(body, Engagement)
         lag.heard(body.node, received, skew_s=said - (epoch + received) if told and said is not None else None)
         node = lag.nodes.get(body.node)
+        if node is not None and node.is_skewed and node.skew_s is not None:
+            self._state.engagements.skews[body.node] = node.skew_s
+        else:
+            self._state.engagements.skews.pop(body.node, None)
         if node is not None and node.is_skewed is not was_skewed:
             sentence = f"its clock is {formats.skew(node.skew_s)} of this machine's: its times are not to be relied on"
             self._state.journal.write(

@@ -59,6 +59,8 @@ class Engagements:
         """Engagements taken in, a merged one (`count`) as that many."""
         self.refused = 0
         """Engagements without a usable time."""
+        self.skews: dict[str, float] = {}
+        """Of gateways whose clock is wrong: by how many seconds it is ahead of this machine's. Blocks end by it."""
         self.minutes = MinuteCounts(len(BANDS))
         """Those that there was no more room for."""
         self._capacity = capacity
@@ -101,7 +103,7 @@ class Engagements:
 
     def held_back(self, epoch_now: float) -> list[Refusal]:
         """The latest refusal of every device whose block has not ended, soonest release first."""
-        ended = [device_id for device_id, refusal in self._until.items() if refusal.until <= epoch_now]
+        ended = [device_id for device_id, refusal in self._until.items() if self._is_over(refusal, epoch_now)]
         for device_id in ended:
             del self._until[device_id]
         return sorted(self._until.values(), key=lambda refusal: refusal.until)
@@ -109,7 +111,11 @@ class Engagements:
     def of_device(self, device_id: str, epoch_now: float) -> Refusal | None:
         """The refusal that holds `device_id` back now, None when none does."""
         refusal = self._until.get(device_id)
-        return refusal if refusal is not None and refusal.until > epoch_now else None
+        return refusal if refusal is not None and not self._is_over(refusal, epoch_now) else None
+
+    def _is_over(self, refusal: Refusal, epoch_now: float) -> bool:
+        """Whether the block has ended at epoch second `epoch_now` of this machine."""
+        return refusal.until - self.skews.get(refusal.node, 0.0) <= epoch_now
 
     def row_of(self, refusal: Refusal) -> int | None:
         """Where a refusal stands among `refusals`, None once it was counted into its minute."""

@@ -152,6 +152,17 @@ def test_merged_engagements_count_as_many() -> None:
     assert store.total == 40
 
 
+@pytest.mark.parametrize("ahead_s", [3_600.0, -3_600.0])
+def test_a_block_ends_by_this_machines_clock_where_the_gateways_is_wrong(ahead_s: float) -> None:
+    store = Engagements(Ledger())
+    store.apply([engagement(1, "a", backoff_ms=4_000, ts=rfc3339(START + 1 + ahead_s))], live=True)
+    store.skews["gw-1"] = ahead_s
+    assert [refusal.device_id for refusal in store.held_back(START + 4.9)] == ["a"]
+    assert store.of_device("a", START + 4.9) is not None
+    assert store.of_device("a", START + 5) is None
+    assert store.held_back(START + 5) == []
+
+
 def test_refusals_are_bounded() -> None:
     store = Engagements(Ledger(), capacity=5)
     store.apply([engagement(seq, f"d{seq}", backoff_ms=1e9) for seq in range(1, 21)], live=False)
