@@ -53,10 +53,10 @@ class Wanted:
 
     @property
     def payload(self) -> frozenset[str]:
-        """What it looks at that no summary has: paths of whole records, such as `status.temperature`."""
-        grouped = () if self.group is None or self.group.startswith(LABEL) else (self.group,)
-        looked_at = {*(self.filter.fields() if self.filter is not None else ()), *grouped}
-        return frozenset({*looked_at, *(order.field for order in self.orders)} - FIELDS.keys())
+        """What it looks at that no summary has: paths of whole records, such as `status.temperature`; labels it has."""
+        looked_at = {order.field for order in self.orders} | (set() if self.group is None else {self.group})
+        looked_at |= set() if self.filter is None else self.filter.fields()
+        return frozenset(field for field in looked_at - FIELDS.keys() if not field.startswith(LABEL))
 
     @property
     def is_relative(self) -> bool:

@@ -87,3 +87,5 @@ def test_what_no_summary_has_is_no_registrys() -> None:
     assert not Wanted(orders=(Order("status.y"),)).asked().exact
     assert Wanted(orders=(Order("status.y"),)).asked().question == EVERYTHING
     assert Wanted(parse("battery<20").filter, (Order("model"),), group="labels.site").payload == frozenset()
+    assert Wanted(orders=(Order("labels.site"),)).payload == frozenset()
+    assert not Wanted(orders=(Order("labels.site"),)).asked().exact
