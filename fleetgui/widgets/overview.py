@@ -26,13 +26,13 @@ from fleetgui.widgets import overview_reading, overview_words, theme
 from fleetgui.widgets.elided import ElidedLabel
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.overview_bar import WINDOWS, OverviewBar
+from fleetgui.widgets.overview_drawing import CurveDrawing
 from fleetgui.widgets.overview_gaps import lag_gaps, lane_gaps
-from fleetgui.widgets.overview_spot import By, Spot
+from fleetgui.widgets.overview_reader import Reader
+from fleetgui.widgets.overview_spot import By
 from fleetgui.widgets.plain import plain_label
 from fleetgui.widgets.plots import LONGEST_S, TimePlots
-from fleetgui.widgets.plots_curves import highest
 from fleetgui.widgets.plots_lanes import RefusalColumns
-from fleetgui.widgets.readout import Card, Part
 from fleetgui.wire.times import to_epoch
 
 FASTEST_MS: Final = 100
@@ -44,8 +44,6 @@ _SKEW_S: Final = 5.0
 _STORM_EVERY_S: Final = 1.0
 """How often who is held back is told anew."""
 _STEP_PX: Final = 8.0
-_AT_ONCE: Final = 3
-"""Gateways that are drawn anew in one turn: each costs a millisecond or two."""
 
 
 class Motion(Enum):
@@ -74,22 +72,16 @@ class OverviewPage(QWidget):
         self._clock = clock
         self._span = WINDOWS["5 min"]
         self.motion = Motion.LIVE
-        self._changed: set[str] = set()
-        """Gateways of which something new came."""
-        self._drawn: dict[str, tuple[float, float]] = {}
-        """Between which epoch seconds the curves of each stand."""
-        self._gaps: dict[str, list[tuple[float, float]]] = {}
-        self._highest: dict[str, float] = {}
         self._storm_told = float("-inf")
         self._columns = RefusalColumns(state.engagements)
-        self.spot = Spot(state.engagements)
         origin = float(int(clock.wall()))
         self.plots = TimePlots(origin, elevated_ms or defaults.elevated_ms, critical_ms or defaults.critical_ms)
+        self._drawing = CurveDrawing(state.lag, self.plots)
+        self.reader = Reader(state, self.plots, self._columns)
         self.plots.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.plots.setAccessibleName("Lag and refusals over time")
         self.bar = OverviewBar()
         self.storm = ElidedLabel()
-        self.card = Card(self.plots)
         self._message = plain_label(parent=self.plots)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -113,7 +105,7 @@ class OverviewPage(QWidget):
     def set_thresholds(self, elevated_ms: float, critical_ms: float) -> None:
         """Where the bands begin, as a gateway's settings say."""
         self.plots.show_thresholds(elevated_ms, critical_ms)
-        self._drawn.clear()
+        self._drawing.forget()
 
     def set_observer_late(self, spans: Sequence[tuple[float, float]]) -> None:
         """Shade (from, until) in epoch seconds: this console ran late then, and dated late what it saw."""
@@ -126,7 +118,7 @@ class OverviewPage(QWidget):
     def go_live(self) -> None:
         """Run along with time again."""
         self._set_motion(Motion.LIVE)
-        self._drawn.clear()
+        self._drawing.forget()
         self.refresh()
 
     def refresh(self) -> None:
@@ -140,42 +132,21 @@ class OverviewPage(QWidget):
         self.plots.show_muted(self._state.sources.link_state(now) is not State.LIVE)
         self._draw()
         left, _ = self.plots.time_range
-        self.plots.show_gaps(lag_gaps(self._state, self._gaps, since=left, now=now, edge=edge))
+        self.plots.show_gaps(lag_gaps(self._state, self._drawing.gaps, since=left, now=now, edge=edge))
         self.plots.show_lane_gaps(lane_gaps(self._state, since=left, now=now, edge=edge))
         self.plots.show_refusals(self._columns)
         self.plots.show_edges(self._state.edges)
         self._say(now, wall, edge)
-        self._read(now, wall)
+        self.reader.show(edge)
 
     # Drawing
 
     def _draw(self) -> None:
-        """The curves that changed, half a window beyond what is seen, so that moving costs nothing at first.
-
-        A few at a time: where all are due, as after a zoom, the others keep what they show until the next turn.
-        """
-        left, right = self.plots.time_range
-        names = sorted(self._state.lag.nodes)
-        outside = [name for name in names if not _holds(self._drawn.get(name), left, right)]
-        due = [name for name in names if name in self._changed or name in outside]
-        if not due:
-            return
-        if outside:
-            self._look_back(left)
-        reserve = (right - left) / 2
-        curves = {}
-        for name in due[:_AT_ONCE]:
-            start, end = (left - reserve, right + reserve) if name in outside else self._drawn[name]
-            curves[name] = each = self._state.lag.curves(name, start, end)
-            self._drawn[name] = start, end
-            self._highest[name] = highest(each, left, right)
-            self._gaps[name] = each.gaps
-        self._changed.difference_update(curves)
-        if self.plots.scale_to(max(self._highest.values(), default=0.0)):
-            self._changed.update(name for name in names if name not in curves)
-        for name, each in curves.items():
-            self.plots.show_curves(name, names.index(name), each)
-        if len(due) > _AT_ONCE and self._timer.isActive():
+        """The curves that are due; the rest in the next turn."""
+        unfinished, moved = self._drawing.draw()
+        if moved:
+            self._look_back(self.plots.time_range[0])
+        if unfinished and self._timer.isActive():
             QTimer.singleShot(0, self, self.refresh)
 
     def _look_back(self, left: float) -> None:
@@ -208,58 +179,26 @@ class OverviewPage(QWidget):
 
     # Reading values
 
-    def _read(self, now: float, wall: float) -> None:
-        """The crosshair, and beside it what stands there."""
-        moment, refusal = self.spot.moment, self.spot.refusal
-        self.plots.point_at(moment, self.spot.row)
-        if moment is None:
-            self.card.show_parts([], QPointF())
-            return
-        parts = overview_reading.at(self._state, self._columns, moment, self.plots.pixel_s)
-        if refusal is not None:
-            edge = self._edge(now, wall)
-            parts = [Part(overview_words.refusal_sentence(self._state, refusal, wall=edge)), *parts]
-            if self.spot.by is By.KEYS:
-                parts.append(Part("Enter opens the device.", quiet=True))
-        said = self.card.text
-        self.card.show_parts(parts, self.plots.place_of(moment, self._pointer_y))
-        if self.spot.by is By.KEYS and self.card.text != said:
-            self.plots.setAccessibleDescription(self.card.text)
+    def _read(self) -> None:
+        self.reader.show(self._edge(self._clock.now(), self._clock.wall()))
 
     def _pointed(self, scene: QPointF | None) -> None:
-        if scene is None:
-            self.spot.leave()
-        else:
-            self._pointer_y = scene.y()
-            self.spot.point(self.plots.epoch_at(scene), self.plots.row_near(scene))
-        self._read(self._clock.now(), self._clock.wall())
+        self.reader.pointed(scene)
+        self._read()
 
-    def _step(self, forward: bool) -> None:
-        """To the next engagement or the one before, brought into view."""
+    def _bring(self, moment: float | None) -> None:
+        """Read at `moment`, which is brought into view."""
         left, right = self.plots.time_range
-        refusal = self.spot.step(forward, left if forward else right)
-        if refusal is not None:
-            self._pointer_y = self.plots.height() * 0.35
-            self._bring(refusal.at)
-
-    def _move(self, pixels: float) -> None:
-        left, right = self.plots.time_range
-        moment = self.spot.moment
-        self._pointer_y = self.plots.height() * 0.35
-        self.spot.move_to((left + right) / 2 if moment is None else moment + pixels * self.plots.pixel_s)
-        if self.spot.moment is not None:
-            self._bring(self.spot.moment)
-
-    def _bring(self, moment: float) -> None:
-        left, right = self.plots.time_range
+        if moment is None:
+            return
         if left <= moment <= right:
-            self._read(self._clock.now(), self._clock.wall())
+            self._read()
         else:
             self._look_at(moment - (right - left) / 2, moment + (right - left) / 2)
 
     def _open(self) -> None:
-        if self.spot.refusal is not None:
-            self.device_opened.emit(self.spot.refusal.device_id)
+        if self.reader.spot.refusal is not None:
+            self.device_opened.emit(self.reader.spot.refusal.device_id)
 
     def _refusal_clicked(self, row: int) -> None:
         refusals = self._state.engagements.refusals
@@ -277,11 +216,11 @@ class OverviewPage(QWidget):
 
     def _escape(self) -> None:
         """Let go of what is read first, then of standing still."""
-        if self.spot.by is By.NOBODY:
+        if self.reader.spot.by is By.NOBODY:
             self.go_live()
         else:
-            self.spot.clear()
-            self._read(self._clock.now(), self._clock.wall())
+            self.reader.spot.clear()
+            self._read()
 
     def _moved(self) -> None:
         if self.motion is Motion.LIVE:
@@ -300,7 +239,8 @@ class OverviewPage(QWidget):
     def _zoom(self, factor: float) -> None:
         """Around what is read, else around the middle."""
         left, right = self.plots.time_range
-        around = self.spot.moment if self.spot.by is By.KEYS and self.spot.moment else (left + right) / 2
+        spot = self.reader.spot
+        around = spot.moment if spot.by is By.KEYS and spot.moment is not None else (left + right) / 2
         self._look_at(around - (around - left) * factor, around + (right - around) * factor)
 
     # What is heard
@@ -324,13 +264,13 @@ class OverviewPage(QWidget):
             "Esc": self._escape,
             "Left": lambda: self._pan(-0.1),
             "Right": lambda: self._pan(0.1),
-            "Shift+Left": lambda: self._move(-_STEP_PX),
-            "Shift+Right": lambda: self._move(_STEP_PX),
+            "Shift+Left": lambda: self._bring(self.reader.move(-_STEP_PX)),
+            "Shift+Right": lambda: self._bring(self.reader.move(_STEP_PX)),
             "+": lambda: self._zoom(0.5),
             "=": lambda: self._zoom(0.5),
             "-": lambda: self._zoom(2.0),
-            "N": lambda: self._step(True),
-            "P": lambda: self._step(False),
+            "N": lambda: self._bring(self.reader.step(True)),
+            "P": lambda: self._bring(self.reader.step(False)),
             "Return": self._open,
             "Enter": self._open,
         }
@@ -342,10 +282,10 @@ class OverviewPage(QWidget):
         self._storm_told = float("-inf")
 
     def _samples_came(self, nodes: frozenset[str]) -> None:
-        self._changed |= nodes
+        self._drawing.came(nodes)
 
     def _link_changed(self, _link: object) -> None:
-        self._drawn.clear()
+        self._drawing.forget()
         self._storm_told = float("-inf")
         if self._timer.isActive():
             self.refresh()
@@ -353,7 +293,6 @@ class OverviewPage(QWidget):
     # The widget
 
     def _lay_out(self) -> None:
-        self._pointer_y = 0.0
         self.bar.show_window(self._span)
         self.bar.show_still(False)
         self.storm.setContentsMargins(3 * theme.GRID, 0, 3 * theme.GRID, theme.GRID)
@@ -375,7 +314,7 @@ class OverviewPage(QWidget):
         super().showEvent(event)
         self._pace()
         self._timer.start()
-        self._drawn.clear()
+        self._drawing.forget()
         QTimer.singleShot(0, self, self.refresh)
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -386,7 +325,7 @@ class OverviewPage(QWidget):
         super().resizeEvent(event)
         self._message.setGeometry(0, 0, self.plots.width(), max(60, round(self.plots.height() * 0.6)))
         self._pace()
-        self._drawn.clear()
+        self._drawing.forget()
 
     def _pace(self) -> None:
         """As often as the plot moves by a pixel, within bounds."""
@@ -400,11 +339,3 @@ class OverviewPage(QWidget):
         palette.setColor(self._message.foregroundRole(), look.color("muted"))
         self._message.setPalette(palette)
         self.plots.restyle()
-
-
-def _holds(drawn: tuple[float, float] | None, left: float, right: float) -> bool:
-    """Whether what is drawn reaches over what is seen, and is not drawn for a time so long that it is too coarse."""
-    if drawn is None:
-        return False
-    start, end = drawn
-    return start <= left and right <= end and (right - left) * 4 >= end - start

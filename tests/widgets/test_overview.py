@@ -149,14 +149,14 @@ def test_hover_reads_every_gateway_at_that_moment(made: Make) -> None:
     at = filled.clock.wall() - 100
     point = page.plots.lag_view.mapViewToScene(QPointF(at - page.plots._origin, 50))
     page.plots.hovered.emit(point)
-    text = page.card.text
+    text = page.reader.card.text
     assert text.startswith("03:12:2")
     sample = filled.state.lag.at("gw-1", at)
     assert sample is not None
     assert f"gw-1  p50 {sample.p50:.0f} · p99 {sample.p99:.0f}" in text
     assert "gw-2" in text
     page.plots.hovered.emit(None)
-    assert page.card.isHidden()
+    assert page.reader.card.isHidden()
     assert page.bar.readout.text.startswith("lag, ms")
 
 
@@ -169,8 +169,8 @@ def test_an_engagement_is_explained_and_leads_to_its_device(made: Make, qtbot: Q
     refusal = filled.state.engagements.refusals[-1]
     point = scene_point(page, refusal.at, 0.5)
     page.plots.hovered.emit(point)
-    assert refusal.device_id in page.card.text
-    assert "refused" in page.card.text
+    assert refusal.device_id in page.reader.card.text
+    assert "refused" in page.reader.card.text
     with qtbot.waitSignal(page.device_opened, timeout=5_000) as opened:
         page.plots.lane_view.clicked.emit(page.plots.lane_view.mapSceneToView(point))
     assert opened.args == [refusal.device_id]
@@ -219,7 +219,7 @@ def test_edges_are_on_the_axis_however_many_come_at_once(made: Make) -> None:
     assert page.plots.edge_marks.count == before + 1_212
     point = page.plots.lag_view.mapViewToScene(QPointF(filled.clock.wall() - page.plots._origin, 50))
     page.plots.hovered.emit(point)
-    assert "1,212 went offline" in page.card.text
+    assert "1,212 went offline" in page.reader.card.text
 
 
 def test_a_gateway_whose_clock_is_wrong_has_the_axis_follow_it(made: Make) -> None:
@@ -268,19 +268,19 @@ def test_keys_go_from_engagement_to_engagement_and_open_the_device(made: Make, q
     page = made(filled)
     refusals = filled.state.engagements.refusals
     QTest.keyClick(page, Qt.Key.Key_P)
-    assert page.spot.refusal is refusals[-1]
+    assert page.reader.spot.refusal is refusals[-1]
     QTest.keyClick(page, Qt.Key.Key_P)
-    assert page.spot.refusal is refusals[-2]
+    assert page.reader.spot.refusal is refusals[-2]
     assert page.plots.marks.selected == len(refusals) - 2
-    assert refusals[-2].device_id in page.card.text
-    assert page.plots.accessibleDescription() == page.card.text
+    assert refusals[-2].device_id in page.reader.card.text
+    assert page.plots.accessibleDescription() == page.reader.card.text
     QTest.keyClick(page, Qt.Key.Key_N)
     QTest.keyClick(page, Qt.Key.Key_N)  # there is none after the last
     with qtbot.waitSignal(page.device_opened, timeout=5_000) as opened:
         QTest.keyClick(page, Qt.Key.Key_Return)
     assert opened.args == [refusals[-1].device_id]
     QTest.keyClick(page, Qt.Key.Key_Escape)
-    assert page.card.isHidden()
+    assert page.reader.card.isHidden()
     assert not stands(page)
 
 
@@ -293,19 +293,19 @@ def test_an_engagement_out_of_sight_is_brought_into_view(made: Make) -> None:
     QTest.keyClick(page, Qt.Key.Key_P)
     assert stands(page)
     left, right = page.plots.time_range
-    assert page.spot.moment is not None
-    assert left < page.spot.moment < right
+    assert page.reader.spot.moment is not None
+    assert left < page.reader.spot.moment < right
 
 
 def test_the_crosshair_is_moved_by_keys_and_reads_every_lane(made: Make) -> None:
     filled = fill.busy()
     page = made(filled)
     QTest.keyClick(page, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
-    before = page.spot.moment
+    before = page.reader.spot.moment
     QTest.keyClick(page, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     assert before is not None
-    assert page.spot.moment == pytest.approx(before + 8 * page.plots.pixel_s, abs=0.01)
-    assert "gw-1" in page.card.text
+    assert page.reader.spot.moment == pytest.approx(before + 8 * page.plots.pixel_s, abs=0.01)
+    assert "gw-1" in page.reader.card.text
     assert not stands(page)  # it is moved on a plot that runs along
 
 
@@ -314,8 +314,8 @@ def test_the_pointer_reads_who_was_held_back_who_went_and_who_came(made: Make) -
     page = made(filled)
     at = filled.clock.wall() - 40
     page.plots.hovered.emit(page.plots.lag_view.mapViewToScene(QPointF(at - page.plots._origin, 50)))
-    assert "3 held back: " in page.card.text
-    assert "went offline" in page.card.text
+    assert "3 held back: " in page.reader.card.text
+    assert "went offline" in page.reader.card.text
 
 
 def test_an_engagement_says_what_was_observed_in_a_row_and_when_the_next_try_may_be(made: Make) -> None:
@@ -326,7 +326,7 @@ def test_an_engagement_says_what_was_observed_in_a_row_and_when_the_next_try_may
         filled.state.engagements.apply([refusal_of(filled, seq, ago, level, backoff)], live=False)
     page = made(filled)
     QTest.keyClick(page, Qt.Key.Key_P)
-    assert page.card.text.splitlines()[0].endswith(
+    assert page.reader.card.text.splitlines()[0].endswith(
         "Observed 6 in 10 s, allowed 5; third refusal in a row, band critical ×4: next try in 16 s."
     )
     assert page.storm.text.startswith("1 held back: released in 16 s. It is let in between 03:14:23Z and ")
