@@ -122,7 +122,7 @@ class Pager:
 
     def ask_again(self, question: Question) -> None:
         """What was asked, as of now (`age<2h`): rows stay until they are read again."""
-        self._question = replace(question, summary=True)
+        self._question = replace(question, summary=not self._whole)
         self.refresh()
 
     def ask(self, question: Question) -> None:
@@ -144,7 +144,7 @@ class Pager:
             self._question = replace(self._question, summary=not whole)
             if whole:
                 self._asked.clear()
-                self.refresh()
+            self.refresh()  # what is being read now is the answer to another question
 
     def only_count(self) -> None:
         """The table's rows come from elsewhere: read no more of them than tells how many devices there are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetgui.stores.roster import RowKind
+from fleetgui.wire.question import EVERYTHING
 from tests.feeds.scripted_registry import Answer, Page, Params, fleet, paging, scripted
 from tests.nats_server import NatsServer
 from tests.waiting import until
@@ -42,8 +43,12 @@ async def test_records_are_read_whole_while_a_field_is_shown_that_no_summary_has
         assert not any("projection" in params for params in bench.asked[before:])
 
         before = len(bench.asked)
+        pager.ask_again(EVERYTHING)
+        await until(lambda: len(bench.asked) > before, roster.status_changed)
+        assert not any("projection" in params for params in bench.asked[before:])
+
+        before = len(bench.asked)
         pager.columns_wanted(())
-        pager.refresh()
         await until(lambda: not roster.row(149).whole, roster.rows_changed)
         assert all(params.get("projection") == "summary" for params in bench.asked[before:])
 
