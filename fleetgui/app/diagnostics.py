@@ -195,5 +195,6 @@ def _subscriptions(fabric: Fabric) -> dict[str, object]:
 def _queues(fabric: Fabric) -> dict[str, object]:
     return {
         name: f"{each.pending:,} / {each.taken:,} / {each.dropped.total():,}"
-        for name, each in (*fabric.presence.intakes.items(), *fabric.gateway.intakes.items())
+        for feed in (fabric.presence, fabric.gateway, fabric.topologies)
+        for name, each in feed.intakes.items()
     }

@@ -18,6 +18,7 @@ from fleetgui.feeds.topology_follower import Follower
 from fleetgui.feeds.topology_pages import read_list
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkDown, LinkError, NoResponders, OutcomeUnknown, PermissionDenied
+from fleetgui.link.intake import Intake
 from fleetgui.link.messages import Message
 from fleetgui.link.subscriptions import Subscription
 from fleetgui.link.tasks import Tasks
@@ -82,6 +83,11 @@ class TopologiesFeed:
     def dropped(self) -> int:
         """Messages that found no room in a stream's intake; as events they are counted as lost by their numbers."""
         return self._gone_dropped + sum(each.dropped for each in self._followers.values())
+
+    @property
+    def intakes(self) -> dict[str, Intake]:
+        """By the subject that each takes in."""
+        return {self._subjects.events_of(name): each.intake for name, each in self._followers.items()}
 
     # What somebody wants
 

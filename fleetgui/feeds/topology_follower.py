@@ -19,6 +19,7 @@ from fleetgui.link.messages import Message
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.formats import text
+from fleetgui.stores.ledger import Cause
 from fleetgui.stores.topologies.following import READ_EVERY_S, Following, Heard, Phase
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed
@@ -53,15 +54,15 @@ class Follower:
         self._explain = explain
         self._clock = clock
         self._tasks = tasks
-        self._intake = Intake(
+        self.intake = Intake(
             self._apply,
             clock=clock,
             scheduler=asyncio.get_running_loop(),
             report=tasks.report,
             max_messages=QUEUE,
         )
-        self._intake.overflowed.connect(lambda _family, _count: following.dropped(clock.wall()))
-        self._subscription = link.subscribe(subjects.events_of(following.topology_id), self._intake.put)
+        self.intake.overflowed.connect(lambda _family, _count: following.missed(Cause.OVERFLOW, clock.wall()))
+        self._subscription = link.subscribe(subjects.events_of(following.topology_id), self.intake.put)
         self._wake = asyncio.Event()
         self._applied = asyncio.Event()
         self._reads_in_a_row = 0
@@ -70,11 +71,11 @@ class Follower:
 
     @property
     def dropped(self) -> int:
-        return self._intake.dropped.total()
+        return self.intake.dropped.total()
 
     def put(self, message: Message) -> None:
         """A message that concerns all topologies."""
-        self._intake.put(message)
+        self.intake.put(message)
 
     def read_again(self) -> None:
         """Somebody wants a snapshot, whatever is known; also where it was refused."""
@@ -96,7 +97,7 @@ class Follower:
     def close(self) -> None:
         """Nothing is heard or asked for from now on."""
         self._subscription.close()
-        self._intake.close()
+        self.intake.close()
         self._reading.cancel()
 
     # What comes
@@ -109,6 +110,7 @@ class Follower:
                 heard = topology_message(message.subject, message.data)
             except Malformed:
                 self.malformed += 1
+                self._following.missed(Cause.MALFORMED, wall)
                 continue
             batch.append(Heard(heard, message.received, wall - (now - message.received)))
         self._following.hear(batch)
@@ -173,7 +175,7 @@ class Follower:
 
     async def _applied_so_far(self) -> None:
         """What came before the snapshot's reply is told before it is, or it would count as lost."""
-        intake = self._intake
+        intake = self.intake
         goal = intake.taken + intake.pending + self.dropped
         while intake.taken + self.dropped < goal:
             self._applied.clear()

@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from fleetgui.backend.topology import publisher as publisher_module
 from fleetgui.feeds import topologies as feed_module
 from fleetgui.feeds import topology_follower
 from fleetgui.link.connection import Link
+from fleetgui.link.credentials import UserPassword
 from fleetgui.link.errors import LinkError
 from fleetgui.link.messages import Message
 from fleetgui.link.subscriptions import Handler, Subscription
@@ -119,6 +121,51 @@ async def test_a_publisher_that_is_killed_and_started_again_is_read_again() -> N
                 assert hall.epoch != epoch
                 assert hall.lost == 0
                 assert console.freshness(hall) is State.LIVE
+
+
+async def test_when_one_is_killed_the_one_that_stood_by_is_followed() -> None:
+    with NatsServer() as nats:
+        async with party(nats.url) as one, party(nats.url) as other, watching(nats.url) as console:
+            registry, truth = FakeRegistry(one), Console(other)
+            registry.places = {"cam-1": "hall"}
+            async with role(nats.url) as first, role(nats.url):
+                hall = await console.followed("hall")
+                epoch = hall.epoch
+                registry.places["cam-2"] = "hall"
+                await asyncio.to_thread(first.kill)
+                await until(lambda: hall.epoch != epoch and "cam-2" in hall.members, hall.changed)
+                await until_equal(console, truth, "hall")
+                registry.offline("cam-1")
+                await until(lambda: hall.online == 1, hall.changed)
+                assert hall.lost == 0
+
+
+async def test_where_events_may_not_be_heard_the_picture_is_read_every_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(topology_follower, "READ_EVERY_S", 0.1)
+    subscribe = 'subscribe: ["_INBOX.>", "device-connect.default.topology.keepalive"]'
+    config = f"""authorization {{ users [
+        {{ user: "all", password: "p" }},
+        {{ user: "noc", password: "p", permissions: {{ publish: [">"], {subscribe} }} }}
+    ] }}"""
+    everything = UserPassword(user="all", password=SecretStr("p"))
+    noc = UserPassword(user="noc", password=SecretStr("p"))
+    with NatsServer(config) as nats:
+        async with party(nats.url, credentials=everything) as one, watching(nats.url, credentials=noc) as console:
+            registry = FakeRegistry(one)
+            registry.places = {"cam-1": "hall"}
+            nobody = Role("fleetgui.backend.topology", {"url": nats.url, "user": "all", "password": "p"})
+            try:
+                await asyncio.to_thread(nobody.start)
+                hall = await console.followed("hall")
+                await until(lambda: hall.denied, hall.changed)
+                registry.offline("cam-1")
+                await until(lambda: hall.members and hall.online == 0, hall.changed)
+                assert (hall.events_seen, hall.lost) == (0, 0)
+                assert console.freshness(hall) in (State.LIVE, State.UNCONFIRMED), "as of its last reading"
+            finally:
+                nobody.close()
 
 
 async def test_one_that_hangs_is_late_then_stale_by_its_silence_alone() -> None:
@@ -244,6 +291,7 @@ async def test_what_others_publish_there_harms_nothing(monkeypatch: pytest.Monke
                 await until(lambda: hall.online == 0, hall.changed)
                 await console.sees("hall", running.picture)
                 assert console.feed.malformed == 5
+                assert ("topology", "malformed") in {(loss.source, loss.cause) for loss in console.state.ledger.losses}
                 assert hall.lost == 0
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from fleetgui.policy.freshness import GRACE_S, Limits, freshness, reading_limits
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State, worst
-from fleetgui.stores.ledger import Ledger
+from fleetgui.stores.ledger import Cause, Ledger
 from fleetgui.stores.sources import Sources
 from fleetgui.stores.topologies.numbers import Numbers
 from fleetgui.stores.topologies.picture import Picture
@@ -36,7 +36,6 @@ READ_EVERY_S: Final = 15.0
 """How often the picture is read where its events may not be heard."""
 LIMITS: Final = Limits(KEEPALIVE_S + GRACE_S, MISSED_KEEPALIVES * KEEPALIVE_S + GRACE_S)
 FAMILY: Final = "topology"
-OVERFLOW: Final = "intake overflow"
 
 
 class Phase(Enum):
@@ -148,10 +147,10 @@ class Following(Picture):
             self.membership_behind = behind
             self.changed.emit()
 
-    def dropped(self, wall: float) -> None:
-        """Messages found no room here at epoch second `wall`. Events among them are missed by their numbers, and are
-        counted then; here stands why."""
-        self._ledger.lose(FAMILY, OVERFLOW, None, wall)
+    def missed(self, cause: Cause, wall: float) -> None:
+        """Messages were lost on this side at epoch second `wall`. Events among them are missed by their numbers, and
+        are counted then; here stands why."""
+        self._ledger.lose(FAMILY, cause, None, wall)
 
     def want(self, *, broken: bool = False) -> None:
         """Another snapshot is due; `broken`: the subscription did not stand in between."""
@@ -247,6 +246,9 @@ class Following(Picture):
 
     def _account(self, head: Snapshot, wall: float) -> None:
         """What of the numbers up to the snapshot's never came, while it could have."""
+        if self.denied is not None:
+            self._numbers.forget()
+            return
         if self.epoch and head.epoch != self.epoch:
             self._say(wall, "stream", "numbers began anew: read again", None)
         missing = self._numbers.given(head.epoch, head.seq, wall)

@@ -49,6 +49,11 @@ class Numbers:
         """The subscription did not stand, or nobody numbered: an epoch that begins meanwhile has no known beginning."""
         self._unbroken = False
 
+    def forget(self) -> None:
+        """Nothing can be heard: what is given meanwhile is not lost, and the next snapshot begins to count anew."""
+        self._epochs.clear()
+        self._unbroken = False
+
     def given(self, epoch: str, seq: int, wall: float) -> int:
         """A snapshot shows, at epoch second `wall`, that all up to `seq` was given; how much of it is newly lost."""
         numbers = self._of(epoch)
