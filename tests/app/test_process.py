@@ -68,7 +68,7 @@ def demo(environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
 def test_a_demo_reports_what_it_measured(tmp_path: Path, environ: dict[str, str]) -> None:
     report, picture = tmp_path / "report.json", tmp_path / "picture.png"
     done = subprocess.run(
-        [sys.executable, "-m", "fleetgui", "demo", "--devices", "40", "--scenario", "calm", "--exit-after", "9"]
+        [sys.executable, "-m", "fleetgui", "demo", "--devices", "40", "--scenario", "calm", "--exit-after", "20"]
         + ["--offscreen", "--report", str(report), "--screenshot", str(picture)],
         env=environ,
         timeout=100,
@@ -84,9 +84,9 @@ def test_a_demo_reports_what_it_measured(tmp_path: Path, environ: dict[str, str]
     assert figures["link_state"] == "connected"
     assert figures["dropped"] == figures["malformed"] == 0
     assert set(figures["loop_lag_ms"]) == {"p50", "p99", "max"}
-    last = {each["source"]: each["state"] for each in figures["states"]}
-    assert (last["link"], last["registry"], last["gateway gw-1"]) == ("live", "live", "live")
-    assert sum(source.startswith("device ") for source in last) == 40
+    live = {each["source"] for each in figures["states"] if each["state"] == "live"}
+    assert {"link", "registry", "heartbeats", "gateway gw-1"} <= live
+    assert sum(each.startswith("device ") for each in {each["source"] for each in figures["states"]}) == 40
     assert figures["footprint"]["connections"] == 1
     assert [each for each in figures["ledger"] if each["count"]] == []
     assert picture.read_bytes().startswith(b"\x89PNG")
