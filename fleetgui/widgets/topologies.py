@@ -24,7 +24,7 @@ from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.topologies.store import MOST_OPEN
 from fleetgui.widgets import theme
 from fleetgui.widgets.cell_table import CellTable, WordsLine
-from fleetgui.widgets.elided import ElidedLabel
+from fleetgui.widgets.elided import WrappedLabel
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.topology_open import OpenTopology
@@ -59,7 +59,7 @@ class TopologyPage(QWidget):
         self.words = WordsLine("Filter the topologies by words", self.table)
         self.words.textChanged.connect(self.model.filter)
         self.words.textChanged.connect(self.refresh)
-        self._line = ElidedLabel()
+        self._line = WrappedLabel()
         self._instead = Placeholder("Topologies are being read.")
         self._instead.acted.connect(self._act)
         self.opened = OpenTopology(self._topologies, clock)
@@ -98,7 +98,7 @@ class TopologyPage(QWidget):
     @property
     def sentence(self) -> str:
         """What is said above the list, or in its place."""
-        return self._instead.sentence if self._stack.currentWidget() is self._instead else self._line.text
+        return self._instead.sentence if self._stack.currentWidget() is self._instead else self._line.text()
 
     def refresh(self) -> None:
         """Say what is known now."""

@@ -29,7 +29,7 @@ from fleetgui.stores.topologies.store import Topologies
 from fleetgui.widgets import theme
 from fleetgui.widgets.cell_table import CellTable, WordsLine
 from fleetgui.widgets.chip import Chip
-from fleetgui.widgets.elided import ElidedLabel
+from fleetgui.widgets.elided import ElidedLabel, WrappedLabel
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.topology_words import ask_again, picture_words
 from fleetgui.wire.topology import place_of
@@ -63,6 +63,7 @@ class OpenTopology(QWidget):
         self.chip = Chip()
         self._place = ElidedLabel(ink="text", strong=True)
         self._sentence = ElidedLabel()
+        self._trouble = WrappedLabel()
         self.close_button = _button("Close", "Follow this topology no more (Ctrl+W)")
         self.close_button.clicked.connect(self._close)
         self.members = MembersModel(clock, self)
@@ -98,7 +99,7 @@ class OpenTopology(QWidget):
     def sentence(self) -> str:
         """What is said about the topology, or in its place."""
         shown = self._stack.currentWidget()
-        return self._none.sentence if shown is self._none else self._sentence.text
+        return self._none.sentence if shown is self._none else self._trouble.text() or self._sentence.text
 
     def look_at(self, following: Following | None) -> None:
         """Show a topology that is open, or that none is."""
@@ -126,7 +127,9 @@ class OpenTopology(QWidget):
         self._place.say(formats.text(place_of(following.topology_id), 80))
         denied, link_up = self._topologies.keepalive_denied, self._topologies.link_is_live(now)
         words = picture_words(following, denied, now, self._clock.wall(), link_up=link_up)
-        self._sentence.say(words, "muted" if fresh is State.LIVE else fresh.token)
+        calm = fresh is State.LIVE and following.denied is None
+        self._sentence.say(words if calm else "")
+        self._trouble.say("" if calm else words, State.LATE.token if fresh is State.LIVE else fresh.token)
         self._say_counts(following)
 
     def tick(self) -> None:
@@ -152,6 +155,8 @@ class OpenTopology(QWidget):
             self._chosen.button(number).setText(f"{_PARTS[number][0]} {formats.count(count)}")
         if self.events.paused:
             words = f"‖ paused  ·  {formats.count(self.events.behind)} newer recorded"
+        elif following.denied is not None:
+            words = "Live events may not be heard"
         elif not seen:
             words = "Live events: none since it was opened"
         else:
@@ -217,6 +222,9 @@ class OpenTopology(QWidget):
         head.addWidget(self._sentence, 1)
         head.addWidget(self.chip)
         head.addWidget(self.close_button)
+        trouble = QHBoxLayout()
+        trouble.setContentsMargins(2 * theme.GRID, 0, 2 * theme.GRID, 0)
+        trouble.addWidget(self._trouble, 1)
         self._parts = (
             _part(self._members_line, self.members_table, self.words),
             _part(self._mutations_line, self.mutations_table),
@@ -235,6 +243,7 @@ class OpenTopology(QWidget):
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
         body.addLayout(head)
+        body.addLayout(trouble)
         body.addWidget(self._choices)
         body.addWidget(splitter, 1)
         self._stack = QStackedLayout(self)

@@ -253,6 +253,8 @@ def test_the_permission_that_is_missing_for_events_is_said_with_the_time_of_the_
     following.changed.emit()
     assert "may not subscribe to device-connect.acme.topology.hall.>" in shown.page.opened.sentence
     assert "What is shown is as of" in shown.page.opened.sentence
+    assert shown.page.opened._trouble.isVisible(), "on as many lines as it needs, not cut"
+    assert shown.page.opened._events_line.text == "Live events may not be heard"
 
 
 def test_losses_are_counted_over_the_events(shown: Shown) -> None:
