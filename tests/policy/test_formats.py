@@ -175,3 +175,34 @@ def test_what_is_nested_without_end_is_said_to_be() -> None:
     assert formats.text(deep) == "nested too deeply to be shown"
     while deep:  # taken apart here: freeing it in one go would recurse as well
         deep = deep.pop()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (21.5, "21.5"),
+        (1_400.0, "1,400"),
+        (64 / 3, "21.3333"),
+        (1_234_567.5, "1,234,567.5"),
+        (1e300, "1e+300"),
+        (-0.0, "0"),
+    ],
+)
+def test_a_number_that_nobody_knows_the_meaning_of(value: float, text: str) -> None:
+    assert formats.figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0 B"),
+        (512, "512 B"),
+        (999.6, "1.0 kB"),
+        (1_640, "1.6 kB"),
+        (38e6, "38 MB"),
+        (1.64e9, "1.6 GB"),
+        (2e12, "2,000 GB"),
+    ],
+)
+def test_sizes_go_by_powers_of_a_thousand(amount: float, text: str) -> None:
+    assert formats.size(amount) == text
