@@ -40,6 +40,8 @@ from fleetgui.widgets.placeholder import Placeholder
 
 FADE_MS: Final = 40
 NOTICE_S: Final = 6.0
+ARRIVED_MS: Final = 5
+"""Rows that were read, and are looked at, are painted after this, together with what came until then."""
 
 
 class DevicesPage(QWidget):
@@ -156,6 +158,9 @@ class DevicesPage(QWidget):
         )
         self._beat = QTimer(self, interval=int(FLUSH_S * 1000))
         self._beat.timeout.connect(self.beat)
+        self._arrived = QTimer(self, singleShot=True, interval=ARRIVED_MS)
+        self._arrived.timeout.connect(self._show_arrived)
+        self.model.reread.connect(self._rows_arrived)
         self._fade = QTimer(self, interval=FADE_MS)
         self._fade.timeout.connect(self._fade_glow)
 
@@ -181,6 +186,15 @@ class DevicesPage(QWidget):
         if self.model.glowing():
             self._fade.start()
         self._say()
+
+    def _rows_arrived(self, first: int, last: int) -> None:
+        """Rows were read: those that somebody looks at are not kept waiting for the next beat."""
+        if first <= self.table.last_visible and self.table.first_visible <= last and not self._arrived.isActive():
+            self._arrived.start()
+
+    def _show_arrived(self) -> None:
+        if self.isVisible():
+            self.beat()
 
     def _fade_glow(self) -> None:
         cells = self.model.glowing()
