@@ -54,7 +54,7 @@ class LagCurves(PixelItem):
     def style(self, index: int, *, muted: bool) -> None:
         """The colour of the `index`th gateway; `muted` when it is no longer live."""
         strength = 0.45 if muted else 1.0
-        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7, 0.15)]
+        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7, 0.2)]
         self.update()
 
     def show_curves(self, curves: Curves, origin: float, pixel_s: float, top_ms: float) -> None:
@@ -100,10 +100,15 @@ class LagCurves(PixelItem):
             painter.drawPolygon(QPolygonF([QPointF(px, top), QPointF(px + 3.5, top + 6), QPointF(px - 3.5, top + 6)]))
 
 
-def _ink(index: int, alpha: float) -> QColor:
-    color = theme.current().series_color(index)
-    color.setAlphaF(alpha)
-    return color
+def _ink(index: int, strength: float) -> QColor:
+    """The gateway's colour, mixed with the ground: what lets the ground through costs eight times as much to draw."""
+    look = theme.current()
+    ink, ground = look.series_color(index), look.color("surface")
+    mixed = (
+        round(strength * own + (1 - strength) * under)
+        for own, under in zip(ink.getRgb()[:3], ground.getRgb()[:3], strict=True)  # type: ignore[index]  # its stub says object
+    )
+    return QColor(*mixed)
 
 
 def highest(curves: Curves, left: float, right: float) -> float:
