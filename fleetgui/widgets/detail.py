@@ -30,7 +30,7 @@ from fleetgui.widgets.functions import FunctionsTab, functions_of
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.plain import tip
-from fleetgui.widgets.raw import JsonView
+from fleetgui.widgets.raw import SearchedJsonView
 
 BEAT_MS: Final = 250
 
@@ -89,7 +89,7 @@ class DeviceDetail(QWidget):
         self.functions.call_requested.connect(self.call_requested)
         self.functions.call_cancel_requested.connect(self.call_cancel_requested)
         self.events = EventsTab()
-        self.raw = JsonView("The record as it came", margins=True)
+        self.raw = SearchedJsonView("The record as it came", margins=True)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for page, title in (

@@ -52,7 +52,7 @@ class EventsTab(QWidget):
         for column, width in enumerate(_WIDTHS):
             self.table.setColumnWidth(column, width)
         self.table.selectionModel().currentRowChanged.connect(self._show_chosen)
-        self.payload = JsonView("Payload of the chosen event", searchable=False)
+        self.payload = JsonView("Payload of the chosen event")
         self.payload.hide()
         line = QHBoxLayout()
         line.setContentsMargins(12, 4, 8, 4)

@@ -72,7 +72,7 @@ class CallView(QWidget):
         self.repeat = QPushButton("Fill in again")
         self.repeat.setToolTip("Put this call's parameters into the form")
         self.repeat.clicked.connect(lambda: self._tell(self.repeat_requested))
-        self.result = JsonView("Result", searchable=False)
+        self.result = JsonView("Result")
         self.copy = QPushButton("Copy")
         self.copy.setToolTip("Copy the whole result")
         self.copy.clicked.connect(self.result.copy_all)

@@ -34,9 +34,7 @@ def shown_text(text: str) -> str:
 class JsonView(QWidget):
     """`show_value(value)` keeps scroll position and selection where it can."""
 
-    def __init__(
-        self, name: str = "JSON", *, searchable: bool = True, margins: bool = False, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, name: str = "JSON", *, margins: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._whole = ""
         self.text = QPlainTextEdit()
@@ -48,31 +46,10 @@ class JsonView(QWidget):
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self._search = QLineEdit()
-        self._search.setPlaceholderText("Find")
-        self._search.setAccessibleName(f"Find in {name}")
-        self._search.setClearButtonEnabled(True)
-        self._found = ElidedLabel("", role="label")
-        self._copy = QToolButton()
-        self._copy.setText("Copy")
-        self._copy.setToolTip("Copy all of it, uncut")
-        self._copy.clicked.connect(self.copy_all)
-        self._search.textChanged.connect(lambda: self.find_next(from_start=True))
-        self._search.returnPressed.connect(self.find_next)
-        line = QHBoxLayout()
-        line.setContentsMargins(0, 0, 0, theme.GRID)
-        for widget, stretch in ((self._search, 1), (self._found, 1), (self._copy, 0)):
-            line.addWidget(widget, stretch)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*((12, 8, 8, 0) if margins else (0, 0, 0, 0)))
-        layout.setSpacing(0)
-        if searchable:
-            layout.addLayout(line)
-        layout.addWidget(self.text, 1)
-        if searchable:
-            shortcut = QShortcut(QKeySequence.StandardKey.Find, self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self._search.setFocus)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(*((12, 8, 8, 0) if margins else (0, 0, 0, 0)))
+        self.body.setSpacing(0)
+        self.body.addWidget(self.text, 1)
         self._retheme()
         theme.changed.connect(self._retheme)
 
@@ -109,6 +86,35 @@ class JsonView(QWidget):
 
     def copy_all(self) -> None:
         QGuiApplication.clipboard().setText(self._whole)
+
+
+class SearchedJsonView(JsonView):
+    """With a line above to find something in it, and to copy it whole."""
+
+    def __init__(self, name: str = "JSON", *, margins: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(name, margins=margins, parent=parent)
+        self._search = QLineEdit()
+        self._search.setPlaceholderText("Find")
+        self._search.setAccessibleName(f"Find in {name}")
+        self._search.setClearButtonEnabled(True)
+        self._found = ElidedLabel("", role="label")
+        self._copy = QToolButton()
+        self._copy.setText("Copy")
+        self._copy.setToolTip("Copy all of it, uncut")
+        self._copy.clicked.connect(self.copy_all)
+        self._search.textChanged.connect(lambda: self.find_next(from_start=True))
+        self._search.returnPressed.connect(self.find_next)
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, theme.GRID)
+        for widget, stretch in ((self._search, 1), (self._found, 1), (self._copy, 0)):
+            line.addWidget(widget, stretch)
+        self.body.insertLayout(0, line)
+        shortcut = QShortcut(QKeySequence.StandardKey.Find, self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self._search.setFocus)
+
+    def copy_all(self) -> None:
+        super().copy_all()
         self._found.say("copied")
 
     def find_next(self, *, from_start: bool = False) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -20,7 +22,7 @@ from fleetgui.widgets.detail import DeviceDetail
 from fleetgui.widgets.detail_overview import MOST_VALUES, sections_of
 from fleetgui.widgets.functions_history import outcome_sentence, time_split
 from fleetgui.widgets.functions_protect import Protection, protection_of
-from fleetgui.widgets.raw import LONGEST_LINE, JsonView, shown_text
+from fleetgui.widgets.raw import LONGEST_LINE, SearchedJsonView, shown_text
 from tests.models.fleet import Fleet, device_id, record
 
 CAMERA = device_id(0)
@@ -194,7 +196,7 @@ def test_the_raw_record_keeps_its_place_while_it_is_read_again(opened: Opened) -
 
 
 def test_raw_json_is_found_and_copied_whole_while_showing_is_cut(qtbot: QtBot) -> None:
-    view = JsonView()
+    view = SearchedJsonView()
     qtbot.addWidget(view)
     long = "x" * 1_000_000
     began = time.process_time()
@@ -426,3 +428,24 @@ def test_a_hostile_id_is_shown_escaped_and_copied_as_it_is(qtbot: QtBot) -> None
     assert "\u202e" not in opened.detail.accessibleName()
     opened.detail._copy.click()
     assert QGuiApplication.clipboard().text() == evil
+
+
+def test_a_detail_that_was_closed_leaves_nothing_behind(qapp: QApplication) -> None:
+    """Above all no widget without a place, which a signal's own lambda keeps for good."""
+    fleet = Fleet(3)
+
+    def opened_and_closed() -> Counter[str]:
+        fleet.state.details.open(CAMERA)
+        detail = DeviceDetail(CAMERA, fleet.state, fleet.clock)
+        detail.show()
+        detail.close()
+        detail.deleteLater()
+        del detail
+        fleet.state.details.close(CAMERA)
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        gc.collect()
+        return Counter(type(widget).__name__ for widget in qapp.allWidgets())
+
+    before = opened_and_closed()
+    for _ in range(3):
+        assert opened_and_closed() == before
