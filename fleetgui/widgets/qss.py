@@ -47,9 +47,11 @@ QLineEdit[invalid="true"], QPlainTextEdit[invalid="true"], QAbstractSpinBox[inva
 QSpinBox::up-button, QSpinBox::down-button { width: 0; border: 0; }
 QComboBox QAbstractItemView { border: 1px solid $hairline; }
 QComboBox::drop-down { border: 0; width: 20px; }
-QRadioButton::indicator, QCheckBox::indicator, QTreeView::indicator { width: 10px; height: 10px; border: 1px solid $muted; }
+QRadioButton::indicator, QCheckBox::indicator, QTreeView::indicator {
+  width: 10px; height: 10px; border: 1px solid $muted; }
 QRadioButton::indicator { border-radius: 6px; }
-QRadioButton::indicator:checked, QCheckBox::indicator:checked, QTreeView::indicator:checked { background: $accent; border-color: $accent; }
+QRadioButton::indicator:checked, QCheckBox::indicator:checked, QTreeView::indicator:checked {
+  background: $accent; border-color: $accent; }
 QPushButton, QToolButton {
   background: transparent; color: $text; border: 1px solid $hairline; border-radius: 0;
   padding: 2px 10px; min-height: 18px; }

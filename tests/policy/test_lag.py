@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetgui.policy.lag import MOST_WINDOWS_AT_ONCE, LagSampler, LagWindows, Window
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.lag import MOST_WINDOWS_AT_ONCE, LagSampler, LagWindows, Window
 from fleetgui.policy.settings import LagSettings
 
 START = 50.0

@@ -14,7 +14,6 @@ from typing import Final
 from fleetgui.backend.gateway.engagements import Merger
 from fleetgui.backend.gateway.gate import ThrottleGate
 from fleetgui.backend.gateway.history import History
-from fleetgui.policy.lag import LagSampler, Window
 from fleetgui.backend.gateway.nodes import Nodes, checked_node
 from fleetgui.backend.gateway.notices import Notices
 from fleetgui.backend.gateway.replicas import Replicas
@@ -29,6 +28,7 @@ from fleetgui.link.tasks import Tasks
 from fleetgui.policy.access import AccessPolicy
 from fleetgui.policy.band import BandTracker
 from fleetgui.policy.clock import Clock
+from fleetgui.policy.lag import LagSampler, Window
 from fleetgui.policy.throttle import Reject, Throttle
 from fleetgui.wire.gateway import KEEPALIVE_S, QUEUE, NodeInfo, validate
 from fleetgui.wire.subjects import any_tenant, tenant_of
