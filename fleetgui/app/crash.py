@@ -35,7 +35,7 @@ class Crash:
     @property
     def sentence(self) -> str:
         when = formats.moment_utc(self.at)
-        return f"A console ended by a fault at {when}. Help → Diagnostics shows where, and writes a report."
+        return f"A console ended by a fault at {when}; Help → Diagnostics shows where, and writes a report."
 
 
 class CrashLog:

@@ -73,8 +73,9 @@ class Session:
         self.window.close_requested.connect(self._quit.set)
         self.window.reconnect_requested.connect(self._reconnect)
         self.window.diagnostics_requested.connect(self._open_diagnostics)
-        if self.diagnostics.crash is not None:
-            self.state.journal.write(self.clock.wall(), State.FAILED, "this console", self.diagnostics.crash.sentence)
+        if (crash := self.diagnostics.crash) is not None:
+            self.state.last_crash = crash.sentence
+            self.state.journal.write(self.clock.wall(), State.FAILED, "this console", crash.sentence)
         self.tasks.spawn(self._put_in_pages(), name="put in the pages")
         self.tasks.spawn(self._open_fabric(), name="open the fabric")
         self.tasks.spawn(self._measure_first_rows(), name="measure first rows")
@@ -200,6 +201,9 @@ class Session:
                 shown.say(f"Written to {path}.")
 
         shown.report_requested.connect(save)
+        if self.state.last_crash:
+            self.state.last_crash = ""
+            shown.show_crash()
         shown.show()
 
     # Closing

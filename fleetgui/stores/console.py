@@ -37,6 +37,8 @@ class ConsoleState:
     hold: HoldStore = field(default_factory=HoldStore)
     export: ExportStore = field(default_factory=ExportStore)
     observer: Observer = field(default_factory=Observer)
+    last_crash: str = ""
+    """A sentence about the session before, where it ended by a fault and nobody has looked yet."""
     registry_searches: bool = True
     """Whether the registry knows our extensions (search, sort, who is gone), as far as it was asked."""
     table: TableRows = field(init=False)

@@ -89,6 +89,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar()
         self.notice.reconnect_requested.connect(self.reconnect_requested)
         self.notice.refresh_requested.connect(self.refresh_requested)
+        self.notice.diagnostics_requested.connect(self.diagnostics_requested)
         self.status = StatusLine()
         self.docks = PageDocks(self)
         self.docks.detail_closed.connect(self._detail_closed)

@@ -21,7 +21,7 @@ from fleetgui.widgets.plain import tip
 if TYPE_CHECKING:
     from fleetgui.stores.console import ConsoleState
 
-Action = Literal["", "reconnect", "refresh"]
+Action = Literal["", "reconnect", "refresh", "diagnostics"]
 
 SLOW_S: Final = 2.0
 """How long one request to the registry may take before it is said."""
@@ -29,7 +29,7 @@ SLOW_S: Final = 2.0
 LEAST_S: Final = 1.0
 """How long a notice stays once it is there, though all is well again."""
 
-_ACTIONS: Final[dict[Action, str]] = {"": "", "reconnect": "Try now", "refresh": "Read again"}
+_ACTIONS: Final[dict[Action, str]] = {"": "", "reconnect": "Try now", "refresh": "Read again", "diagnostics": "Show"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ def notice_of(
         return Notice(State.UNCONFIRMED, text)
     if waiting is not None and waiting >= SLOW_S:
         return Notice(State.LATE, f"The registry is slow: waiting for its answer for {formats.age(waiting)}.")
+    if state.last_crash:
+        return Notice(State.FAILED, _sentence(state.last_crash), "diagnostics")
     return None
 
 
@@ -112,6 +114,7 @@ class NoticeBar(QWidget):
 
     reconnect_requested = Signal()
     refresh_requested = Signal()
+    diagnostics_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -183,6 +186,8 @@ class NoticeBar(QWidget):
             self.reconnect_requested.emit()
         elif self._notice.action == "refresh":
             self.refresh_requested.emit()
+        elif self._notice.action == "diagnostics":
+            self.diagnostics_requested.emit()
 
     def _restyle(self) -> None:
         look = theme.current()

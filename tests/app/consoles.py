@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
+from fleetgui.app.crash import Crash
 from fleetgui.app.errors import ErrorSink
 from fleetgui.app.frame import open_window
 from fleetgui.app.loop import loop_factory
@@ -32,12 +33,14 @@ def run_console(
     on: Context | None = None,
     demo: DemoOptions | None = None,
     errors: bool = False,
+    crash: Crash | None = None,
 ) -> Session:
     """Open a console on a context or a demo, run `drive(session)`, then close the window as a user does.
 
     Returns the session after it ended with exit code 0; unless `errors` are expected, none may have been reported.
     """
     sink = ErrorSink()
+    sink.last_crash = crash
     settings = Settings(folder / "settings.json")
     options = ConsoleOptions(started_at=time.time(), context=on, demo=demo)
     frame = open_window(app, options, settings)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
+from fleetgui.app.crash import Crash
 from fleetgui.app.diagnostics import struck_out
 from fleetgui.app.session import Session
 from fleetgui.policy.states import LinkPhase
@@ -55,6 +56,25 @@ def test_the_window_and_the_report_tell_what_is_and_no_secret(qapp: QApplication
     assert report["report"]["connections"] == 1
     assert "somebody logged (struck out), which nobody should" in report["log"][-1]
     assert "horse" not in text
+
+
+def test_a_crash_of_the_session_before_is_offered_until_somebody_looks(qapp: QApplication, tmp_path: Path) -> None:
+    async def drive(session: Session) -> None:
+        link = session.state.link
+        await until(lambda: link.state.phase is LinkPhase.UP, link.changed)
+        assert "ended by a fault" in session.state.last_crash
+        assert [each.text for each in session.state.journal.entries if each.source == "this console"] == [
+            session.state.last_crash
+        ]
+        session.window.notice.diagnostics_requested.emit()
+        (window,) = session.window.findChildren(DiagnosticsWindow)
+        assert window.tabs.tabText(window.tabs.currentIndex()) == "Last crash"
+        assert session.state.last_crash == ""
+        window.close()
+
+    with NatsServer() as server:
+        crash = Crash(1_795_219_200.0, "Fatal Python error: Segmentation fault")
+        run_console(qapp, tmp_path, drive, on=context(server.url), crash=crash)
 
 
 def test_a_secret_is_struck_out_as_json_writes_it() -> None:

@@ -30,6 +30,14 @@ def test_nothing_wrong_nothing_said() -> None:
     assert said(fill.no_gateway()) is None
 
 
+def test_a_crash_that_nobody_has_looked_at_is_said_when_nothing_worse_is() -> None:
+    filled = fill.calm()
+    filled.state.last_crash = "A console ended by a fault at 02:11:37Z"
+    assert said(filled) == Notice(State.FAILED, "A console ended by a fault at 02:11:37Z.", "diagnostics")
+    filled.disconnected()
+    assert "fault" not in text(filled)
+
+
 def test_connecting_names_the_server() -> None:
     assert text(fill.waiting()) == "Connecting to 127.0.0.1:4222 …"
 
@@ -115,7 +123,11 @@ def test_the_bar_stays_long_enough_to_be_read(qtbot: QtBot) -> None:
 def test_the_button_asks_for_what_it_says(qtbot: QtBot) -> None:
     bar = NoticeBar()
     qtbot.addWidget(bar)
-    for action, signal in (("reconnect", bar.reconnect_requested), ("refresh", bar.refresh_requested)):
+    for action, signal in (
+        ("reconnect", bar.reconnect_requested),
+        ("refresh", bar.refresh_requested),
+        ("diagnostics", bar.diagnostics_requested),
+    ):
         bar.show_notice(Notice(State.FAILED, action, action), now=1.0)  # type: ignore[arg-type]  # both are Actions
         with qtbot.waitSignal(signal, timeout=5_000):
             bar._button.click()
