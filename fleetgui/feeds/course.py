@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.registry import PageRead
+from fleetgui.feeds.registry_page import PageRead
 from fleetgui.policy.formats import text
 from fleetgui.stores.export import Coverage
 from fleetgui.wire.codec import Malformed

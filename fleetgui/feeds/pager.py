@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
-from fleetgui.feeds.registry import PageRead, RegistryClient
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.registry_page import PageRead
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.signals import Signal

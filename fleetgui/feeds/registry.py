@@ -1,8 +1,7 @@
 """Asking the registry: one page or one device at a time, every failure a typed error with a sentence for people.
 
 A page may cost the real registry a scan of the whole fleet, so there is one such request at a time, with patience, and
-none is repeated blindly. Nothing that a reply says is believed before it was checked: a page that does not lead on,
-or that cannot be told from a part of one, is a fault and never "the whole fleet".
+none is repeated blindly. What a reply says is believed once `registry_page` has checked it.
 
 A reply over the broker's `max_payload` never arrives; depending on the server there is an error or silence.
 `read_from` halves the page then, and goes on to one record, which it reports as unreadable. Silence counts as "too
@@ -14,12 +13,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
-
-import msgspec
+from dataclasses import replace
+from typing import Any, Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
+from fleetgui.feeds.registry_page import PageRead, believable, checked, checked_by_id, malformed, unreadable_page
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import (
     LinkDown,
@@ -47,48 +45,10 @@ DEVICE_PATIENCE_S: Final = 10.0
 MOST_AT_ONCE: Final = 8
 """Pages under way to a quick registry."""
 
-MOST_DEVICES: Final = 50_000_000
-"""More than a table can show; a larger total or offset in a reply is a fault of the server."""
-
-MOST_RECORDS: Final = 200_000
-"""Records believed in one reply."""
-
 BEYOND: Final = 2_000_000_000
 """An offset behind every fleet: its page is empty, and fits into any message."""
 
 _TOO_LARGE_TEXTS: Final = ("maximum payload", "max_payload", "max payload")
-
-
-@dataclass(frozen=True)
-class PageRead:
-    """A page, checked. `asked_at` is `Clock.now()` of the request: what is newer than that is not in it.
-
-    `offset` is where its first record stands: as asked for, or 0 where an old server sent its whole list at once
-    (`paging` False). `next_offset` is None at the end. `total` is an upper bound, None where the server gave none.
-    `unreadable` says why the record at `offset` could not be read, and the page is then empty.
-    `records` are as they came; where only what a summary needs was asked for (`listed`), they are read already, but
-    for those that do not fit.
-    """
-
-    offset: int
-    limit: int
-    records: Sequence[Listed | bytes]
-    next_offset: int | None
-    total: int | None
-    asked_at: float
-    took_s: float = 0.0
-    reply_bytes: int = 0
-    paging: bool = True
-    revision: int | None = None
-    unreadable: str | None = None
-    next_after: str | None = None
-    """The id behind which the next page begins, where pages were asked for by id."""
-    applied: frozenset[str] = frozenset()
-    """The extensions that the registry honoured."""
-
-    def as_they_came(self) -> list[bytes]:
-        """The records of a page that was not asked for as `listed`."""
-        return [record for record in self.records if isinstance(record, bytes)]
 
 
 LeadsOn = Callable[[Place], bool]
@@ -162,9 +122,9 @@ class RegistryClient:
         self.quick = bool(applied) or (self.quick and not question.params())
         if by_id:
             behind = place.device_id if isinstance(place, Behind) else None
-            read = _checked_by_id(page, records, behind, limit, asked_at)
+            read = checked_by_id(page, records, behind, limit, asked_at)
         else:
-            read = _checked(page, records, 0 if isinstance(place, Behind) else place, limit, asked_at)
+            read = checked(page, records, 0 if isinstance(place, Behind) else place, limit, asked_at)
         self.sizer.page_arrived(len(read.records), len(reply), asked=limit)
         return replace(read, took_s=max(0.0, self._clock.now() - asked_at), reply_bytes=len(reply))
 
@@ -206,7 +166,7 @@ class RegistryClient:
                 self.sizer.record_did_not_fit()
                 if isinstance(place, Behind):
                     raise failed  # without its id nothing leads past it; by offset something does
-                return _unreadable(place, beyond)
+                return unreadable_page(place, beyond)
 
     def begin_to_read(
         self,
@@ -242,7 +202,7 @@ class RegistryClient:
         except rpc.RpcError as error:
             raise self._refused(error) from None
         except Malformed as error:
-            raise _malformed(str(error)) from None
+            raise malformed(str(error)) from None
         self._knows_get_device = True
         if device is not None and device.get("device_id") != device_id:
             raise RegistryError(
@@ -301,14 +261,14 @@ class RegistryClient:
     def _page(self, reply: bytes, listed: bool) -> tuple[PageFrame, Sequence[Listed | bytes]]:
         try:
             if listed:
-                return _believable(*listed_in(reply))
+                return believable(*listed_in(reply))
             page = page_of(reply)
             # Copies: a slice of the reply would keep all of it alive for as long as one of its records is shown.
-            return _believable(page, [bytes(record) for record in page.devices])
+            return believable(page, [bytes(record) for record in page.devices])
         except rpc.RpcError as error:
             raise self._refused(error) from None
         except Malformed as error:
-            raise _malformed(str(error)) from None
+            raise malformed(str(error)) from None
 
     def _refused(self, error: rpc.RpcError) -> RegistryError:
         said = text(error.message, 160) if error.message else f"error {error.code} without a text"
@@ -322,79 +282,3 @@ class RegistryClient:
 
     def _too_old(self) -> RegistryError:
         return RegistryError(Fault.LISTS_ONLY, "This registry lists devices but does not answer for a single one.")
-
-
-def _checked(page: PageFrame, records: Sequence[Listed | bytes], offset: int, limit: int, asked_at: float) -> PageRead:
-    """`page` as far as it can be believed; raises `RegistryError`."""
-    total, next_offset = page.total_matched, page.next_offset
-    applied = frozenset(page.applied or ())
-    if isinstance(next_offset, msgspec.UnsetType):
-        if total is None:
-            return PageRead(
-                0, limit, records, None, None, asked_at, paging=False, revision=page.revision, applied=applied
-            )
-        if offset + len(records) < total and offset < total:
-            raise _malformed("it counts more devices than it sent, and does not say where the rest is")
-        next_offset = None
-    if next_offset is not None:
-        if next_offset <= offset:
-            raise RegistryError(
-                Fault.NOT_ADVANCING,
-                f"The registry is at fault: after the page at {offset:,} it points to {str(next_offset)[:20]}, "
-                "which would never end; reading was stopped.",
-            )
-        if next_offset > MOST_DEVICES:
-            raise _malformed(f"it points to offset {str(next_offset)[:20]}")
-    return PageRead(offset, limit, records, next_offset, total, asked_at, revision=page.revision, applied=applied)
-
-
-def _checked_by_id(
-    page: PageFrame, records: Sequence[Listed | bytes], behind: str | None, limit: int, asked_at: float
-) -> PageRead:
-    """`page`, which was asked for by id and leads on by `next_after`; raises `RegistryError`."""
-    leads_to = page.next_after
-    if leads_to is not None and leads_to <= (behind or ""):
-        raise RegistryError(
-            Fault.NOT_ADVANCING,
-            f"The registry is at fault: behind {text(behind or 'the beginning', 64)} it points to "
-            f"{text(leads_to, 64)}, which would never end; reading was stopped.",
-        )
-    return PageRead(
-        0,
-        limit,
-        records,
-        None,
-        page.total_matched,
-        asked_at,
-        revision=page.revision,
-        next_after=leads_to,
-        applied=frozenset(page.applied or ()),
-    )
-
-
-Records = TypeVar("Records", bound=Sequence[Listed | bytes])
-
-
-def _believable(page: PageFrame, records: Records) -> tuple[PageFrame, Records]:
-    """Both, unless they are beyond belief: then raises `RegistryError`."""
-    if len(records) > MOST_RECORDS:
-        raise _malformed(f"it sent {len(records):,} records at once")
-    if page.total_matched is not None and not 0 <= page.total_matched <= MOST_DEVICES:
-        raise _malformed(f"it counts {str(page.total_matched)[:20]} devices")
-    return page, records
-
-
-def _unreadable(offset: int, beyond: PageRead) -> PageRead:
-    """What stands at `offset`, whose record does not fit, where the page behind the end counted `beyond.total`."""
-    if not beyond.paging:
-        return beyond  # the whole list, which fits by now
-    total = beyond.total
-    more = total is not None and offset + 1 < total
-    if total is not None and offset >= total:
-        return replace(beyond, offset=offset, limit=1, records=[], next_offset=None)
-    why = "This record alone is larger than a message may be."
-    return replace(beyond, offset=offset, limit=1, records=[], next_offset=offset + 1 if more else None, unreadable=why)
-
-
-def _malformed(why: str) -> RegistryError:
-    return RegistryError(Fault.MALFORMED, f"The registry's answer is no page: {text(why, 160)}.")

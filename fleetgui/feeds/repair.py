@@ -16,7 +16,8 @@ from itertools import pairwise
 from typing import Final
 
 from fleetgui.feeds.course import Course, Span, Stamp, WalkedPage, is_another, stamp_of
-from fleetgui.feeds.registry import PageRead, RegistryClient
+from fleetgui.feeds.registry import RegistryClient
+from fleetgui.feeds.registry_page import PageRead
 from fleetgui.feeds.walk import Changes, nobody_heard, walk_in_parts, within
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.wire.question import EVERYTHING, Behind, Place, Question

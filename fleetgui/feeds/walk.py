@@ -16,7 +16,8 @@ from functools import partial
 from typing import Final
 
 from fleetgui.feeds.course import Course, WalkedPage, id_of
-from fleetgui.feeds.registry import MOST_AT_ONCE, PageRead, RegistryClient, leaves
+from fleetgui.feeds.registry import MOST_AT_ONCE, RegistryClient, leaves
+from fleetgui.feeds.registry_page import PageRead
 from fleetgui.policy.pages import LARGEST_PAGE
 from fleetgui.wire.question import EVERYTHING, Behind, Place, Question
 
