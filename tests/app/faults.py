@@ -135,7 +135,10 @@ class Witness:
         yield "the link", BROKER, 2 * ping_s, shown_by(header.link)
         for name, chip in header.gateways._chips.items():
             yield f"the chip of {name}", name, 2 * window_s, shown_by(chip)
-        yield "the count of those online", FLEET, beat_s, header.online._state
+        if header.online._value == 0:  # nobody is: that is the registry's word, which announced each of them offline
+            yield "that nobody is online", BROKER, 2 * ping_s, header.online._state
+        else:
+            yield "the count of those online", FLEET, beat_s, header.online._state
         yield "the total", BROKER, 2 * ping_s, header.registered._state
         model = page.model
         first, last = page.table.first_visible, min(page.table.last_visible, model.rowCount() - 1)
