@@ -13,6 +13,7 @@ from fleetgui.feeds.calls import CallsFeed
 from fleetgui.feeds.deployments import DeploymentsFeed
 from fleetgui.feeds.details import DetailsFeed
 from fleetgui.feeds.export import ExportFeed
+from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.gateway import GatewayFeed
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.presence import PresenceFeed
@@ -76,15 +77,22 @@ class Fabric:
         self.topologies = TopologiesFeed(
             self.link, TopologySubjects(context.tenant), state.topologies, state.journal, clock, tasks
         )
+        self._feeds: tuple[Feed, ...] = (
+            self.vigil,
+            self.presence,
+            self.pager,
+            self.table,
+            self.gateway,
+            self.details,
+            self.deployments,
+            self.topologies,
+        )
         self.link.state_changed.connect(self._link_changed)
 
     def start(self) -> None:
         """Subscribe first, then connect: what is there at once is not missed."""
-        self.vigil.start()
-        self.presence.start()
-        self.gateway.start()
-        self.pager.start()
-        self.deployments.start()
+        for feed in self._feeds:
+            feed.start()
         self.link.start()
 
     def view_moved(self, first: int, last: int) -> None:
@@ -94,14 +102,13 @@ class Fabric:
 
     async def give_back(self) -> None:
         """Take back what the broker keeps for us, while there are tasks and a link to do so; half a second at most."""
-        await self.deployments.close()
+        for feed in self._feeds:
+            await feed.give_back()
 
     async def close(self) -> None:
         """Feeds first, then the link, within two seconds."""
-        self.presence.close()
-        self.gateway.close()
-        self.topologies.close()
-        self.table.close()
+        for feed in self._feeds:
+            feed.close()
         await self.link.close()
 
     def _link_changed(self, link: LinkState) -> None:
@@ -114,13 +121,11 @@ class Fabric:
         if link.phase is not before.phase:
             self._write(link, before)
         if went_up:
-            self.pager.link_came_up()
-            self.table.link_came_up()
-            self.gateway.link_came_up()
-            self.details.link_came_up()
-            self.topologies.link_came_up()
+            for feed in self._feeds:
+                feed.link_came_up()
         elif before.phase is LinkPhase.UP and link.phase is not LinkPhase.UP:
-            self.pager.link_went_down()
+            for feed in self._feeds:
+                feed.link_went_down()
 
     def _write(self, link: LinkState, before: LinkState) -> None:
         sentence = f"{link.phase.value}: {link.error}" if link.error else link.phase.value

@@ -147,7 +147,7 @@ class Pages:
         page = TopologyPage(self._state, self._clock)
         page.looked_at.connect(self._look_at_topologies)
         page.open_requested.connect(lambda name: self._tell(lambda fabric: fabric.topologies.open(name)))
-        page.close_requested.connect(lambda name: self._tell(lambda fabric: fabric.topologies.close_topology(name)))
+        page.close_requested.connect(lambda name: self._tell(lambda fabric: fabric.topologies.shut(name)))
         page.refresh_requested.connect(lambda: self._tell(lambda fabric: fabric.topologies.refresh()))
         page.reconnect_requested.connect(self._window.reconnect_requested)
         page.device_opened.connect(self.open_device)
@@ -185,7 +185,7 @@ class Pages:
         self._window.open_detail_dock(device_id, detail)
 
     def _close_device(self, device_id: str) -> None:
-        self._tell(lambda fabric: fabric.details.close(device_id))
+        self._tell(lambda fabric: fabric.details.shut(device_id))
 
     # The rest
 

@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.whole import AskFirst
@@ -45,7 +46,7 @@ def import_ahead() -> None:
         importlib.import_module(name)
 
 
-class TableFeed:
+class TableFeed(Feed):
     """Told what is wanted, and where the table is looked at."""
 
     def __init__(self, registry: RegistryClient, pager: Pager, state: ConsoleState, clock: Clock, tasks: Tasks) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from fleetgui.feeds.batches import Batches
+from fleetgui.feeds.feed import Feed
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.connection import Link
 from fleetgui.link.entries import Entry
@@ -54,7 +55,7 @@ _NO_JETSTREAM: Final = (10039, 10076)
 S = TypeVar("S")
 
 
-class DeploymentsFeed:
+class DeploymentsFeed(Feed):
     """Fills `deployments`. `start` follows the roll-ups, `open` and `shut` the devices of one of them."""
 
     def __init__(
@@ -129,8 +130,8 @@ class DeploymentsFeed:
         self._end(self._opened)
         self._deployments.close()
 
-    async def close(self) -> None:
-        """Take the consumers back, as far as that is quick."""
+    async def give_back(self) -> None:
+        """End the watches, and with each the consumer that the broker keeps for it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await asyncio.gather(*(watch.close() for watch in (*self._rollups, *self._opened)))

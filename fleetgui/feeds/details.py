@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fleetgui.feeds.calls import why_no_calls
 from fleetgui.feeds.errors import Fault, RegistryError
+from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.link.context import Protection
 from fleetgui.link.tasks import Tasks
@@ -23,7 +24,7 @@ LONGEST_TTL_S: Final = 1e10
 """Longer leases than three centuries are no leases."""
 
 
-class DetailsFeed:
+class DetailsFeed(Feed):
     """Fetches what `details` has open."""
 
     def __init__(
@@ -54,7 +55,8 @@ class DetailsFeed:
         if self._details.open(device_id, can_call=why_no_calls(device_id, self._subjects, self._protection)):
             self._fetch(device_id)
 
-    def close(self, device_id: str) -> None:
+    def shut(self, device_id: str) -> None:
+        """Keep a device no more: nobody looks at it."""
         self._details.close(device_id)
 
     def refresh(self, device_id: str) -> None:

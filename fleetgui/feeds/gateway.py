@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.gateway_past import GatewayPast
 from fleetgui.feeds.refusals import RefusalLines
 from fleetgui.link.connection import Link
@@ -57,7 +58,7 @@ LOOK_AGAIN_S: Final = (1.0, 5.0)
 M = TypeVar("M", Describe, LagHistory, ThrottleHistory)
 
 
-class GatewayFeed:
+class GatewayFeed(Feed):
     """Fills lag, engagements and the journal's gateway lines."""
 
     def __init__(self, link: Link, subjects: Subjects, state: ConsoleState, clock: Clock, tasks: Tasks) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
+from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.registry_page import PageRead
 from fleetgui.link.tasks import Tasks
@@ -58,7 +59,7 @@ class _Asked:
     due: float
 
 
-class Pager:
+class Pager(Feed):
     """One table's reader. `start` begins it; everything else only says what changed and wakes it."""
 
     def __init__(

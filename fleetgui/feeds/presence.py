@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.watchers import Watchers
 from fleetgui.link.connection import Link
 from fleetgui.link.intake import Apply, Intake
@@ -31,7 +32,7 @@ EDGE_LINES_A_SECOND: Final = 20
 """Journal lines that edges may write; more become one line a batch that counts them."""
 
 
-class PresenceFeed:
+class PresenceFeed(Feed):
     """Fills presence, open details' events and the journal. `start` subscribes; `close` ends it."""
 
     def __init__(self, link: Link, subjects: Subjects, state: ConsoleState, clock: Clock, tasks: Tasks) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.topology_follower import Follower
 from fleetgui.feeds.topology_pages import read_list
 from fleetgui.link.connection import Link
@@ -47,7 +48,7 @@ REFUSED: Final = (
 )
 
 
-class TopologiesFeed:
+class TopologiesFeed(Feed):
     """Fills `topologies`. `look(True)` while the list is on the screen; `open` and `close` a topology by its id."""
 
     def __init__(
@@ -116,7 +117,7 @@ class TopologiesFeed:
             following, self._link, self._subjects, self.ask, self._explain, self._clock, self._tasks
         )
 
-    def close_topology(self, topology_id: str) -> None:
+    def shut(self, topology_id: str) -> None:
         """Follow it no more."""
         self._end(topology_id)
         self._topologies.close(topology_id)

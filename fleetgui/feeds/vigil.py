@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from fleetgui.feeds.feed import Feed
 from fleetgui.link.connection import Link
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
@@ -30,7 +31,7 @@ CONSOLE: Final = "this console"
 MACHINE: Final = "this machine"
 
 
-class Vigil:
+class Vigil(Feed):
     """`start`, then it runs as a task of `tasks`; `look` is one turn of it."""
 
     def __init__(self, link: Link, state: ConsoleState, clock: Clock, tasks: Tasks) -> None:

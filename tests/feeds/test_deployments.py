@@ -80,7 +80,7 @@ async def console(url: str, user: str | None = None, settings: WatchSettings = Q
         feed = DeploymentsFeed(made.link, TENANT, deployments, ledger, made.link.clock, made.tasks, settings)
         feed.start()
         yield Console(made, deployments, ledger, feed)
-        await feed.close()
+        await feed.give_back()
 
 
 def named(name: str, *devices: str) -> Deployment:
@@ -293,7 +293,7 @@ async def test_a_tenant_that_no_bucket_can_be_named_after_is_said_at_once() -> N
             assert deployments.rollups.statuses.phase is ReadPhase.FAILED
             assert "a.b" in deployments.rollups.statuses.why
             feed.open("d")
-            await feed.close()
+            await feed.give_back()
 
 
 def _config(publish: tuple[str, ...], subscribe: tuple[str, ...]) -> str:

@@ -62,7 +62,7 @@ async def test_only_what_is_open_is_subscribed_and_one_connection_carries_it() -
                 await console.followed("yard")
                 assert link.footprint.subscriptions == before + 3
                 for topology_id in ("hall", "yard"):
-                    console.feed.close_topology(topology_id)
+                    console.feed.shut(topology_id)
                 assert link.footprint.subscriptions == before
                 await link.flush()
                 subjects = [each for row in nats.connections() for each in row.get("subscriptions_list", [])]
