@@ -76,7 +76,7 @@ def _online(state: ConsoleState, now: float) -> Figure:
     if fresh is State.NOT_WATCHED:
         note = "More devices than this console listens to: their heartbeats are taken in for what is in view alone."
     counted = presence.beats > 0 and fresh is not State.NOT_WATCHED
-    as_of = _as_of(state, now, fresh, presence.newest_beat) if counted else None
+    as_of = _as_of(state, now, fresh, presence.census(now).newest) if counted else None
     return Figure(presence.online_count(now) if counted else None, fresh, as_of, "heartbeats", note)
 
 
@@ -85,7 +85,7 @@ def _offline(state: ConsoleState, now: float) -> Figure:
     fresh = state.sources.state(REGISTRY, now)
     counted = fresh is not State.UNKNOWN
     return Figure(
-        state.presence.offline_count() if counted else None,
+        state.presence.census(now).offline if counted else None,
         fresh,
         _as_of(state, now, fresh, state.roster.registered_at),
         "registry's announcements",

@@ -65,12 +65,12 @@ def test_after_a_reconnect_what_was_heard_before_waits_for_confirmation(presence
 def test_offline_until_it_beats_or_is_listed_again(presence: Presence) -> None:
     presence.apply_edges([Edge("a", False, 120.0, None)])
     assert presence.state("a", 121.0) is State.OFFLINE
-    assert (presence.offline_ids(), presence.offline_count(), presence.online_count(121.0)) == (["a"], 1, 0)
+    assert (presence.offline_ids(), len(presence.offline_ids()), presence.online_count(121.0)) == (["a"], 1, 0)
     presence.listed([("a", TTL)], 119.0)  # a reply that was asked for before the announcement
     assert presence.state("a", 121.0) is State.OFFLINE
     presence.apply_beats([beat("a", 122.0)])
     assert presence.state("a", 122.0) is State.ONLINE
-    assert presence.offline_count() == 0
+    assert len(presence.offline_ids()) == 0
 
 
 def test_back_online_and_not_yet_heard_is_unconfirmed() -> None:
@@ -122,7 +122,7 @@ def test_counts_hold_for_a_fleet_larger_than_the_first_arrays() -> None:
     presence.listed(((device_id, TTL) for device_id in ids), 0.0)
     presence.apply_beats([beat(device_id, 1.0) for device_id in ids])
     presence.apply_edges([Edge(device_id, False, 2.0, None) for device_id in ids[:100]])
-    assert (presence.online_count(3.0), presence.offline_count()) == (4_900, 100)
+    assert (presence.online_count(3.0), len(presence.offline_ids())) == (4_900, 100)
     assert presence.online_count(1.0 + TTL) == 0
 
 
@@ -172,7 +172,7 @@ def test_the_array_counts_what_the_states_say() -> None:
     for now in (100.0, 115.0, 130.0, 160.0, 400.0):
         states = [presence.state(f"d{number}", now) for number in range(60)]
         heard = [presence.last_beat(f"d{number}") is not None for number in range(60)]
-        assert presence.offline_count() == len(presence.offline_ids()) == states.count(State.OFFLINE)
+        assert presence.census(now).offline == len(presence.offline_ids()) == states.count(State.OFFLINE)
         sure = states.count(State.ONLINE) + states.count(State.LATE)
         waiting = sum(state is State.UNCONFIRMED and beats for state, beats in zip(states, heard, strict=True))
         assert sure <= presence.online_count(now) <= sure + waiting

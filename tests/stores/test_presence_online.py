@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetgui.policy.states import State
-from fleetgui.stores.presence import NOTHING_KNOWN, Beat, Edge, Presence
+from fleetgui.stores.evidence import NOTHING_KNOWN
+from fleetgui.stores.presence import Beat, Edge, Presence
 
 IDS = [f"d{number}" for number in range(6)]
 MEANS = {1: {State.ONLINE, State.LATE}, 0: {State.OFFLINE}, 2: {State.STALE}}

@@ -16,9 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fleetgui.stores.evidence import NOTHING_KNOWN
 from fleetgui.stores.held.cells import Rows
 from fleetgui.stores.held.fleet import SLICE, HeldFleet
-from fleetgui.stores.presence import NOTHING_KNOWN, Presence
+from fleetgui.stores.presence import Presence
 from fleetgui.wire.payload import path_of, value_within
 from fleetgui.wire.records import Summary
 
