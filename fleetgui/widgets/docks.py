@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QHBoxL
 
 from fleetgui.policy import formats
 from fleetgui.widgets import theme
+from fleetgui.widgets.plain import tip
 
 _HEIGHT = 6 * theme.GRID
 _NAME = 40
@@ -112,7 +113,7 @@ class Mark(QAbstractButton):
         super().__init__(parent)
         self._kind = kind
         self._size = size
-        self.setToolTip(says)
+        self.setToolTip(tip(says))
         self.setAccessibleName(says)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

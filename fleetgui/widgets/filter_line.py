@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
 from fleetgui.policy.filters import Colour, Completion, completions, parse
 from fleetgui.policy.filters.positions import from_utf16, to_utf16
 from fleetgui.widgets import theme
+from fleetgui.widgets.plain import tip
 
 TYPING_MS: Final = 300
 """What was typed counts once nothing more was for this long."""
@@ -106,7 +107,7 @@ class FilterLine(QLineEdit):
             style.setUnderlineColor(look.color("band_critical"))
             mark(mistake.start, max(mistake.end, mistake.start + 1), style)
         QCoreApplication.sendEvent(self, QInputMethodEvent("", attributes))
-        self.setToolTip(self.mistake or "What can be typed here: Help → Filter language (Shift+F1)")
+        self.setToolTip(tip(self.mistake) or "What can be typed here: Help → Filter language (Shift+F1)")
 
     # Completions
 

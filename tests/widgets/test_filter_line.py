@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from fleetgui.policy.filters import Parsed
 from fleetgui.widgets import theme
 from fleetgui.widgets.filter_line import FilterLine
+from fleetgui.widgets.plain import tip
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ def test_enter_tells_at_once(opened: Opened) -> None:
 def test_the_first_mistake_is_the_tooltip_and_goes_with_it(opened: Opened) -> None:
     opened.line.set_filter("batery<20")
     assert "did you mean battery" in opened.line.mistake
-    assert opened.line.toolTip() == opened.line.mistake
+    assert opened.line.toolTip() == tip(opened.line.mistake)
     opened.line.set_filter("battery<20")
     assert opened.line.mistake == ""
     assert "Filter language" in opened.line.toolTip()
