@@ -170,11 +170,11 @@ class Sites:
         now = self._clock.now()
         self.epoch = epoch
         self._muted = False
-        self._floor = 0
         self._events.clear()
         self._dirty.clear()
         while self._empty:
             self._let_go()
+        self._floor = 0  # of this epoch no number was given yet
         for topology in self:
             topology.untold.clear()
             topology.seq = 0

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fleetgui.backend.topology.picture import Picture
@@ -182,6 +182,7 @@ def act(rig: Rig, step: str, number: int, *, later_pages: bool) -> None:
 
 
 @settings(max_examples=400, deadline=None)
+@example(steps=[("ask", 0), ("leave", 0), ("renew", 0), ("place", 0)], later_pages=False)
 @given(steps=st.lists(Step, max_size=60), later_pages=st.booleans())
 def test_after_any_faults_the_picture_is_the_publishers_and_what_was_lost_is_counted_exactly(
     steps: list[tuple[str, int]], later_pages: bool
