@@ -184,6 +184,17 @@ async def test_a_bucket_made_anew_is_read_anew(make: Make) -> None:
     assert rig.mirror.deletions == ["a"]
 
 
+async def test_a_bucket_made_anew_under_the_same_keys_and_revisions_is_read_anew(make: Make) -> None:
+    """Only when it was made tells it from the one before."""
+    rig = await make(before={"a": b"1", "b": b"2"})
+    await rig.live()
+    await within(streams.api(rig.link, f"STREAM.DELETE.{STREAM}"))
+    await within(rig.bucket.ensure())
+    await within(rig.bucket.put("a", b"3"))
+    await within(rig.bucket.put("b", b"4"))
+    await rig.holds({"a": b"3", "b": b"4"})
+
+
 async def test_a_consumer_that_was_taken_away_is_replaced(make: Make) -> None:
     rig = await make(before={"a": b"1"})
     await rig.live()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
@@ -593,6 +593,20 @@ def test_selecting_a_million_rows_costs_nothing_a_row(qtbot: QtBot, listening: b
         assert time.process_time() - began <= 0.1
         assert opened.table.selected_count == 1_000_000
         assert not opened.table.selectionModel().hasSelection()  # what a screen reader counts, row by row
+    finally:
+        QAccessible.setActive(False)
+
+
+def test_whoever_selects_a_million_rows_a_screen_reader_is_not_told_cell_by_cell(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(1_000_000, loaded=200))
+    model = opened.page.model
+    QAccessible.setActive(True)
+    try:
+        opened.table.setFocus()
+        whole = QItemSelection(model.index(0, 0), model.index(999_999, model.columnCount() - 1))
+        began = time.process_time()
+        opened.table.selectionModel().select(whole, QItemSelectionModel.SelectionFlag.Select)
+        assert time.process_time() - began <= 2.0
     finally:
         QAccessible.setActive(False)
 
