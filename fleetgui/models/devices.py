@@ -16,8 +16,10 @@ from PySide6.QtCore import Signal as QtSignal
 
 from fleetgui.models.changes import Changes, Range, merged, ranges_of
 from fleetgui.models.columns import COLUMNS, Align, Cell, Column
+from fleetgui.models.drawn import DrawnRow, Glow
 from fleetgui.models.facts import Facts
 from fleetgui.models.groups import spoken
+from fleetgui.models.row_facts import RowFacts
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
@@ -28,27 +30,15 @@ from fleetgui.stores.marks import Marks
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import GroupHead
 from fleetgui.stores.rows import RowSource
-from fleetgui.wire.times import to_epoch
 
 Index: TypeAlias = QModelIndex | QPersistentModelIndex
 
 FLUSH_S: Final = 0.1
 """How often the owner calls `flush`."""
-GLOW_S: Final = 0.6
 AGES_S: Final = 0.25
 """How often what only time changes is looked at again."""
 _KEPT: Final = 600
 """Rows whose cells are kept; more than any window shows."""
-
-
-class _Shown:
-    """A row as it is drawn: its facts, and those of its cells that were asked for."""
-
-    __slots__ = ("cells", "facts")
-
-    def __init__(self, facts: Facts, columns: int) -> None:
-        self.facts = facts
-        self.cells: list[Cell | None] = [None] * columns
 
 
 class DeviceTableModel(QAbstractTableModel):
@@ -72,8 +62,7 @@ class DeviceTableModel(QAbstractTableModel):
         self.roster = roster
         self.marks = Marks() if marks is None else marks
         self.glow_enabled = True
-        self._presence = presence
-        self._engagements = engagements
+        self._facts = RowFacts(roster, presence, engagements, clock)
         self._clock = clock
         self._link = link
         self._aging = [number for number, column in enumerate(self.columns) if column.ages]
@@ -81,11 +70,10 @@ class DeviceTableModel(QAbstractTableModel):
         self._order_marks: dict[str, str] = {}
         self._window: Range | None = None
         self._changes = Changes()
-        self._drawn: dict[int, _Shown] = {}
-        self._before: dict[str, _Shown] = {}
+        self._drawn: dict[int, DrawnRow] = {}
+        self._before: dict[str, DrawnRow] = {}
         """Rows that were read again since the last flush, by device: what they showed, for the glow."""
-        self._glows: dict[tuple[str, int], float] = {}
-        self._statuses: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._glow = Glow(clock)
         self._aged_at = clock.now()
         self._was_up = self._link_up
         self._subscriptions = Subscriptions(self)
@@ -146,18 +134,11 @@ class DeviceTableModel(QAbstractTableModel):
 
     def cell(self, row: int, number: int) -> Cell:
         """What stands in a cell. Rows beyond the end are drawn as not loaded."""
-        shown = self._drawn.get(row)
-        if shown is None:
-            shown = self._show(row, self._facts(row))
-        cell = shown.cells[number]
-        if cell is None:
-            cell = shown.cells[number] = self.columns[number].of(shown.facts)
-        return cell
+        return (self._drawn.get(row) or self._draw(row)).cell(number, self.columns[number])
 
     def facts(self, row: int) -> Facts:
         """What the row is drawn from."""
-        shown = self._drawn.get(row)
-        return (shown or self._show(row, self._facts(row))).facts
+        return (self._drawn.get(row) or self._draw(row)).facts
 
     def device_id(self, row: int) -> str | None:
         """The device that is shown in a row, None where there is none or it was not read."""
@@ -192,26 +173,13 @@ class DeviceTableModel(QAbstractTableModel):
 
     def glow(self, row: int, number: int) -> float:
         """How strongly a cell glows, 1 … 0."""
-        if not self._glows:
-            return 0.0
-        shown = self._drawn.get(row)
-        device_id = shown.facts.row.device_id if shown is not None else None
-        since = None if device_id is None else self._glows.get((device_id, number))
-        return 0.0 if since is None else max(0.0, 1.0 - (self._clock.now() - since) / GLOW_S)
+        shown = self._drawn.get(row) if self._glow else None
+        return 0.0 if shown is None else self._glow.strength(shown.facts.row.device_id, number)
 
     def glowing(self) -> list[tuple[int, int]]:
         """(row, column) of what glows in the window now; forgets what has ended."""
-        if not self._glows:
-            return []
-        now = self._clock.now()
-        cells = []
-        for (device_id, number), since in list(self._glows.items()):
-            if now - since >= GLOW_S:
-                del self._glows[device_id, number]
-            row = self.roster.offset_of(device_id)
-            if row is not None:
-                cells.append((row, number))
-        return cells
+        places = ((self.roster.offset_of(device_id), number) for device_id, number in self._glow.cells())
+        return [(row, number) for row, number in places if row is not None]
 
     # Columns of fields that no summary has
 
@@ -235,7 +203,7 @@ class DeviceTableModel(QAbstractTableModel):
         self._aging = [number for number, column in enumerate(columns) if column.ages]
         self._drawn.clear()
         self._before.clear()
-        self._glows.clear()
+        self._glow.clear()
 
     # The owner's beat
 
@@ -291,12 +259,11 @@ class DeviceTableModel(QAbstractTableModel):
         rows = {row for first, last in ranges for row in self._drawn if first <= row <= last}
         for row in rows:
             before = self._drawn.pop(row)
-            after = self._show(row, self._facts(row))
-            self._note_glow(before, after)
+            self._note_glow(before, self._draw(row))
         for device_id, before in self._before.items():
             row_now = self.roster.offset_of(device_id)
             if row_now is not None and self._is_watched(row_now):
-                self._note_glow(before, self._drawn.get(row_now) or self._show(row_now, self._facts(row_now)))
+                self._note_glow(before, self._drawn.get(row_now) or self._draw(row_now))
         self._before.clear()
         return rows
 
@@ -306,79 +273,22 @@ class DeviceTableModel(QAbstractTableModel):
         for row, shown in list(self._drawn.items()):
             if row in skip or not shown.facts.loaded:
                 continue
-            facts = self._facts(row)
-            cells = shown.cells
-            changed = False
-            for number in self._aging:
-                if cells[number] is not None and (cell := self.columns[number].of(facts)) != cells[number]:
-                    cells[number] = cell
-                    changed = True
-            shown.facts = facts
-            if changed:
+            if shown.age(self._facts.of(row), self.columns, self._aging):
                 aged.append(row)
         return aged
 
     def _is_watched(self, row: int) -> bool:
         return self._window is None or self._window[0] <= row <= self._window[1]
 
-    def _note_glow(self, before: _Shown, after: _Shown) -> None:
-        device_id = after.facts.row.device_id
-        if not self.glow_enabled or self._window is None or not (before.facts.loaded and after.facts.loaded):
-            return
-        if device_id is None or before.facts.row.device_id != device_id:
-            return
-        now = self._clock.now()
-        for number, old in enumerate(before.cells):
-            if old is None or not self.columns[number].glows:
-                continue
-            new = after.cells[number]
-            if new is None:
-                new = after.cells[number] = self.columns[number].of(after.facts)
-            if _differs(old, new, self.columns[number]):
-                self._glows[device_id, number] = now
+    def _note_glow(self, before: DrawnRow, after: DrawnRow) -> None:
+        if self.glow_enabled and self._window is not None:
+            self._glow.note(before, after, self.columns)
 
-    def _show(self, row: int, facts: Facts) -> _Shown:
+    def _draw(self, row: int) -> DrawnRow:
         if len(self._drawn) >= _KEPT:
             self._drawn.clear()
-        shown = self._drawn[row] = _Shown(facts, len(self.columns))
+        shown = self._drawn[row] = DrawnRow(self._facts.of(row), len(self.columns))
         return shown
-
-    def _facts(self, row: int) -> Facts:
-        now = self._clock.now()
-        entry = self.roster.row(row)
-        device_id = entry.device_id
-        if device_id is None or entry.summary is None:
-            return Facts(entry, now, self._clock.wall())
-        presence = self._presence
-        wall = self._clock.wall()
-        last_beat = presence.last_beat(device_id)
-        newer = last_beat is not None and last_beat > (entry.read_at or 0.0)
-        state, offline_since = presence.state(device_id, now), presence.offline_since(device_id)
-        gone_at = to_epoch(entry.summary.offline_since)
-        if gone_at is not None and not newer:
-            state, offline_since = State.OFFLINE, now - (wall - gone_at)
-        return Facts(
-            entry,
-            now,
-            wall,
-            presence=state,
-            last_beat=last_beat,
-            offline_since=offline_since,
-            publisher_ts=presence.publisher_ts(device_id),
-            skew_s=presence.skew(device_id),
-            held=self._engagements.of_device(device_id, wall),
-            heard=self._status(device_id, last_beat) if newer and last_beat is not None else {},
-        )
-
-    def _status(self, device_id: str, last_beat: float) -> dict[str, Any]:
-        known = self._statuses.get(device_id)
-        if known is not None and known[0] == last_beat:
-            return known[1]
-        if len(self._statuses) >= 2 * _KEPT:
-            self._statuses.clear()
-        status = self._presence.status(device_id)
-        self._statuses[device_id] = (last_beat, status)
-        return status
 
     @property
     def _link_up(self) -> bool:
@@ -422,10 +332,3 @@ _ALIGNMENTS: Final = {
     Align.LEFT: Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
     Align.RIGHT: Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
 }
-
-
-def _differs(old: Cell, new: Cell, column: Column) -> bool:
-    """Whether a change is worth a glow: an age that went on is not, a state that changed is."""
-    if column.ages:
-        return old.glyph != new.glyph
-    return old != new

@@ -12,7 +12,8 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QApplication
 
 from fleetgui.models.columns import COLUMNS
-from fleetgui.models.devices import AGES_S, GLOW_S, DeviceTableModel
+from fleetgui.models.devices import AGES_S, DeviceTableModel
+from fleetgui.models.drawn import GLOW_S
 from fleetgui.stores.roster import RowKind
 from fleetgui.wire.times import rfc3339
 from tests.models.fleet import Fleet, device_id, record
