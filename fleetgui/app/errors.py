@@ -18,12 +18,15 @@ from typing import Any, Final
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from fleetgui.app.crash import Crash
+from fleetgui.policy.repeats import is_power_of_ten
 from fleetgui.policy.signals import report_errors_to
 from fleetgui.stores.log_ring import LogRing
 
 log = logging.getLogger("fleetgui")
 
 KEPT: Final = 200
+MOST_KNOWN: Final = 1_000
+"""Different errors whose repetitions are counted."""
 
 _HARMLESS_QT: Final = (
     "This plugin does not support",  # the offscreen platform says this of every window property it lacks
@@ -34,6 +37,8 @@ _HARMLESS_QT: Final = (
 class ErrorSink:
     """Takes errors and counts them; `on_error(where, text)` lets the session show one line in the journal.
 
+    What fails in a slot fails again with every beat: the same error is told the 1st, 10th, 100th … time.
+
     `log` has the last lines of the program's log, `last_crash` what the session before left when it broke.
     """
 
@@ -41,6 +46,7 @@ class ErrorSink:
         self.count = 0
         self.recent: deque[str] = deque(maxlen=KEPT)
         self.on_error: Callable[[str, str], None] | None = None
+        self._times: dict[str, int] = {}
         self.log = LogRing()
         self.last_crash: Crash | None = None
 
@@ -67,6 +73,13 @@ class ErrorSink:
     def _take(self, where: str, text: str, error: BaseException | None = None) -> None:
         self.count += 1
         line = f"{where}: {text}"[:500]
+        if line not in self._times and len(self._times) == MOST_KNOWN:
+            self._times.clear()
+        times = self._times[line] = self._times.get(line, 0) + 1
+        if not is_power_of_ten(times):
+            return
+        if times > 1:
+            line, text = f"{line} ({times:,} times)", f"{text} ({times:,} times)"
         self.recent.append(line)
         log.error("%s", line, exc_info=error)
         if self.on_error is not None:

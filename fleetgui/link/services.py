@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from fleetgui.link.errors import LinkDown, LinkError
 from fleetgui.link.messages import Message
-from fleetgui.link.subscriptions import Subscription, is_power_of_ten
+from fleetgui.link.subscriptions import Subscription
+from fleetgui.policy.repeats import is_power_of_ten
 
 if TYPE_CHECKING:
     from fleetgui.link.connection import Link

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fleetgui.link.errors import BadSubject, PermissionDenied
 from fleetgui.link.messages import Message, headers_of
+from fleetgui.policy.repeats import is_power_of_ten
 
 if TYPE_CHECKING:
     from fleetgui.link.connection import Link
@@ -31,11 +32,6 @@ def checked_subject(subject: str, *, wildcards: bool = False) -> str:
     if not wildcards and ("*" in tokens or ">" in tokens):
         raise BadSubject(f"{subject[:80]!r} has a wildcard in it, and nothing can be sent to many subjects at once.")
     return subject
-
-
-def is_power_of_ten(count: int) -> bool:
-    """Which of many like failures are reported: the 1st, 10th, 100th …; all are counted."""
-    return str(count).strip("0") == "1"
 
 
 class Subscription:

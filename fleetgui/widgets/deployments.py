@@ -20,6 +20,7 @@ from fleetgui.policy.states import LinkPhase, State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.widgets.deployments_open import OpenDeployment
 from fleetgui.widgets.deployments_words import Action, Said, rollups_instead, rollups_line
+from fleetgui.widgets.guarded import Guarded
 from fleetgui.widgets.keyed_table import KeyedTable
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
@@ -79,7 +80,7 @@ class DeploymentsPage(QWidget):
         for signal in (self.opened.model.rowsInserted, self.opened.model.rowsRemoved, self.opened.model.modelReset):
             signal.connect(self.opened.refresh)
         self._ticks = QTimer(self, interval=TICK_MS)
-        self._ticks.timeout.connect(self.tick)
+        self._ticks.timeout.connect(Guarded(self, self.tick))
         self.model.pause(True)
         self.opened.model.pause(True)
         self._opened_changed()

@@ -27,6 +27,7 @@ from fleetgui.widgets.detail_overview import OverviewTab, sections_of
 from fleetgui.widgets.detail_sentence import DeviceFacts, absence, ages, chip_words, facts_of, held, why_off
 from fleetgui.widgets.elided import ElidedLabel, WrappedLabel
 from fleetgui.widgets.functions import FunctionsTab, functions_of
+from fleetgui.widgets.guarded import Guarded
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.plain import tip
@@ -54,7 +55,7 @@ class DeviceDetail(QWidget):
         subscriptions.listen(state.details.changed, self._detail_changed)
         subscriptions.listen(state.calls.changed, self._call_changed)
         self._beat = QTimer(self, interval=BEAT_MS)
-        self._beat.timeout.connect(self.beat)
+        self._beat.timeout.connect(Guarded(self, self.beat))
         OwnKeys(self, {"F5": self._refresh})
         self._detail_changed(device_id)
 

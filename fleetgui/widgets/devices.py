@@ -35,6 +35,7 @@ from fleetgui.widgets.devices_table import DeviceTable
 from fleetgui.widgets.devices_viewing import Viewing
 from fleetgui.widgets.devices_views import SavedView, SavedViews
 from fleetgui.widgets.devices_wishes import Wishes
+from fleetgui.widgets.guarded import Guarded
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 
@@ -157,7 +158,7 @@ class DevicesPage(QWidget):
             },
         )
         self._beat = QTimer(self, interval=int(FLUSH_S * 1000))
-        self._beat.timeout.connect(self.beat)
+        self._beat.timeout.connect(Guarded(self, self.beat))
         self._arrived = QTimer(self, singleShot=True, interval=ARRIVED_MS)
         self._arrived.timeout.connect(self._show_arrived)
         self.model.reread.connect(self._rows_arrived)

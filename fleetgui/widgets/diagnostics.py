@@ -31,6 +31,7 @@ from fleetgui.policy import formats
 from fleetgui.stores.diagnosis import Section
 from fleetgui.stores.log_ring import LINES, Line, LogRing
 from fleetgui.widgets import theme
+from fleetgui.widgets.guarded import Guarded
 from fleetgui.widgets.plain import plain_label
 
 EVERY_MS: Final = 1_000
@@ -75,7 +76,7 @@ class DiagnosticsWindow(QDialog):
         layout.addWidget(self.tabs, 1)
         layout.addLayout(buttons)
         self._timer = QTimer(self, interval=EVERY_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer.timeout.connect(Guarded(self, self.refresh))
         self.tabs.currentChanged.connect(self.refresh)
 
     def refresh(self) -> None:

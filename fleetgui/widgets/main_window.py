@@ -21,6 +21,7 @@ from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.widgets import theme
 from fleetgui.widgets.dialogs import AboutDialog, KeyboardDialog, OpenDeviceDialog
 from fleetgui.widgets.docks import Dock
+from fleetgui.widgets.guarded import Guarded
 from fleetgui.widgets.header import ContextFacts, Header
 from fleetgui.widgets.icons import app_icon
 from fleetgui.widgets.menus import Menus
@@ -104,10 +105,11 @@ class MainWindow(QMainWindow):
         self._put_frame()
         self.setMinimumSize(640, 400)
 
+        self._guarded_tick = Guarded(self.header, self.tick)
         self._second = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._second.timeout.connect(self._tick_again)
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
-        self._soon.timeout.connect(self.tick)
+        self._soon.timeout.connect(self._guarded_tick)
         self.header.show_time(clock.wall())
         theme.changed.connect(self.menus.show_look)
         if state is not None:
@@ -290,9 +292,11 @@ class MainWindow(QMainWindow):
             self._soon.start()
 
     def _tick_again(self) -> None:
-        self.tick()
-        # just after each full second, so that the clock neither skips nor lags
-        self._second.start(1_000 - round(self._clock.wall() * 1_000) % 1_000 + 2)
+        try:
+            self._guarded_tick()
+        finally:
+            # just after each full second, so that the clock neither skips nor lags
+            self._second.start(1_000 - round(self._clock.wall() * 1_000) % 1_000 + 2)
 
     def _detail_closed(self, device_id: str) -> None:
         if not self._closing:

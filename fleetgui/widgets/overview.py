@@ -24,6 +24,7 @@ from fleetgui.stores.engagements import Refusal
 from fleetgui.stores.storm import storm_now
 from fleetgui.widgets import overview_reading, overview_words, theme
 from fleetgui.widgets.elided import ElidedLabel
+from fleetgui.widgets.guarded import Guarded
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.overview_bar import WINDOWS, OverviewBar
 from fleetgui.widgets.overview_drawing import CurveDrawing
@@ -86,7 +87,7 @@ class OverviewPage(QWidget):
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._timer = QTimer(self, interval=SLOWEST_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer.timeout.connect(Guarded(self, self.refresh))
         self._lay_out()
         self._listen()
         self.setFocusProxy(self.plots)

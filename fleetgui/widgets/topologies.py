@@ -25,6 +25,7 @@ from fleetgui.stores.topologies.store import MOST_OPEN
 from fleetgui.widgets import theme
 from fleetgui.widgets.cell_table import CellTable, WordsLine
 from fleetgui.widgets.elided import WrappedLabel
+from fleetgui.widgets.guarded import Guarded
 from fleetgui.widgets.keys import OwnKeys
 from fleetgui.widgets.placeholder import Placeholder
 from fleetgui.widgets.topology_open import OpenTopology
@@ -92,7 +93,7 @@ class TopologyPage(QWidget):
         self.model.rowsRemoved.connect(self.refresh)
         self.model.modelReset.connect(self.refresh)
         self._ticks = QTimer(self, interval=TICK_MS)
-        self._ticks.timeout.connect(self._tick)
+        self._ticks.timeout.connect(Guarded(self, self._tick))
         self.refresh()
 
     @property

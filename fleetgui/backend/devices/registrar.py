@@ -15,8 +15,8 @@ from fleetgui.backend.devices.chance import draw
 from fleetgui.backend.devices.device import Device, Phase
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError
-from fleetgui.link.subscriptions import is_power_of_ten
 from fleetgui.link.tasks import Tasks
+from fleetgui.policy.repeats import is_power_of_ten
 from fleetgui.wire import rpc
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.subjects import Subjects
