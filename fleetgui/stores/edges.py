@@ -16,7 +16,7 @@ CAPACITY: Final = 50_000
 
 
 class EdgesShown(NamedTuple):
-    """What lies between two moments, in no order: `many` edges around epoch second `at`."""
+    """What lies between two moments, each kind in the order of time: `many` edges around epoch second `at`."""
 
     at: npt.NDArray[np.float64]
     online: npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ from fleetgui.stores.lag import LagStore
 from fleetgui.widgets.plots import TimePlots
 from fleetgui.widgets.plots_curves import highest
 
-AT_ONCE: Final = 3
+AT_ONCE: Final = 2
 """Gateways that are drawn anew in one turn: each costs a millisecond or two."""
 
 

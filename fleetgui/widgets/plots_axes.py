@@ -81,7 +81,7 @@ class LaneAxis(_Axis):
         super().__init__("left")
         self._names: list[str] = []
         self.setWidth(LEFT_WIDTH)
-        self.setStyle(tickLength=0)
+        self.setStyle(tickLength=0, tickAlpha=0)
 
     def restyle(self) -> None:
         super().restyle()

@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTran
 from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_data import Array, decimate, middle, peaks
-from fleetgui.widgets.plots_items import PixelItem, x_to_px, y_to_px
+from fleetgui.widgets.plots_items import PixelItem, draw_points, x_to_px, y_to_px
 
 _DOT_APART: Final = 0.03
 """How far above the p99 a maximum has to be to get a dot, as a share of the scale."""
@@ -37,6 +37,12 @@ class Line(NamedTuple):
 
 def _line(x: Array, y: Array) -> Line:
     return Line(x, y, pg.arrayToQPath(x, y, "finite") if len(x) else QPainterPath())
+
+
+def _columns(x: Array, y: Array) -> Line:
+    """Pairs of points, each a line of its own: half of what a line through all of them costs to draw."""
+    there = ~np.isnan(y)
+    return Line(x, y, pg.arrayToQPath(x[there], y[there], "pairs") if there.any() else QPainterPath())
 
 
 _EMPTY: Final = np.empty(0)
@@ -62,7 +68,7 @@ class LagCurves(PixelItem):
         x = curves.ts - origin
         self.p50, self.p99 = _line(*middle(x, curves.p50)), _line(*middle(x, curves.p99_mid))
         is_each = len(x) == len(self.p99.x) and bool(np.array_equal(curves.p99, curves.p99_mid, equal_nan=True))
-        self.extent = _line(_EMPTY, _EMPTY) if is_each else _line(*decimate(x, curves.p99))
+        self.extent = _line(_EMPTY, _EMPTY) if is_each else _columns(*decimate(x, curves.p99))
         chosen = peaks(x, curves.max, _DOT_PX * pixel_s)
         # a dot that would lie on the line of the p99 says nothing and hides it
         chosen = chosen[curves.max[chosen] - curves.p99[chosen] > _DOT_APART * top_ms]
@@ -87,12 +93,9 @@ class LagCurves(PixelItem):
         x, y = np.round(x[seen]), np.round(y[seen])
         above = y < box.top() + 2
         left, row = x[~above], y[~above]
-        if len(left):
-            # lines of one path: a rectangle of Python for each costs more than its paint, and a wider pen is slow
-            ends = np.tile(np.column_stack([left - 1, left]).ravel(), 2)
-            rows = np.concatenate([np.repeat(row, 2), np.repeat(row - 1, 2)])
-            painter.setPen(QPen(ink, 1))
-            painter.drawPath(pg.arrayToQPath(ends, rows, "pairs"))
+        draw_points(
+            painter, ink, np.tile(np.concatenate([left - 1, left]), 2), np.repeat([row, row - 1], 2, axis=0).ravel()
+        )
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ink)
         top = box.top() + 1

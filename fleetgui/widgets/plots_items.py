@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QTransform
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QTransform
 
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_data import Array
@@ -49,6 +49,16 @@ def x_to_px(to_px: QTransform, x: Array) -> Array:
 def y_to_px(to_px: QTransform, y: Array) -> Array:
     """Data y to pixels."""
     return np.asarray(y * to_px.m22() + to_px.dy())
+
+
+def draw_points(painter: QPainter, ink: QColor, x: Array, y: Array) -> None:
+    """Single pixels, from arrays: a fifth of what they cost as lines of a path, a tenth of as rectangles."""
+    if len(x):
+        points = pg.functions.create_qpolygonf(len(x))
+        table = pg.functions.ndarray_from_qpolygonf(points)
+        table[:, 0], table[:, 1] = x, y
+        painter.setPen(QPen(ink, 1))
+        painter.drawPoints(points)
 
 
 class BandRegions(PixelItem):

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QTransform
+from PySide6.QtGui import QColor, QPainter, QPen, QTransform
 
 from fleetgui.stores.edges import EdgesShown
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_data import Array
-from fleetgui.widgets.plots_items import BAND_TOKENS, PixelItem, x_to_px, y_to_px
+from fleetgui.widgets.plots_items import BAND_TOKENS, PixelItem, draw_points, x_to_px, y_to_px
 from fleetgui.widgets.plots_lanes import Shown
 
 _MARK_HEIGHTS: Final = np.array([0.45, 0.75, 1.0])
@@ -54,7 +54,6 @@ class LaneMarks(PixelItem):
         if shown is None:
             return
         look = theme.current()
-        painter.setPen(Qt.PenStyle.NoPen)
         height = abs(to_px.m22())
         x0 = np.clip(np.round(x_to_px(to_px, shown.at - self._origin)), box.left() - 4, box.right() + 4)
         x1 = np.clip(np.round(x_to_px(to_px, shown.until - self._origin)), box.left() - 4, box.right() + 4)
@@ -66,15 +65,15 @@ class LaneMarks(PixelItem):
         for band, token in enumerate(BAND_TOKENS):
             chosen = np.flatnonzero(shown.band == band)
             bars = chosen[x1[chosen] > x0[chosen]]
-            # in the shared lane bars would cover each other
-            bars = bars[shown.lane[bars] >= 0]
+            # in the shared lane bars would cover each other, and one of the same pixels is all that can be seen
+            bars = _widest(bars[shown.lane[bars] >= 0], x0, x1, lane)
+            painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(look.color(token, 0.28 * strength))
             painter.drawRects(_rects(x0[bars], top[bars] + quarter, x1[bars] - x0[bars], full - 2 * quarter))
-            painter.setBrush(look.color(token, strength))
             own = chosen[shown.lane[chosen] >= 0]
             marks = _distinct(own, x0, lane, shown.reason)
             tall = np.round(full * _MARK_HEIGHTS[shown.reason[marks]])
-            painter.drawRects(_rects(x0[marks] - 1, top[marks] + (full - tall) / 2, 2.0, tall))
+            _draw_marks(painter, look.color(token, strength), x0[marks], np.round(top[marks] + (full - tall) / 2), tall)
         self._draw_shared(painter, shown, to_px, x0, full)
         chosen = np.flatnonzero(shown.row == self.selected) if self.selected is not None else _NOTHING
         for i in chosen:
@@ -89,6 +88,7 @@ class LaneMarks(PixelItem):
         Minutes of which only the numbers are left stand here too, whoever it was.
         """
         shared = np.flatnonzero(shown.lane < 0)
+        painter.setPen(Qt.PenStyle.NoPen)
         minute, band = np.nonzero(shown.counts)
         middles = np.round(x_to_px(to_px, shown.minutes[minute] + _HALF_A_MINUTE_S - self._origin))
         places = np.concatenate([x0[shared], middles]) // _COLUMN_PX
@@ -117,6 +117,25 @@ def _rects(left: Array, top: Array, width: Array | float, height: Array | float)
     """Rectangles from arrays, the newest where there are too many."""
     table = np.column_stack(np.broadcast_arrays(left, top, width, height))[-_MOST_RECTS:]
     return [QRectF(*row) for row in table.tolist()]
+
+
+def _draw_marks(painter: QPainter, ink: QColor, x: Array, top: Array, tall: Array) -> None:
+    """Marks of two pixels as lines of one path: thousands of rectangles of Python cost more than their paint."""
+    if len(x):
+        painter.setPen(QPen(ink, 1))
+        columns = np.concatenate([np.repeat(x - 1, 2), np.repeat(x, 2)])
+        ends = np.tile(np.column_stack([top, top + tall - 1]).ravel(), 2)
+        painter.drawPath(pg.arrayToQPath(columns, ends, "pairs"))
+
+
+def _widest(chosen: Any, x0: Array, x1: Array, lane: Any) -> Any:
+    """Of bars that begin at the same pixel of a lane, the longest."""
+    if len(chosen) < 2:
+        return chosen
+    order = np.lexsort((x1[chosen], x0[chosen], lane[chosen]))
+    ranked = chosen[order]
+    is_last = np.append((np.diff(x0[ranked]) != 0) | (np.diff(lane[ranked]) != 0), True)
+    return ranked[is_last]
 
 
 def _distinct(chosen: Any, x: Array, lane: Any, reason: Any) -> Any:
@@ -151,17 +170,22 @@ class EdgeMarks(PixelItem):
         height = abs(to_px.m22())
         middle = round(float(y_to_px(to_px, np.array([self.lane + 0.5]))[0]))
         half = round(min(4.0, height / 3))
-        painter.setPen(Qt.PenStyle.NoPen)
         px = np.round(x_to_px(to_px, self._x))
         seen = (px >= box.left()) & (px <= box.right())
         for online, token, tip in ((False, "offline", half), (True, "live", -half)):
-            painter.setBrush(look.color(token))
-            x = _spread(np.unique(px[seen & (self._online == online)]), _EDGES_APART_PX)
-            if not len(x):
-                continue
-            corners = np.column_stack([x - half, x + half, x, x - half]).ravel()
-            heights = np.tile([middle - tip, middle - tip, middle + tip, middle - tip], len(x))
-            painter.drawPath(pg.arrayToQPath(corners, heights, np.tile([1, 1, 1, 0], len(x))))
+            # Ascending, as each kind comes: of the edges of one pixel the first, without sorting tens of thousands.
+            x = px[seen & (self._online == online)]
+            x = _spread(x[np.diff(x, prepend=-np.inf) > 0], _EDGES_APART_PX)
+            draw_points(painter, look.color(token), *_triangles(x, middle, tip))
+
+
+def _triangles(x: Array, middle: float, tip: int) -> tuple[Array, Array]:
+    """The pixels of triangles whose tips point down by `tip` pixels from twice as many at their base, or up."""
+    half, down = abs(tip), 1 if tip > 0 else -1
+    within = [(dx, row) for row in range(2 * half) for dx in range(row // 2 - half, half - row // 2)]
+    dx, row = np.array(within, dtype=np.float64).reshape(-1, 2).T
+    y = middle - down * half + down * row
+    return (x[:, np.newaxis] + dx).ravel(), np.tile(y, len(x))
 
 
 def _spread(places: Array, apart: float) -> Array:
