@@ -93,7 +93,7 @@ class GatewayFeed(Feed):
 
     def start(self) -> None:
         self._intake = Intake(
-            self._apply, clock=self._clock, scheduler=asyncio.get_running_loop(), report=self._tasks.report
+            self._apply, clock=self._clock, scheduler=self._link.turns, report=self._tasks.report
         )
         # Without a count: these are numbered, and what does not come is counted by its number, once.
         self._intake.overflowed.connect(lambda family, _: self._lose(family, Cause.OVERFLOW, None))

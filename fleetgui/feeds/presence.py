@@ -7,7 +7,6 @@ more often than a console can take in, only the devices in view and in open deta
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from fleetgui.feeds.feed import Feed
@@ -75,7 +74,7 @@ class PresenceFeed(Feed):
 
     def _intake(self, subject: str, apply: Apply) -> Intake:
         intake = self.intakes[subject] = Intake(
-            apply, clock=self._clock, scheduler=asyncio.get_running_loop(), report=self._tasks.report
+            apply, clock=self._clock, scheduler=self._link.turns, report=self._tasks.report
         )
         intake.overflowed.connect(lambda family, count: self._lose(family, Cause.OVERFLOW, count))
         intake.broke.connect(lambda family, count: self._lose(family, Cause.FAILED, count))

@@ -57,7 +57,7 @@ class Follower:
         self.intake = Intake(
             self._apply,
             clock=clock,
-            scheduler=asyncio.get_running_loop(),
+            scheduler=link.turns,
             report=tasks.report,
             max_messages=QUEUE,
         )

@@ -12,6 +12,7 @@ import platform
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from nats.js import JetStreamContext
@@ -30,6 +31,7 @@ from fleetgui.link.settings import LinkSettings
 from fleetgui.link.subscriptions import Handler, Subscription, Unreadable, checked_subject
 from fleetgui.link.supervisor import Supervisor
 from fleetgui.link.tasks import Tasks
+from fleetgui.link.turns import Turns
 from fleetgui.link.verdicts import Verdict
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.signals import Signal
@@ -83,6 +85,11 @@ class Link:
             inbox=self._inbox,
         )
         self._supervising: asyncio.Task[None] | None = None
+
+    @cached_property
+    def turns(self) -> Turns:
+        """The intakes of this link share it. To be asked for on the running loop."""
+        return Turns(asyncio.get_running_loop())
 
     # Life
 
