@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from fleetgui.models.cell_model import Part
 from fleetgui.models.columns import NOTHING, Align, Cell
-from fleetgui.models.row_order import KeyedColumn, Part
+from fleetgui.models.row_order import KeyedColumn
 from fleetgui.policy import formats
 from fleetgui.policy.states import State
 from fleetgui.stores.deployments.opened import DeviceRow

@@ -9,13 +9,14 @@ device there: that is shown at once, since opening and copying go by what is see
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PySide6.QtCore import Signal as QtSignal
 
+from fleetgui.models.cell_model import ALIGNMENTS, Index
 from fleetgui.models.changes import Changes, Range, merged, ranges_of
-from fleetgui.models.columns import COLUMNS, Align, Cell, Column
+from fleetgui.models.columns import COLUMNS, Cell, Column
 from fleetgui.models.drawn import DrawnRow, Glow
 from fleetgui.models.facts import Facts
 from fleetgui.models.groups import spoken
@@ -30,8 +31,6 @@ from fleetgui.stores.marks import Marks
 from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import GroupHead
 from fleetgui.stores.rows import RowSource
-
-Index: TypeAlias = QModelIndex | QPersistentModelIndex
 
 FLUSH_S: Final = 0.1
 """How often the owner calls `flush`."""
@@ -106,7 +105,7 @@ class DeviceTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return formats.markup(self.hover(row, number))
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _ALIGNMENTS[self.columns[number].align]
+            return ALIGNMENTS[self.columns[number].align]
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -122,7 +121,7 @@ class DeviceTableModel(QAbstractTableModel):
             ways = {"↑": ", sorted ascending", "↓": ", sorted descending"}
             return column.header + (f"{ways[mark[0]]} {mark[1:]}".rstrip() if mark else "")
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _ALIGNMENTS[column.align]
+            return ALIGNMENTS[column.align]
         return None
 
     def mark_orders(self, marks: Mapping[str, str]) -> None:
@@ -327,8 +326,3 @@ class DeviceTableModel(QAbstractTableModel):
 
 
 _FAINT: Final = frozenset({State.OFFLINE, State.STALE})
-
-_ALIGNMENTS: Final = {
-    Align.LEFT: Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
-    Align.RIGHT: Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-}

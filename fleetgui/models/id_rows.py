@@ -7,49 +7,26 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtCore import QObject, QTimer
 
+from fleetgui.models.cell_model import GATHER_MS, ROOT, CellModel, Words
 from fleetgui.models.changes import Changes, merged, ranges_of
-from fleetgui.models.clipboard import tab_separated
-from fleetgui.models.columns import Align, Cell
-from fleetgui.policy import formats
 
-GATHER_MS: Final = 100
 ONE_BY_ONE: Final = 64
 """Changes of membership that are looked at one by one; of more, the lists are compared whole."""
 MOST_RUNS: Final = 256
 """Runs of rows that come, go or change in one go; beyond, all of them do at once, which is quicker."""
-CELL_ROLE: Final = Qt.ItemDataRole.UserRole
-"""The `Cell` of an index."""
-ID_ROLE: Final = Qt.ItemDataRole.UserRole + 1
-"""The id of a row."""
-_ROOT: Final = QModelIndex()
-Index = QModelIndex | QPersistentModelIndex
 
 
-class Heading(NamedTuple):
-    """A column: its title, its width in pixels at 100 %, 0 for what is left, and where its text stands.
-
-    `minor` columns go where there is too little room, those with the highest number first; 0 stays.
-    """
-
-    title: str
-    width: int
-    align: Align = Align.LEFT
-    minor: int = 0
-
-
-class IdRows(QAbstractTableModel):
+class IdRows(CellModel):
     """Subclasses say which ids there are (`known`), and what stands in a cell (`cell`)."""
-
-    headings: tuple[Heading, ...] = ()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._ids: list[str] = []
-        self._words: tuple[str, ...] = ()
+        self._words = Words()
         self._changes = Changes()
         self._soon = QTimer(self, singleShot=True, interval=GATHER_MS)
         self._soon.timeout.connect(self.take_in)
@@ -59,13 +36,6 @@ class IdRows(QAbstractTableModel):
     def known(self) -> Collection[str]:
         """The ids of all rows, in any order."""
         raise NotImplementedError
-
-    def cell(self, row: int, column: int) -> Cell:
-        raise NotImplementedError
-
-    def hover(self, row: int) -> str:
-        """More about a row, as plain lines."""
-        return ""
 
     def hay(self, row_id: str) -> str:
         """What a filter's words are looked for in."""
@@ -112,7 +82,7 @@ class IdRows(QAbstractTableModel):
 
     def filter(self, text: str) -> None:
         """Show what has every word of `text` somewhere, in any case; "" shows all."""
-        words = tuple(text.casefold().split())
+        words = Words.of(text)
         if words != self._words:
             self._words = words
             self.changed(None)
@@ -122,18 +92,10 @@ class IdRows(QAbstractTableModel):
     def is_filtered(self) -> bool:
         return bool(self._words)
 
-    def id_at(self, row: int) -> str:
-        return self._ids[row]
-
     def row_of(self, row_id: str) -> int | None:
         """The row with that id, None where there is none."""
         row = bisect_left(self._ids, row_id)
         return row if row < len(self._ids) and self._ids[row] == row_id else None
-
-    def copied(self, rows: Iterable[int]) -> str:
-        """These rows as tab-separated text under a header; "" for none."""
-        lines = [[self.cell(row, column).spoken for column in range(len(self.headings))] for row in rows]
-        return tab_separated((each.title for each in self.headings), lines) if lines else ""
 
     # Within
 
@@ -141,20 +103,17 @@ class IdRows(QAbstractTableModel):
         return sorted(filter(self._matches, self.known()) if self._words else self.known())
 
     def _matches(self, row_id: str) -> bool:
-        if not self._words:
-            return True
-        hay = self.hay(row_id).casefold()
-        return all(word in hay for word in self._words)
+        return not self._words or self._words.are_in(self.hay(row_id))
 
     def _look_at(self, row_id: str, *, there: bool) -> None:
         row = bisect_left(self._ids, row_id)
         shown = row < len(self._ids) and self._ids[row] == row_id
         if there and not shown:
-            self.beginInsertRows(_ROOT, row, row)
+            self.beginInsertRows(ROOT, row, row)
             self._ids.insert(row, row_id)
             self.endInsertRows()
         elif shown and not there:
-            self.beginRemoveRows(_ROOT, row, row)
+            self.beginRemoveRows(ROOT, row, row)
             del self._ids[row]
             self.endRemoveRows()
 
@@ -169,11 +128,11 @@ class IdRows(QAbstractTableModel):
             self.endResetModel()
             return
         for first, last in reversed(gone):
-            self.beginRemoveRows(_ROOT, first, last)
+            self.beginRemoveRows(ROOT, first, last)
             del self._ids[first : last + 1]
             self.endRemoveRows()
         for first, last in came:
-            self.beginInsertRows(_ROOT, first, last)
+            self.beginInsertRows(ROOT, first, last)
             self._ids[first:first] = new[first : last + 1]
             self.endInsertRows()
 
@@ -182,37 +141,13 @@ class IdRows(QAbstractTableModel):
         for first, last in merged(ranges, (0, len(self._ids) - 1)):
             self.dataChanged.emit(self.index(first, 0), self.index(last, last_column))
 
-    # Qt
+    # For every table of cells
 
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._ids)
+    def row_count(self) -> int:
+        return len(self._ids)
 
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self.headings)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._ids):
-            return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.cell(index.row(), index.column()).spoken
-        if role == CELL_ROLE:
-            return self.cell(index.row(), index.column())
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return formats.markup(self.hover(index.row()))
-        return self._ids[index.row()] if role == ID_ROLE else None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.headings):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.headings[section].title
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if self._is_right(section) else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        return None
-
-    def _is_right(self, section: int) -> bool:
-        return self.headings[section].align is Align.RIGHT
+    def row_id(self, row: int) -> str:
+        return self._ids[row]
 
 
 def _runs(ids: list[str], but: set[str]) -> list[tuple[int, int]]:

@@ -7,23 +7,21 @@ journal drops goes here too, under a filter as well: what is shown is always a p
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import IntEnum
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtCore import QObject, QTimer
 
-from fleetgui.models.clipboard import tab_separated
+from fleetgui.models.cell_model import GATHER_MS, ROOT, CellModel, Heading, Words
+from fleetgui.models.columns import Cell
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
 from fleetgui.stores.journal import Entry, Journal
 
-GATHER_MS: Final = 100
 SOURCE_LENGTH: Final = 60
 """Characters of a source that are shown."""
-_ROOT: Final = QModelIndex()
-Index = QModelIndex | QPersistentModelIndex
 
 
 class Column(IntEnum):
@@ -33,17 +31,13 @@ class Column(IntEnum):
     TEXT = 3
 
 
-TITLES: Final = ("time", "state", "source", "what happened")
+class JournalModel(CellModel):
+    headings = (Heading("time", 84), Heading("state", 112), Heading("source", 128), Heading("what happened", 0))
 
-ENTRY_ROLE: Final = Qt.ItemDataRole.UserRole
-"""The `Entry` of a row."""
-
-
-class JournalModel(QAbstractTableModel):
-    def __init__(self, journal: Journal, parent: Any = None) -> None:
+    def __init__(self, journal: Journal, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._journal = journal
-        self._words: tuple[str, ...] = ()
+        self._words = Words()
         self._rows: list[Entry] = []
         self._numbers: list[int] = []
         """Of each row: how many entries had been written before its own."""
@@ -61,7 +55,7 @@ class JournalModel(QAbstractTableModel):
 
     def filter(self, text: str) -> None:
         """Show entries that have every word of `text` somewhere, in any case; "" shows all."""
-        words = tuple(text.casefold().split())
+        words = Words.of(text)
         if words == self._words:
             return
         self.beginResetModel()
@@ -78,13 +72,13 @@ class JournalModel(QAbstractTableModel):
         self._taken = self._journal.total
         numbers, new = self._read(fresh)
         if new:
-            self.beginInsertRows(_ROOT, 0, len(new) - 1)
+            self.beginInsertRows(ROOT, 0, len(new) - 1)
             self._numbers.extend(numbers)
             self._rows.extend(new)
             self.endInsertRows()
         dropped = bisect_left(self._numbers, self._journal.total - len(self._journal.entries))
         if dropped:
-            self.beginRemoveRows(_ROOT, len(self._rows) - dropped, len(self._rows) - 1)
+            self.beginRemoveRows(ROOT, len(self._rows) - dropped, len(self._rows) - 1)
             del self._numbers[:dropped]
             del self._rows[:dropped]
             self.endRemoveRows()
@@ -92,41 +86,30 @@ class JournalModel(QAbstractTableModel):
     def entry(self, row: int) -> Entry:
         return self._rows[-1 - row]
 
-    def copied(self, rows: Iterable[int]) -> str:
-        """These rows as tab-separated text under a header, with whole dates; "" for none."""
-        lines = [
-            (
-                formats.moment_utc(entry.at),
-                entry.state.word,
-                formats.text(entry.source, SOURCE_LENGTH),
-                formats.text(entry.text),
-            )
-            for entry in map(self.entry, rows)
-        ]
-        return tab_separated(TITLES, lines) if lines else ""
+    def cell(self, row: int, column: int) -> Cell:
+        entry = self.entry(row)
+        match column:
+            case Column.TIME:
+                return Cell(formats.clock_utc(entry.at), "muted")
+            case Column.STATE:
+                return Cell(entry.state.word, entry.state.token, entry.state.glyph)
+            case Column.SOURCE:
+                return Cell(formats.text(entry.source, SOURCE_LENGTH), "muted")
+            case _:
+                return Cell(formats.text(entry.text))
 
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._rows)
+    def hover(self, row: int, column: int) -> str:
+        entry = self.entry(row)
+        return f"{formats.moment_utc(entry.at)}\n{formats.text(entry.text)}"
 
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(Column)
+    def copied_row(self, row: int) -> Iterable[str]:
+        """With the whole date, and states as words."""
+        entry = self.entry(row)
+        source = formats.text(entry.source, SOURCE_LENGTH)
+        return formats.moment_utc(entry.at), entry.state.word, source, formats.text(entry.text)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._rows):
-            return None
-        entry = self.entry(index.row())
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _TEXTS[Column(index.column())](entry)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return formats.markup(f"{formats.moment_utc(entry.at)}\n{formats.text(entry.text)}")
-        return entry if role == ENTRY_ROLE else None
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | None:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section] if 0 <= section < len(TITLES) else None
-        return None
+    def row_count(self) -> int:
+        return len(self._rows)
 
     def _appended(self, _entry: Entry) -> None:
         if not self._soon.isActive():
@@ -144,19 +127,6 @@ class JournalModel(QAbstractTableModel):
         return [number for number, _entry in new], [entry for _number, entry in new]
 
     def _matches(self, entry: Entry) -> bool:
-        if not self._words:
-            return True
-        hay = " ".join(_strings(entry)).casefold()
-        return all(word in hay for word in self._words)
-
-
-def _strings(entry: Entry) -> Iterable[str]:
-    return (entry.text, entry.source, entry.state.word, entry.device_id or "")
-
-
-_TEXTS: Final[dict[Column, Callable[[Entry], str]]] = {
-    Column.TIME: lambda entry: formats.clock_utc(entry.at),
-    Column.STATE: lambda entry: entry.state.label,
-    Column.SOURCE: lambda entry: formats.text(entry.source, SOURCE_LENGTH),
-    Column.TEXT: lambda entry: formats.text(entry.text),
-}
+        return not self._words or self._words.are_in(
+            f"{entry.text} {entry.source} {entry.state.word} {entry.device_id or ''}"
+        )

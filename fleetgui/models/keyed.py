@@ -7,36 +7,28 @@ outlive rows: selection and persistent indexes follow the name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Generic
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 
+from fleetgui.models.cell_model import GATHER_MS, ROOT, CellModel, Heading, Part, Words
 from fleetgui.models.changes import merged, ranges_of
-from fleetgui.models.clipboard import tab_separated
-from fleetgui.models.columns import Align, Cell
-from fleetgui.models.id_rows import CELL_ROLE, ID_ROLE, Heading
+from fleetgui.models.columns import Cell
 from fleetgui.models.row_order import KeyedColumn, R, RowOrder
-from fleetgui.policy import formats
 
-GATHER_MS: Final = 100
 MOST_AT_ONCE: Final = 2_000
 """Rows that are looked at in one go: a few milliseconds."""
-_ROOT: Final = QModelIndex()
-Index = QModelIndex | QPersistentModelIndex
-
-PARTS_ROLE: Final = ID_ROLE + 1
-"""The parts of a bar, where the column has one."""
 
 
-class KeyedModel(QAbstractTableModel, Generic[R]):
-    """`words(row)` is what a filter looks in. Rows are sorted by `first` until somebody chooses a column."""
+class KeyedModel(CellModel, Generic[R]):
+    """`hay(row)` is what a filter looks in. Rows are sorted by `first` until somebody chooses a column."""
 
     def __init__(
         self,
         columns: tuple[KeyedColumn[R], ...],
         first: Callable[[R], Any],
-        words: Callable[[R], str],
+        hay: Callable[[R], str],
         wall: Callable[[], float],
         parent: Any = None,
     ) -> None:
@@ -45,9 +37,9 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         self.headings = tuple(Heading(column.title, column.width, column.align) for column in columns)
         self._order = RowOrder(columns, first)
         self._rows: Mapping[str, R] = {}
-        self._words = words
+        self._hay = hay
         self._wall = wall
-        self._filter: tuple[str, ...] = ()
+        self._words = Words()
         self._names: list[str] = []
         self._at: dict[str, int] = {}
         self._dirty: set[str] = set()
@@ -76,9 +68,9 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
 
     def filter(self, text: str) -> None:
         """Show rows that have every word of `text` somewhere, in any case; "" shows all."""
-        words = tuple(text.casefold().split())
-        if words != self._filter:
-            self._filter = words
+        words = Words.of(text)
+        if words != self._words:
+            self._words = words
             self.show_rows(self._rows)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -138,13 +130,13 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
             # to the end first, so that one range is taken out however they lay
             self._arrange(sorted(self._names, key=gone.__contains__))
             left = len(self._names) - len(gone)
-            self.beginRemoveRows(_ROOT, left, len(self._names) - 1)
+            self.beginRemoveRows(ROOT, left, len(self._names) - 1)
             self._place(self._names[:left])
             self.endRemoveRows()
             for name in gone:
                 self._order.forget(name)
         if new:
-            self.beginInsertRows(_ROOT, len(self._names), len(self._names) + len(new) - 1)
+            self.beginInsertRows(ROOT, len(self._names), len(self._names) + len(new) - 1)
             self._place(self._names + sorted(new))
             self.endInsertRows()
         moved = {name for name in (*new, *stay) if self._order.took(name, self._rows[name])}
@@ -167,7 +159,7 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self._filter)
+        return bool(self._words)
 
     def row_of(self, name: str) -> int | None:
         return self._at.get(name)
@@ -180,54 +172,24 @@ class KeyedModel(QAbstractTableModel, Generic[R]):
         cell = self.columns[column].cell(record, self._wall())
         return cell._replace(ink="muted") if self.is_doubted and not cell.chip else cell
 
-    def copied(self, rows: Iterable[int]) -> str:
-        """These rows as tab-separated text under a header."""
-        columns = range(len(self.columns))
-        lines = ([self.cell(row, column).spoken for column in columns] for row in rows)
-        return tab_separated([column.title for column in self.columns], lines)
+    def hover(self, row: int, column: int) -> str:
+        record, hover = self._rows.get(self._names[row]), self.columns[column].hover
+        return "" if record is None or hover is None else hover(record, self._wall())
 
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._names)
+    def row_id(self, row: int) -> str:
+        return self._names[row]
 
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self.columns)
+    def row_count(self) -> int:
+        return len(self._names)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._names):
-            return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.cell(index.row(), index.column()).spoken
-        if role == CELL_ROLE:
-            return self.cell(index.row(), index.column())
-        if role == ID_ROLE:
-            return self._names[index.row()]
-        column, record = self.columns[index.column()], self._rows.get(self._names[index.row()])
-        if record is None:
-            return None
-        if role == PARTS_ROLE:
-            return column.parts(record) if column.parts else None
-        if role == Qt.ItemDataRole.ToolTipRole and column.hover is not None:
-            return formats.markup(column.hover(record, self._wall()))
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
-            return None
-        column = self.columns[section]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return column.title
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column.align is Align.RIGHT else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
-        return None
+    def parts(self, row: int, column: int) -> tuple[Part, ...]:
+        record, parts = self._rows.get(self._names[row]), self.columns[column].parts
+        return () if record is None or parts is None else parts(record)
 
     # Places
 
     def _matches(self, row: R) -> bool:
-        if not self._filter:
-            return True
-        hay = self._words(row).casefold()
-        return all(word in hay for word in self._filter)
+        return not self._words or self._words.are_in(self._hay(row))
 
     def _take_dirty(self) -> set[str]:
         """What is to be looked at now; the rest a tenth of a second later."""

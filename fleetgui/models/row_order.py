@@ -10,14 +10,13 @@ from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtCore import Qt
 
+from fleetgui.models.cell_model import Part
 from fleetgui.models.columns import Align, Cell
 
 MOST_MOVED: Final = 64
 """More rows than these at once, and sorting all is quicker than placing each."""
 
 R = TypeVar("R")
-Part = tuple[str, float]
-"""A theme token, and which fraction of the bar is drawn in it."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Final
 
 from PySide6.QtCore import QObject
 
+from fleetgui.models.cell_model import Heading
 from fleetgui.models.columns import NOTHING, Align, Cell
-from fleetgui.models.id_rows import Heading, IdRows
+from fleetgui.models.id_rows import IdRows
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
@@ -85,7 +86,7 @@ class TopologiesModel(IdRows):
         return self._topologies.listing.rows.keys() | set(self._topologies.open_ids)
 
     def cell(self, row: int, column: int) -> Cell:
-        topology_id = self.id_at(row)
+        topology_id = self.row_id(row)
         following = self._topologies.get(topology_id)
         if column == Column.PLACE:
             place = formats.text(place_of(topology_id), PLACE_LENGTH)
@@ -99,8 +100,8 @@ class TopologiesModel(IdRows):
         status = following.status if following is not None else listed.status if listed is not None else ""
         return f"{place_of(row_id)} {row_id} {status}"
 
-    def hover(self, row: int) -> str:
-        topology_id = self.id_at(row)
+    def hover(self, row: int, column: int) -> str:
+        topology_id = self.row_id(row)
         following = self._topologies.get(topology_id)
         lines = [formats.text(place_of(topology_id), PLACE_LENGTH), f"id {formats.text(topology_id)}"]
         if following is not None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from enum import IntEnum
 from itertools import islice
-from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtCore import QObject, QTimer
 
-from fleetgui.models.clipboard import tab_separated
+from fleetgui.models.cell_model import GATHER_MS, ROOT, CellModel, Heading
 from fleetgui.models.columns import Align, Cell
-from fleetgui.models.id_rows import CELL_ROLE, GATHER_MS, Heading
+from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
 from fleetgui.stores.topologies.following import EVENTS_KEPT, Following
 from fleetgui.stores.topologies.told import Told
-
-_ROOT: Final = QModelIndex()
-Index = QModelIndex | QPersistentModelIndex
 
 
 class Column(IntEnum):
@@ -27,7 +23,7 @@ class Column(IntEnum):
     WORDS = 3
 
 
-class TopologyEventsModel(QAbstractTableModel):
+class TopologyEventsModel(CellModel):
     """Row r is the r-th event from the newest. At most `EVENTS_KEPT`."""
 
     headings = (
@@ -46,15 +42,7 @@ class TopologyEventsModel(QAbstractTableModel):
         self._seen = 0
         self._soon = QTimer(self, singleShot=True, interval=GATHER_MS)
         self._soon.timeout.connect(self.take_in)
-        self._ends: list[Callable[[], None]] = []
-        ends = self._ends  # a function, not a method: Qt holds methods of plain objects weakly
-
-        def end() -> None:
-            while ends:
-                ends.pop()()
-
-        self._end = end
-        self.destroyed.connect(end)
+        self._heard = Subscriptions(self)
 
     @property
     def behind(self) -> int:
@@ -63,11 +51,11 @@ class TopologyEventsModel(QAbstractTableModel):
 
     def show_topology(self, following: Following | None) -> None:
         """The events of another topology, from the first that is kept; a pause is over."""
-        self._end()
+        self._heard.end()
         self.beginResetModel()
         self._following, self._shown, self._seen, self.paused = following, [], 0, False
         if following is not None:
-            self._ends.append(following.changed.connect(self._changed))
+            self._heard.listen(following.changed, self._changed)
             self._shown, self._seen = list(following.events), following.events_seen
         self.endResetModel()
 
@@ -86,10 +74,10 @@ class TopologyEventsModel(QAbstractTableModel):
         over = len(self._shown) + len(fresh) - EVENTS_KEPT
         if over > 0 and self._shown:
             gone = min(over, len(self._shown))
-            self.beginRemoveRows(_ROOT, len(self._shown) - gone, len(self._shown) - 1)
+            self.beginRemoveRows(ROOT, len(self._shown) - gone, len(self._shown) - 1)
             del self._shown[:gone]
             self.endRemoveRows()
-        self.beginInsertRows(_ROOT, 0, len(fresh) - 1)
+        self.beginInsertRows(ROOT, 0, len(fresh) - 1)
         self._shown.extend(fresh)
         self.endInsertRows()
 
@@ -110,40 +98,17 @@ class TopologyEventsModel(QAbstractTableModel):
             case _:
                 return Cell(event.words, event.state.token, event.state.glyph)
 
-    def copied(self, rows: list[int]) -> str:
-        """These rows as tab-separated text under a header, with whole dates; "" for none."""
-        lines = [
-            [formats.moment_utc(event.at), "" if event.seq is None else str(event.seq), event.family, event.words]
-            for event in map(self.event_at, rows)
-        ]
-        return tab_separated((each.title for each in self.headings), lines) if lines else ""
+    def hover(self, row: int, column: int) -> str:
+        event = self.event_at(row)
+        return f"{formats.moment_utc(event.at)}\n{event.words}"
 
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._shown)
+    def copied_row(self, row: int) -> Iterable[str]:
+        """With the whole date."""
+        event = self.event_at(row)
+        return formats.moment_utc(event.at), "" if event.seq is None else str(event.seq), event.family, event.words
 
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(Column)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or not 0 <= index.row() < len(self._shown):
-            return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self.cell(index.row(), index.column()).spoken
-        if role == Qt.ItemDataRole.ToolTipRole:
-            event = self.event_at(index.row())
-            return formats.markup(f"{formats.moment_utc(event.at)}\n{event.words}")
-        return self.cell(index.row(), index.column()) if role == CELL_ROLE else None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.headings):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.headings[section].title
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            right = self.headings[section].align is Align.RIGHT
-            side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        return None
+    def row_count(self) -> int:
+        return len(self._shown)
 
     def _changed(self) -> None:
         if not self._soon.isActive():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from enum import IntEnum
 from typing import Final
 
 from PySide6.QtCore import QObject
 
+from fleetgui.models.cell_model import Heading
 from fleetgui.models.columns import Align, Cell
-from fleetgui.models.id_rows import Heading, IdRows
+from fleetgui.models.id_rows import IdRows
+from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import State
@@ -26,25 +28,17 @@ class OpenRows(IdRows):
         super().__init__(parent)
         self.following: Following | None = None
         self._clock = clock
-        self._ends: list[Callable[[], None]] = []
-        ends = self._ends  # a function, not a method: Qt holds methods of plain objects weakly
-
-        def end() -> None:
-            while ends:
-                ends.pop()()
-
-        self._end = end
-        self.destroyed.connect(end)
+        self._heard = Subscriptions(self)
 
     def show_topology(self, following: Following | None) -> None:
-        self._end()
+        self._heard.end()
         self.following = following
         if following is not None:
-            self._ends += self.listen_to(following)
+            self.listen_to(following, self._heard)
         self.reset()
 
-    def listen_to(self, following: Following) -> list[Callable[[], None]]:
-        """Listen to what its rows come from; returns what ends that."""
+    def listen_to(self, following: Following, heard: Subscriptions) -> None:
+        """Listen to what its rows come from."""
         raise NotImplementedError
 
     @property
@@ -69,14 +63,14 @@ class MembersModel(OpenRows):
         Heading("Running", 0),
     )
 
-    def listen_to(self, following: Following) -> list[Callable[[], None]]:
-        return [following.members_changed.connect(self.changed)]
+    def listen_to(self, following: Following, heard: Subscriptions) -> None:
+        heard.listen(following.members_changed, self.changed)
 
     def known(self) -> Collection[str]:
         return () if self.following is None else self.following.members.keys()
 
     def cell(self, row: int, column: int) -> Cell:
-        device_id = self.id_at(row)
+        device_id = self.row_id(row)
         member = None if self.following is None else self.following.members.get(device_id)
         if column == MemberColumn.DEVICE:
             return Cell(formats.text(device_id, 120))
@@ -101,8 +95,8 @@ class MembersModel(OpenRows):
             return row_id
         return f"{row_id} {State.ONLINE.word if member.online else State.OFFLINE.word} {' '.join(member.services)}"
 
-    def hover(self, row: int) -> str:
-        device_id = self.id_at(row)
+    def hover(self, row: int, column: int) -> str:
+        device_id = self.row_id(row)
         member = None if self.following is None else self.following.members.get(device_id)
         lines = [formats.text(device_id)]
         if member is not None:
@@ -133,8 +127,8 @@ class MutationsModel(OpenRows):
 
     headings = (Heading("State", 124), Heading("Mutation", 190), Heading("Kind", 110, minor=1), Heading("Error", 0))
 
-    def listen_to(self, following: Following) -> list[Callable[[], None]]:
-        return [following.changed.connect(lambda: self.changed(None))]
+    def listen_to(self, following: Following, heard: Subscriptions) -> None:
+        heard.listen(following.changed, lambda: self.changed(None))
 
     def known(self) -> Collection[str]:
         if self.following is None:
@@ -143,9 +137,9 @@ class MutationsModel(OpenRows):
         return failed | {_IN_FLIGHT + name for name in self.following.in_flight}
 
     def cell(self, row: int, column: int) -> Cell:
-        mutation = self._mutation(self.id_at(row))
+        mutation = self._mutation(self.row_id(row))
         if column == MutationColumn.NAME:
-            return Cell(formats.text(self.id_at(row)[len(_FAILED) :], 120))
+            return Cell(formats.text(self.row_id(row)[len(_FAILED) :], 120))
         if mutation is None:
             return Cell(formats.NOTHING, "muted")
         match column:
@@ -159,8 +153,8 @@ class MutationsModel(OpenRows):
             case _:
                 return Cell("" if mutation.error is None else formats.text(mutation.error))
 
-    def hover(self, row: int) -> str:
-        mutation = self._mutation(self.id_at(row))
+    def hover(self, row: int, column: int) -> str:
+        mutation = self._mutation(self.row_id(row))
         if mutation is None:
             return ""
         return "\n".join(filter(None, (formats.text(mutation.mutation_id), formats.text(mutation.error or ""))))

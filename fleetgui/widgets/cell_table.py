@@ -6,10 +6,9 @@ above it, and the current row is found again by its id when the model starts ove
 
 from __future__ import annotations
 
-from typing import Final, Protocol, cast
+from typing import Final
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
@@ -31,8 +30,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fleetgui.models.columns import Align, Cell
-from fleetgui.models.id_rows import CELL_ROLE, ID_ROLE, Heading
+from fleetgui.models.cell_model import ALIGNMENTS, CELL_ROLE, ID_ROLE, CellModel
+from fleetgui.models.columns import Cell
 from fleetgui.widgets import glyphs, theme
 
 _STRETCHED_LEAST: Final = 96
@@ -62,26 +61,18 @@ class WordsLine(QLineEdit):
             super().keyPressEvent(event)
 
 
-class CellRows(Protocol):
-    """What a model has beside Qt's part."""
-
-    headings: tuple[Heading, ...]
-
-    def copied(self, rows: list[int]) -> str: ...
-
-
 class CellTable(QTableView):
-    """`model` has `CELL_ROLE`, `headings` and `copied`. `follows`: new rows come in at the top, as in a log."""
+    """`follows`: new rows come in at the top, as in a log."""
 
     opened = Signal(QModelIndex)
 
-    def __init__(self, model: QAbstractItemModel, name: str, *, follows: bool = False, parent: QWidget | None = None):
+    def __init__(self, model: CellModel, name: str, *, follows: bool = False, parent: QWidget | None = None):
         super().__init__(parent)
-        self._rows = cast(CellRows, model)
+        self._cells = model
         self._kept_id: str | None = None
         self._follows = follows
         self.setModel(model)
-        self.setItemDelegate(_Delegate(self))
+        self.setItemDelegate(_Delegate(self, model))
         self.setAccessibleName(name)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -97,7 +88,7 @@ class CellTable(QTableView):
         header.setHighlightSections(False)
         header.setSelectionModel(QItemSelectionModel(model, header))  # with ours it asks every row for each selection
         header.setMinimumSectionSize(32)
-        for column, heading in enumerate(self._rows.headings):
+        for column, heading in enumerate(self._cells.headings):
             if heading.width:
                 self.setColumnWidth(column, heading.width)
             else:
@@ -121,7 +112,7 @@ class CellTable(QTableView):
         ranges = [chosen.at(number) for number in range(chosen.count())]
         rows = sorted({row for each in ranges for row in range(each.top(), each.bottom() + 1)})
         if rows:
-            QGuiApplication.clipboard().setText(self._rows.copied(rows))
+            QGuiApplication.clipboard().setText(self._cells.copied(rows))
 
     def selectAll(self) -> None:
         """As one range: Qt's own asks every cell whether it may be selected."""
@@ -142,8 +133,9 @@ class CellTable(QTableView):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        if not self.currentIndex().isValid() and self.model().rowCount():
-            self.setCurrentIndex(self.model().index(0, 0))
+        by_pointer = event.reason() is Qt.FocusReason.MouseFocusReason  # whose click says itself which row is meant
+        if not by_pointer and not self.currentIndex().isValid() and self.model().rowCount():
+            self.setCurrentIndex(self.model().index(max(0, self.rowAt(0)), 0))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -151,7 +143,7 @@ class CellTable(QTableView):
 
     def _choose_columns(self) -> None:
         """Hide what is minor until the rest fits."""
-        headings = self._rows.headings
+        headings = self._cells.headings
         missing = sum(each.width or _STRETCHED_LEAST for each in headings) - self.viewport().width()
         for column in sorted(range(len(headings)), key=lambda number: -headings[number].minor):
             hide = missing > 0 and headings[column].minor > 0
@@ -213,9 +205,10 @@ class CellTable(QTableView):
 class _Delegate(QStyledItemDelegate):
     """Draws a cell by hand: several times faster than the style does, and the mark of a state is a shape."""
 
-    def __init__(self, table: QTableView) -> None:
+    def __init__(self, table: CellTable, model: CellModel) -> None:
         super().__init__(table)
         self._table = table
+        self._model = model
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -244,6 +237,5 @@ class _Delegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(color)
         shown = QFontMetricsF(font).elidedText(cell.text, Qt.TextElideMode.ElideRight, room.width())
-        heading = cast(CellRows, self._table.model()).headings[index.column()]
-        side = Qt.AlignmentFlag.AlignRight if heading.align is Align.RIGHT else Qt.AlignmentFlag.AlignLeft
-        painter.drawText(room, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
+        side = ALIGNMENTS[self._model.headings[index.column()].align]
+        painter.drawText(room, side | Qt.TextFlag.TextSingleLine, shown)

@@ -11,8 +11,8 @@ from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
+from fleetgui.models.cell_model import ID_ROLE
 from fleetgui.models.deployments import ROLLUP_COLUMNS, rollup_words, worst_first
-from fleetgui.models.id_rows import ID_ROLE
 from fleetgui.models.keyed import KeyedModel
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy.clock import Clock

@@ -10,8 +10,8 @@ from typing import Final
 from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
+from fleetgui.models.cell_model import ID_ROLE
 from fleetgui.models.deployments import DEVICE_COLUMNS, device_words, device_worst_first, means
-from fleetgui.models.id_rows import ID_ROLE
 from fleetgui.models.keyed import KeyedModel
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.policy import formats

@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from fleetgui.models.devices import Index
+from fleetgui.models.cell_model import Index
 from fleetgui.widgets.devices_header import TableHeader
 
 MOST_SELECTED: Final = 10_000

@@ -11,7 +11,8 @@ from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRectF, Q
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from fleetgui.models.keyed import PARTS_ROLE, KeyedModel
+from fleetgui.models.cell_model import PARTS_ROLE
+from fleetgui.models.keyed import KeyedModel
 from fleetgui.widgets import theme
 from fleetgui.widgets.cell_table import CellTable
 

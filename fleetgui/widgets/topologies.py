@@ -14,7 +14,7 @@ from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
-from fleetgui.models.id_rows import ID_ROLE
+from fleetgui.models.cell_model import ID_ROLE
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.models.topologies import TopologiesModel
 from fleetgui.policy import formats

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fleetgui.models.id_rows import ID_ROLE
+from fleetgui.models.cell_model import ID_ROLE
 from fleetgui.models.subscriptions import Subscriptions
 from fleetgui.models.topology_events import TopologyEventsModel
 from fleetgui.models.topology_open import MembersModel, MutationsModel

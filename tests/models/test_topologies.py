@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, Qt
 from pytestqt.qtbot import QtBot
 
 from fleetgui.models import id_rows
-from fleetgui.models.id_rows import CELL_ROLE, ID_ROLE
+from fleetgui.models.cell_model import CELL_ROLE, ID_ROLE
 from fleetgui.models.topologies import TopologiesModel
 from fleetgui.models.topology_events import TopologyEventsModel
 from fleetgui.models.topology_open import MembersModel, MutationsModel

@@ -8,8 +8,7 @@ from PySide6.QtGui import QGuiApplication, QMouseEvent
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from fleetgui.models.id_rows import CELL_ROLE
-from fleetgui.models.keyed import PARTS_ROLE
+from fleetgui.models.cell_model import CELL_ROLE, PARTS_ROLE
 from fleetgui.policy.states import State
 from fleetgui.stores.deployments.reading import HEARTBEAT_S, ReadPhase
 from fleetgui.stores.deployments.rollups import Definition
