@@ -26,6 +26,7 @@ from fleetgui.widgets.devices_ask import AskStrip
 from fleetgui.widgets.devices_bar import DevicesBar, button, focus
 from fleetgui.widgets.devices_clipboard import Copying
 from fleetgui.widgets.devices_columns import ColumnSettings
+from fleetgui.widgets.devices_columns_menu import ColumnMenu
 from fleetgui.widgets.devices_groups import GroupButton
 from fleetgui.widgets.devices_marks import Marking
 from fleetgui.widgets.devices_menu import RowMenu
@@ -83,6 +84,7 @@ class DevicesPage(QWidget):
         self._seen = Seen(self.table, state.table)
         self._viewing = Viewing(state, clock, self.table, self.model, self.wishes)
         self.columns = ColumnSettings(self.table, self.model)
+        self.column_menu = ColumnMenu(self.table.header, self.model, self.columns)
         self.views = SavedViews(place, self._view_now, self)
         self.groups = GroupButton(self._seen.labels, self)
         self.copying = Copying(self.table, self.model)
@@ -128,7 +130,7 @@ class DevicesPage(QWidget):
         self.groups.chosen.connect(self.group_by)
         self.ask.answered.connect(self.whole_answered)
         self.columns.paths_changed.connect(self.fields_shown)
-        self.columns.chooser_asked.connect(self.choose_columns)
+        self.column_menu.chooser_asked.connect(self.choose_columns)
         self.views.chosen.connect(self.show_view)
         self.views.said.connect(self.tell)
         self.copying.said.connect(self.tell)

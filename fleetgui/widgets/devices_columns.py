@@ -1,7 +1,8 @@
 """The table's columns as the user arranged them: shown, moved, sized, pinned, and made of fields of the record.
 
-One place for everything that changes them: the header's menu, the chooser (`columns_dialog`), settings and saved views
-all go through `ColumnSettings`, which speaks in column keys, so that what is kept outlives columns that come and go.
+One place for everything that changes them: the header's menu (`devices_columns_menu`), the chooser (`columns_dialog`),
+settings and saved views all go through `ColumnSettings`, which speaks in column keys, so that what is kept outlives
+columns that come and go.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
 
 from fleetgui.models.columns import Align, Column
 from fleetgui.models.devices import DeviceTableModel
@@ -46,7 +45,6 @@ class ColumnSettings(QObject):
     """Columns were shown, hidden, moved, pinned, added or removed, or sized by other ways than with the pointer."""
     paths_changed = QtSignal(object)
     """The paths of those fields of the record that are shown now, a frozenset; where these are others than before."""
-    chooser_asked = QtSignal()
 
     def __init__(self, table: DeviceTable, model: DeviceTableModel) -> None:
         super().__init__(table)
@@ -56,8 +54,6 @@ class ColumnSettings(QObject):
         self._always = len(model.columns)
         self._paths: frozenset[str] = frozenset()
         self._changing = 0
-        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header.customContextMenuRequested.connect(self._open_menu)
         header.sectionMoved.connect(lambda *_: self._told())
 
     # What there is
@@ -83,6 +79,11 @@ class ColumnSettings(QObject):
     def number_of(self, key: str) -> int | None:
         """The column's number in the model, None where it is none of them."""
         return next((number for number, each in enumerate(self._model.columns) if each.key == key), None)
+
+    @property
+    def shown(self) -> list[int]:
+        """The numbers of those that are shown, as they stand on the screen."""
+        return self._table.shown_columns()
 
     # What is kept
 
@@ -133,7 +134,7 @@ class ColumnSettings(QObject):
                 if entry.get("pinned") is True:
                     pinned.append(number)
             self._header.pin(pinned)
-            if not self._shown:
+            if not self.shown:
                 self.reset()
 
     def reset(self) -> None:
@@ -152,7 +153,7 @@ class ColumnSettings(QObject):
     def show(self, key: str, on: bool = True) -> bool:
         """Show or hide a column; False for the last one: without any, there is no header left to click on."""
         number = self.number_of(key)
-        if number is None or (not on and self._shown == [number]):
+        if number is None or (not on and self.shown == [number]):
             return False
         with self._one_change():
             self._header.setSectionHidden(number, not on)
@@ -195,14 +196,14 @@ class ColumnSettings(QObject):
     def remove(self, key: str) -> None:
         """Take away a column of a path; the others can only be hidden."""
         number = self.number_of(key)
-        if number is not None and self._model.columns[number].path is not None and self._shown != [number]:
+        if number is not None and self._model.columns[number].path is not None and self.shown != [number]:
             with self._one_change():
                 self._take_away(number)
 
     def fit(self) -> None:
         """Make each column as wide as what is on the screen needs."""
         with self._one_change():
-            for number in self._shown:
+            for number in self.shown:
                 self.fit_column(number)
 
     def fit_column(self, number: int) -> None:
@@ -210,51 +211,7 @@ class ColumnSettings(QObject):
             wanted = max(self._table.sizeHintForColumn(number), self._header.sectionSizeHint(number))
             self._header.resizeSection(number, min(max(wanted, NARROWEST), WIDEST))
 
-    # The header's menu
-
-    def menu(self, number: int | None = None) -> QMenu:
-        """The menu of a right click on the header, on the column `number` where there is one."""
-        menu = QMenu(self._header)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if number is not None:
-            self._add_own(menu, number)
-        for each, column in enumerate(self._model.columns):
-            action = menu.addAction(_label(column.header))
-            action.setCheckable(True)
-            action.setChecked(each in self._shown)
-            action.setEnabled(self._shown != [each])
-            action.toggled.connect(lambda on, key=column.key: self.show(key, on))
-        menu.addSeparator()
-        menu.addAction("Columns…").triggered.connect(self.chooser_asked)
-        menu.addAction("Fit widths").triggered.connect(self.fit)
-        menu.addAction("As at first").triggered.connect(self.reset)
-        return menu
-
-    def _add_own(self, menu: QMenu, number: int) -> None:
-        """What can be done to the column that was clicked."""
-        column = self._model.columns[number]
-        title = _label(column.header)
-        hide = menu.addAction(f"Hide {title}")
-        hide.setEnabled(self._shown != [number])
-        hide.triggered.connect(lambda: self.show(column.key, False))
-        pin: QAction = menu.addAction("Keep at the left")
-        pin.setCheckable(True)
-        pin.setChecked(number in self._header.pinned)
-        pin.triggered.connect(lambda on: self.pin(column.key, on))
-        menu.addAction("Fit width").triggered.connect(lambda: self.fit_column(number))
-        if column.path is not None:
-            menu.addAction(f"Remove {title}").triggered.connect(lambda: self.remove(column.key))
-        menu.addSeparator()
-
-    def _open_menu(self, at: QPoint) -> None:
-        number = self._header.column_at(at.x())
-        self.menu(number if number >= 0 else None).popup(self._header.mapToGlobal(at))
-
     # Within
-
-    @property
-    def _shown(self) -> list[int]:
-        return self._table.shown_columns()
 
     def _put_paths(self, paths: list[tuple[str, bool]]) -> None:
         """Have columns of these paths and of no others; those that are there already stay."""
@@ -296,8 +253,3 @@ class ColumnSettings(QObject):
         if paths != self._paths:
             self._paths = paths
             self.paths_changed.emit(paths)
-
-
-def _label(title: str) -> str:
-    """A title as a menu's text: no letter of it is taken for a shortcut."""
-    return title.replace("&", "&&")

@@ -144,7 +144,7 @@ def test_the_menu_of_a_header_is_about_the_column_that_was_clicked(opened: Opene
     opened.columns.add_path("status.temperature")
     number = opened.columns.number_of(HOT)
     assert number is not None
-    menu = opened.columns.menu(number)
+    menu = opened.page.column_menu.of(number)
     actions = {action.text(): action for action in menu.actions()}
     actions["Keep at the left"].trigger()
     assert opened.shown[0] == HOT
@@ -161,7 +161,7 @@ def test_the_menu_of_a_header_is_about_the_column_that_was_clicked(opened: Opene
 def test_a_hostile_path_is_drawn_and_never_a_shortcut(opened: Opened) -> None:
     assert opened.columns.add_path("status.<b>&x</b>")
     number = opened.columns.number_of("payload:status.<b>&x</b>")
-    menu = opened.columns.menu(number)
+    menu = opened.page.column_menu.of(number)
     assert "Hide <b>&&x</b>" in [action.text() for action in menu.actions()]
     menu.close()
     assert not opened.columns.add_path("status.\u202ex")

@@ -822,7 +822,7 @@ def test_a_table_never_loses_its_last_column(opened: Opened) -> None:
 
 
 def test_the_header_menu_shows_and_hides_columns(opened: Opened) -> None:
-    menu = opened.page.columns.menu()
+    menu = opened.page.column_menu.of()
     action = next(action for action in menu.actions() if action.text() == "Labels")
     assert not action.isChecked()
     action.trigger()
