@@ -30,7 +30,7 @@ from tests.widgets.test_main_window import window_over
 pytestmark = pytest.mark.qt_no_exception_capture
 
 
-def fail(*_: object) -> None:
+def fail(*_: object, **__: object) -> None:
     raise RuntimeError("a fault of ours")
 
 

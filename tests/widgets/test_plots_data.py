@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
@@ -33,6 +33,8 @@ def test_a_decimated_curve_keeps_bounds_and_extremes(values: list[float], most: 
 
 
 @given(values=Values, most=st.integers(20, 200))
+@example(values=[1.0, float("nan")] * 200, most=20)  # more gaps than points
+@example(values=[*range(1, 300), float("nan"), *range(300)], most=50)  # one, amid many samples
 def test_no_line_is_drawn_across_a_gap(values: list[float], most: int) -> None:
     y = np.array(values)
     x = np.arange(len(values), dtype=np.float64)
