@@ -21,6 +21,7 @@ LEFT_WIDTH = 104
 class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation, maxTickLength=-4)
+        self.enableAutoSIPrefix(False)  # lays out a label anew, which no axis here has, whenever time moves on
         self.restyle()
 
     def restyle(self) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTran
 from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_data import Array, decimate, middle, peaks
-from fleetgui.widgets.plots_items import PixelItem, draw_points, x_to_px, y_to_px
+from fleetgui.widgets.plots_items import PixelItem, draw_points, mixed, x_to_px, y_to_px
 
 _DOT_APART: Final = 0.03
 """How far above the p99 a maximum has to be to get a dot, as a share of the scale."""
@@ -59,8 +59,8 @@ class LagCurves(PixelItem):
 
     def style(self, index: int, *, muted: bool) -> None:
         """The colour of the `index`th gateway; `muted` when it is no longer live."""
-        strength = 0.45 if muted else 1.0
-        self._inks = [_ink(index, alpha * strength) for alpha in (0.5, 1.0, 0.7, 0.2)]
+        strength, color = 0.45 if muted else 1.0, theme.current().series_color(index)
+        self._inks = [mixed(color, alpha * strength) for alpha in (0.5, 1.0, 0.7, 0.2)]
         self.update()
 
     def show_curves(self, curves: Curves, origin: float, pixel_s: float, top_ms: float) -> None:
@@ -101,17 +101,6 @@ class LagCurves(PixelItem):
         top = box.top() + 1
         for px in x[above].tolist():
             painter.drawPolygon(QPolygonF([QPointF(px, top), QPointF(px + 3.5, top + 6), QPointF(px - 3.5, top + 6)]))
-
-
-def _ink(index: int, strength: float) -> QColor:
-    """The gateway's colour, mixed with the ground: what lets the ground through costs eight times as much to draw."""
-    look = theme.current()
-    ink, ground = look.series_color(index), look.color("surface")
-    mixed = (
-        round(strength * own + (1 - strength) * under)
-        for own, under in zip(ink.getRgb()[:3], ground.getRgb()[:3], strict=True)  # type: ignore[index]  # its stub says object
-    )
-    return QColor(*mixed)
 
 
 def highest(curves: Curves, left: float, right: float) -> float:

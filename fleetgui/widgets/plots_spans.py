@@ -10,7 +10,7 @@ from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QTransform
 
 from fleetgui.widgets import theme
 from fleetgui.widgets.plots_data import Array
-from fleetgui.widgets.plots_items import PixelItem, x_to_px
+from fleetgui.widgets.plots_items import PixelItem, fill, x_to_px
 
 _NARROWEST_PX: Final = 2.0
 _HATCHED_PX: Final = 6.0
@@ -66,8 +66,10 @@ class Gaps(Spans):
         for series, rects in self.boxes(to_px, box).items():
             color = look.color("muted") if series is None else look.series_color(series)
             color.setAlphaF(0.5)
-            painter.setBrush(QBrush(color, Qt.BrushStyle.BDiagPattern))
-            painter.drawRects([rect for rect in rects if rect.width() >= _HATCHED_PX])
+            hatched = QBrush(color, Qt.BrushStyle.BDiagPattern)
+            for rect in rects:
+                if rect.width() >= _HATCHED_PX:
+                    fill(painter, rect, hatched)
             narrow += [rect for rect in rects if rect.width() < _HATCHED_PX]
         painter.setBrush(look.color("muted", 0.35))
         ends = merged(np.array([(rect.left(), rect.right()) for rect in narrow]), _NARROWEST_PX)
@@ -84,9 +86,10 @@ class LateShades(Spans):
         width = metrics.horizontalAdvance(_LATE_LABEL)
         painter.setFont(font)
         free = box.left()
+        tint, dots = QBrush(look.color("late", 0.08)), QBrush(look.color("late", 0.35), Qt.BrushStyle.Dense6Pattern)
         for rect in self.boxes(to_px, box).get(None, ()):
-            painter.fillRect(rect, look.color("late", 0.08))
-            painter.fillRect(rect, QBrush(look.color("late", 0.35), Qt.BrushStyle.Dense6Pattern))
+            fill(painter, rect, tint)
+            fill(painter, rect, dots)
             left = min(max(rect.left() + 4, free), box.right() - width - 4)
             if left >= free and rect.width() >= _WORTH_A_WORD_PX:
                 painter.setPen(look.color("late"))
