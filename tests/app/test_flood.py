@@ -1,4 +1,4 @@
-"""More than a fabric sends, for as long as it takes: nothing is lost without a count, and memory stays flat (L1, L2).
+"""More than a fabric sends, for as long as it takes: nothing is lost without a count, and memory stays flat (L1 to L3).
 
 In the soak: both need real time. How long the loop is held under such a load is measured by `tests.bench`.
 """
@@ -9,11 +9,13 @@ import asyncio
 import gc
 import json
 import socket
+import threading
 
 import psutil
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from fleetgui.feeds.vigil import CONSOLE
 from fleetgui.stores.ledger import Cause
 from tests.app.besieged import ROOT, Besieged, besieged
 from tests.link.conftest import until
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.soak
 
 TICK_S = 0.1
 L1_SECONDS = 600.0
+BLOCKED_S = 12.0
 SETTLES_S = 60.0
 """Caches fill for so long."""
 
@@ -49,6 +52,11 @@ class Flood:
             await asyncio.to_thread(self._socket.sendall, self._blob)
             self.sent += self._each
             await asyncio.sleep(max(0.0, began + (tick + 1) * TICK_S - loop.time()))
+
+    def pour(self, megabytes: int) -> None:
+        """So much as fast as the broker takes it, from any thread."""
+        for _ in range(megabytes * 2**20 // len(self._blob) + 1):
+            self._socket.sendall(self._blob)
 
     def close(self) -> None:
         self._socket.close()
@@ -91,3 +99,24 @@ async def test_l1_ten_thousand_a_second_are_all_taken_in_and_memory_is_flat(qapp
         assert intake.dropped.total() == 0
         flood.close()
         await here.is_unharmed()
+
+
+async def test_l3_a_loop_that_was_blocked_is_a_gap_and_the_console_is_back(qapp: QApplication) -> None:
+    async with besieged(qapp) as here:
+        ledger, link = here.state.ledger, here.fabric.link
+        flood = Flood(here, 10_000, 1_024)
+        pouring = threading.Thread(target=flood.pour, args=(200,))
+        pouring.start()
+        threading.Event().wait(BLOCKED_S)  # on the loop's own thread: nothing else of the console runs
+        await asyncio.to_thread(pouring.join)
+        await until(lambda: ledger.spans(CONSOLE))
+        (frozen,) = ledger.spans(CONSOLE)
+        assert frozen.cause == Cause.FREEZE
+        assert frozen.ends - frozen.begins >= BLOCKED_S
+        # The broker throws out who takes nothing for so long.
+        await until(lambda: link.state.reconnects == 1 and link.is_up)
+        (gap,) = ledger.spans("link")
+        assert gap.cause in (Cause.RECONNECT, Cause.SLOW_CONSUMER)
+        assert any("freeze in" in entry.text for entry in here.state.journal.entries)
+        flood.close()
+        here.draw()
