@@ -109,10 +109,6 @@ class Pager(Feed):
             self._view = _View(first, max(first, last), down=before is None or first >= before.first)
             self._wake.set()
 
-    def view_hidden(self) -> None:
-        """The table cannot be seen now: only the first page is read, once, for the total."""
-        self._view = None
-
     def refresh(self) -> None:
         """Somebody asked to read what is on the screen again, now, whatever failed before."""
         self._confirmed_from = self._clock.now()
@@ -227,7 +223,7 @@ class Pager(Feed):
         while True:
             self._wake.clear()
             now = self._clock.now()
-            counts_at = self._counts_due(now)
+            counts_at = self._counts_due()
             if self._up and now >= self._not_before and counts_at is not None and counts_at <= now:
                 await self._count()
             block, seconds = self._next(self._clock.now())
@@ -312,7 +308,7 @@ class Pager(Feed):
         else:
             self._roster.counted(len(page.records) if page.total is None else page.total, page.asked_at)
 
-    def _counts_due(self, now: float) -> float | None:
+    def _counts_due(self) -> float | None:
         """When the fleet is to be counted next; None while what is shown tells."""
         tells = self._question.is_open and not self._only_counts
         return None if tells else self._counted_at + COUNT_EVERY_S

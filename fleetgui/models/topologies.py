@@ -93,7 +93,7 @@ class TopologiesModel(IdRows):
             return Cell(place, "text" if following is None else "accent")
         if following is not None and following.read_at is not None:
             return self._followed(following, column)
-        return self._listed(self._topologies.listing.rows.get(topology_id), following, column)
+        return self._listed(self._topologies.listing.rows.get(topology_id), column)
 
     def hay(self, row_id: str) -> str:
         following, listed = self._topologies.get(row_id), self._topologies.listing.rows.get(row_id)
@@ -128,7 +128,7 @@ class TopologiesModel(IdRows):
             case _:
                 return _age(following.as_of, now, fresh)
 
-    def _listed(self, listed: Listed | None, following: Following | None, column: int) -> Cell:
+    def _listed(self, listed: Listed | None, column: int) -> Cell:
         now = self._clock.now()
         fresh = self._topologies.listing.state(now)
         match column:

@@ -94,16 +94,6 @@ def device_state(
     return State.ONLINE if state is State.LIVE else state
 
 
-def gateway_state(*, last_heard: float | None, window_s: float, confirmed_from: float, now: float) -> State:
-    """The freshness of one gateway's figures."""
-    return freshness(heard_at=last_heard, limits=gateway_limits(window_s), confirmed_from=confirmed_from, now=now)
-
-
-def reading_state(*, read_at: float | None, interval_s: float, confirmed_from: float, now: float) -> State:
-    """The freshness of something that is read every `interval_s`, such as the registry's total."""
-    return freshness(heard_at=read_at, limits=reading_limits(interval_s), confirmed_from=confirmed_from, now=now)
-
-
 def is_skewed(seconds: float | None) -> bool:
     """Whether a publisher's clock, so many seconds ahead of ours (negative: behind), is to be said to be wrong."""
     return seconds is not None and abs(seconds) > SKEWED_S

@@ -153,11 +153,6 @@ class Roster:
         where = self._where
         return sorted(where[device_id] for device_id in device_ids if device_id in where)
 
-    def age_of_block(self, offset: int, now: float) -> float | None:
-        """Seconds since the block around `offset` was asked for; None when it never was."""
-        block = self._blocks.get(offset // BLOCK)
-        return None if block is None or block.read_at is None else now - block.read_at
-
     def loaded_rows(self, first: int, last: int) -> list[tuple[int, Row]]:
         """(offset, row) of every row first … last (inclusive) that shows a device, in order."""
         if last - first < len(self._where):

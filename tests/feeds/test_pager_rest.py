@@ -64,15 +64,6 @@ async def test_a_change_of_membership_is_read_within_two_seconds_and_not_more_of
         assert await asks_after(bench, clock, MEMBERSHIP_S) == 0
 
 
-async def test_what_is_hidden_is_not_read_again(shared_nats_server: NatsServer) -> None:
-    async with at_rest(shared_nats_server.url, "hidden", paging(fleet(150))) as (bench, clock):
-        bench.pager.view_hidden()
-        bench.state.roster.membership_changed()
-        assert await asks_after(bench, clock, 100.0) == 0
-        bench.pager.view_moved(80, 130)
-        assert await asks_after(bench, clock, 0.0) == 2
-
-
 async def test_where_rows_come_from_elsewhere_the_fleet_is_counted_and_not_read(shared_nats_server: NatsServer) -> None:
     async with at_rest(shared_nats_server.url, "counted-only", paging(fleet(150))) as (bench, clock):
         bench.pager.only_count()

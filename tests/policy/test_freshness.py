@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetgui.policy.freshness import GRACE_S, device_state, gateway_state, reading_state
+from fleetgui.policy.freshness import GRACE_S, device_state, freshness, gateway_limits, reading_limits
 from fleetgui.policy.states import State
 from fleetgui.wire.gateway import KEEPALIVE_S
 
@@ -87,6 +87,7 @@ def test_never_false_green(
 
 
 WINDOW = 1.0
+GATEWAY = gateway_limits(WINDOW)
 
 
 @pytest.mark.parametrize(
@@ -100,16 +101,17 @@ WINDOW = 1.0
     ],
 )
 def test_a_gateway_that_falls_silent(age: float, state: State) -> None:
-    assert gateway_state(last_heard=0.0, window_s=WINDOW, confirmed_from=LONG_AGO, now=age) is state
+    assert freshness(limits=GATEWAY, heard_at=0.0, confirmed_from=LONG_AGO, now=age) is state
 
 
 def test_a_gateway_heard_before_the_link_came_up_is_unconfirmed_and_one_never_heard_unknown() -> None:
-    assert gateway_state(last_heard=1.0, window_s=WINDOW, confirmed_from=2.0, now=2.0) is State.UNCONFIRMED
-    assert gateway_state(last_heard=2.0, window_s=WINDOW, confirmed_from=2.0, now=2.0) is State.LIVE
-    assert gateway_state(last_heard=None, window_s=WINDOW, confirmed_from=2.0, now=2.0) is State.UNKNOWN
+    assert freshness(limits=GATEWAY, heard_at=1.0, confirmed_from=2.0, now=2.0) is State.UNCONFIRMED
+    assert freshness(limits=GATEWAY, heard_at=2.0, confirmed_from=2.0, now=2.0) is State.LIVE
+    assert freshness(limits=GATEWAY, heard_at=None, confirmed_from=2.0, now=2.0) is State.UNKNOWN
 
 
 EVERY = 10.0
+READING = reading_limits(EVERY)
 
 
 @pytest.mark.parametrize(
@@ -122,10 +124,10 @@ EVERY = 10.0
     ],
 )
 def test_a_reading_that_is_not_repeated(age: float, state: State) -> None:
-    assert reading_state(read_at=0.0, interval_s=EVERY, confirmed_from=LONG_AGO, now=age) is state
+    assert freshness(limits=READING, heard_at=0.0, confirmed_from=LONG_AGO, now=age) is state
 
 
 def test_a_reading_from_before_the_link_came_up_is_unconfirmed_until_it_is_stale() -> None:
-    assert reading_state(read_at=None, interval_s=EVERY, confirmed_from=0.0, now=1.0) is State.UNKNOWN
-    assert reading_state(read_at=1.0, interval_s=EVERY, confirmed_from=2.0, now=2.0) is State.UNCONFIRMED
-    assert reading_state(read_at=1.0, interval_s=EVERY, confirmed_from=2.0, now=60.0) is State.STALE
+    assert freshness(limits=READING, heard_at=None, confirmed_from=0.0, now=1.0) is State.UNKNOWN
+    assert freshness(limits=READING, heard_at=1.0, confirmed_from=2.0, now=2.0) is State.UNCONFIRMED
+    assert freshness(limits=READING, heard_at=1.0, confirmed_from=2.0, now=60.0) is State.STALE

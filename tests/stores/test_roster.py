@@ -111,7 +111,6 @@ def test_nothing_read_is_not_an_empty_fleet() -> None:
     assert roster.status.read_at is None
     read(roster, 0, [], total=0)
     assert phase(roster) is RosterPhase.READY
-    assert roster.age_of_block(0, 3.0) == 2.0
 
 
 def test_a_row_beyond_what_was_read_says_so() -> None:

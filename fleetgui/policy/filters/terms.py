@@ -165,7 +165,7 @@ class _Reader:
         each: list[Check] = []
         for operand in term.operands:
             try:
-                each.append(self._one(operand, term.operator))
+                each.append(self._one(operand))
             except Wrong as wrong:
                 raise Misread(operand.start, operand.end, str(wrong)) from None
         distinct = tuple(dict.fromkeys(each))
@@ -217,7 +217,7 @@ class _Reader:
                 )
         return checks.OneOf(frozenset(operand.text for operand in term.operands))
 
-    def _one(self, operand: Operand, operator: str) -> Check:
+    def _one(self, operand: Operand) -> Check:
         """One operand after a colon, or of a number, time or truth after an equals sign."""
         if self._reads is Reads.PAYLOAD and operand.form in (Colour.WORD, Colour.QUOTED):
             first, dots, second = operand.text.partition("..")
