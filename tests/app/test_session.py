@@ -115,7 +115,9 @@ def test_a_fabric_without_a_registry_says_so(qapp: QApplication, tmp_path: Path,
 
 
 @pytest.mark.parametrize("state", ["connecting", "up", "reconnecting", "call under way", "suspended broker"])
-def test_it_closes_from_every_state(qapp: QApplication, tmp_path: Path, state: str) -> None:
+def test_it_closes_from_every_state(
+    qapp: QApplication, tmp_path: Path, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
     server = NatsServer()
     if state != "connecting":
         server.start()
@@ -143,6 +145,7 @@ def test_it_closes_from_every_state(qapp: QApplication, tmp_path: Path, state: s
         if state == "suspended broker":
             server.resume()
         server.close()
+    assert "would not end" not in caplog.text
 
 
 def test_the_backend_is_killed_and_the_console_says_so(qapp: QApplication, tmp_path: Path) -> None:
