@@ -1,3 +1,5 @@
+"""Ranges of rows that are merged, clipped and bounded: late, never wrong."""
+
 from __future__ import annotations
 
 from itertools import pairwise

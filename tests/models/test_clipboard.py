@@ -1,3 +1,5 @@
+"""Rows as text for spreadsheets and tickets: no cell is a formula, none breaks out of its place."""
+
 from __future__ import annotations
 
 import pytest

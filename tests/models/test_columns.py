@@ -1,3 +1,5 @@
+"""What each column of the device table shows of a row, whatever the row is and a device says."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The live events of a device as a table: newest first, bounded, paused and gone on with."""
+
 from __future__ import annotations
 
 from typing import Any
