@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,8 @@ from fleetgui.app.options import ConsoleOptions
 from fleetgui.app.settings import Settings, default_path
 
 WATCHDOG_S = 10.0
+STARTED_AFTER_S = 15.0
+"""Seconds after which modules are imported and pages made."""
 
 
 def run_console(options: ConsoleOptions) -> int:
@@ -59,6 +62,8 @@ async def _session(options: ConsoleOptions, frame: Frame, sink: ErrorSink, setti
     from fleetgui.app.session import Session
 
     session = Session(options, frame, sink, settings, quit_requested)
+    # What start-up made is there for good: looking through it for garbage would hold the loop for 50 ms now and then.
+    loop.call_later(STARTED_AFTER_S, gc.freeze)
     try:
         return await session.run()
     finally:

@@ -7,6 +7,7 @@ plotted, the table scrolls. Broker, gateway and the sender run on the same cores
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,7 @@ def run(quick: bool) -> dict[str, Any]:
         roster = session.state.roster
         await until(lambda: roster.status.phase is RosterPhase.READY, roster.status_changed)
         await asyncio.sleep(3)
+        gc.freeze()  # as `app.run` does once a console has started
 
     async def idle(session: Session) -> None:
         await ready(session)
