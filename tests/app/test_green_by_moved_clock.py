@@ -7,7 +7,6 @@ models say is held against what was in fact published, after each fault.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -39,6 +38,7 @@ from fleetgui.wire.subjects import Subjects
 from fleetgui.wire.times import rfc3339
 from tests.link.conftest import QUICK, until
 from tests.nats_server import NatsServer
+from tests.waiting import carried
 
 TTL = 15.0
 DEVICES = [f"cam-{number}" for number in range(4)]
@@ -122,19 +122,8 @@ class World:
             self.server.resume()
         if not self.server.running:
             self.server.start()
-        await self.both_up()
+        await carried(self.console, self.publisher)
         await self.taken_in()
-
-    async def both_up(self) -> None:
-        async with asyncio.timeout(60):
-            for link in (self.console, self.publisher):
-                while True:
-                    await link.up()
-                    try:
-                        await link.flush()
-                        break
-                    except LinkError:
-                        continue
 
     async def kill(self) -> None:
         await self.heal()
@@ -154,7 +143,7 @@ class World:
     async def reconnect(self) -> None:
         await self.heal()
         self.console.reconnect_now()
-        await self.both_up()
+        await carried(self.console, self.publisher)
 
     async def flood(self) -> None:
         await self.heal()
@@ -312,7 +301,7 @@ async def world(seed: int) -> AsyncIterator[World]:
             server, console, publisher, state, clock, vigil, registry, random.Random(seed), header, model, subjects
         )
         here.feeds = feeds
-        await here.both_up()
+        await carried(here.console, here.publisher)
         try:
             yield here
         finally:

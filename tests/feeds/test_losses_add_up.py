@@ -25,6 +25,7 @@ from fleetgui.wire.subjects import Subjects
 from fleetgui.wire.times import rfc3339
 from tests.link.conftest import QUICK, until
 from tests.nats_server import NatsServer
+from tests.waiting import carried
 
 TENANT = "sums"
 NODE = "gw-1"
@@ -57,17 +58,6 @@ class Sums:
         with suppress(LinkError):
             self.publisher.send(subject, data)
 
-    async def both_up(self) -> None:
-        async with asyncio.timeout(60):
-            for link in (self.console, self.publisher):
-                while True:
-                    await link.up()
-                    try:
-                        await link.flush()
-                        break
-                    except LinkError:  # it had not noticed yet
-                        continue
-
     # What happens
 
     async def calm(self) -> None:
@@ -81,7 +71,7 @@ class Sums:
         await until(lambda: not self.console.is_up, self.console)
         self.publish(self.random.randrange(1, 20))
         self.server.start()
-        await self.both_up()
+        await carried(self.console, self.publisher)
 
     async def stopped(self) -> None:
         """For a moment, or until everybody gives it up."""
@@ -91,23 +81,23 @@ class Sums:
             await until(lambda: not self.console.is_up, self.console)
             self.publish(self.random.randrange(1, 50))
         self.server.resume()
-        await self.both_up()
+        await carried(self.console, self.publisher)
 
     async def flooded(self) -> None:
         self.publish(self.random.randrange(ROOM, 5 * ROOM))
-        await self.both_up()
+        await carried(self.console, self.publisher)
 
     async def reconnected(self) -> None:
         self.publish(3)
         self.console.reconnect_now()
         self.publish(self.random.randrange(1, 30))
-        await self.both_up()
+        await carried(self.console, self.publisher)
 
     async def corrupted(self) -> None:
         for data in (b"", b"{", b"\xff\xfe", b'{"method": "gateway/lag", "params": {"seq": -1}}'):
             self._send(self.subjects.gateway_node(NODE, "lag"), data)
         self.publish(2)
-        await self.both_up()
+        await carried(self.console, self.publisher)
 
     async def run(self, faults: int) -> None:
         """Begin, go through so many faults, and end with everything taken in."""
@@ -119,7 +109,7 @@ class Sums:
             )
             self.done.append(fault.__name__)
             await fault()
-        await self.both_up()
+        await carried(self.console, self.publisher)
         self.publish()
         await self.until_taken()
 
@@ -156,7 +146,7 @@ async def sums(seed: int) -> AsyncIterator[Sums]:
         console.start()
         publisher.start()
         here = Sums(server, console, publisher, state, clock, random.Random(seed))
-        await here.both_up()
+        await carried(here.console, here.publisher)
         try:
             yield here
         finally:
@@ -216,7 +206,7 @@ async def test_a_flood_of_heartbeats_is_received_or_counted_one_by_one() -> None
         many = 20 * ROOM
         for number in range(many):
             here.publisher.send(here.subjects.heartbeat(f"cam-{number % 7}"), b'{"device_id":"cam-%d"}' % (number % 7))
-        await here.both_up()
+        await carried(here.console, here.publisher)
         presence, ledger = here.state.presence, here.state.ledger
         await until(lambda: presence.beats + ledger.count("heartbeat", Cause.OVERFLOW) == many)
         assert ledger.count("heartbeat", Cause.OVERFLOW) > 0
@@ -231,7 +221,7 @@ async def test_a_gap_without_a_broker_is_in_the_ledger_while_it_lasts_and_one_ga
         (during,) = here.state.ledger.spans("link")
         assert (during.cause, during.count) == (Cause.RECONNECT, None)
         here.server.start()
-        await here.both_up()
+        await carried(here.console, here.publisher)
         (after,) = here.state.ledger.spans("link")
         assert after.begins <= during.begins + 0.001
         assert after.ends >= during.ends

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
@@ -32,19 +32,6 @@ from tests.backend.deployments.rig import (
 from tests.nats_server import NatsServer
 
 D = DeploymentName("d")
-
-
-@pytest.fixture
-def broker() -> Iterator[NatsServer]:
-    with NatsServer(jetstream=True) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(broker: NatsServer) -> AsyncIterator[Side]:
-    async with side(broker.url) as made:
-        await made.buckets.ensure()
-        yield made
 
 
 @pytest.fixture

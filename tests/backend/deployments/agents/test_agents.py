@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -49,19 +49,6 @@ SETTINGS = AgentSettings(
 )
 NEVER = replace(SETTINGS, work=(1e6, 1e6))
 """Nothing is ever finished."""
-
-
-@pytest.fixture
-def broker() -> Iterator[NatsServer]:
-    with NatsServer(jetstream=True) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(broker: NatsServer) -> AsyncIterator[Side]:
-    async with side(broker.url) as made:
-        await made.buckets.ensure()
-        yield made
 
 
 @dataclass
