@@ -11,21 +11,8 @@ from pytestqt.qtbot import QtBot
 from fleetgui.models.journal import JournalModel
 from fleetgui.policy.states import State
 from fleetgui.stores.journal import Journal
+from tests.models.entries import WALL, write, written
 from tests.models.tester import Watched
-
-WALL = 1_795_230_847.0
-
-
-def written(count: int, capacity: int = 20_000) -> Journal:
-    journal = Journal(capacity)
-    for number in range(count):
-        write(journal, number)
-    return journal
-
-
-def write(journal: Journal, number: int, device_id: str | None = None) -> None:
-    state = State.OFFLINE if number % 3 else State.LIVE
-    journal.write(WALL + number, state, f"source {number % 4}", f"entry {number}", device_id)
 
 
 def texts(model: QAbstractItemModel) -> list[str]:

@@ -12,20 +12,7 @@ from fleetgui.policy.states import State
 from fleetgui.stores.journal import Journal
 from fleetgui.widgets import theme
 from fleetgui.widgets.journal import JournalPage
-
-WALL = 1_795_230_847.0
-
-
-def written(count: int, capacity: int = 20_000) -> Journal:
-    journal = Journal(capacity)
-    for number in range(count):
-        write(journal, number)
-    return journal
-
-
-def write(journal: Journal, number: int, device_id: str | None = None) -> None:
-    state = State.OFFLINE if number % 3 else State.LIVE
-    journal.write(WALL + number, state, f"source {number % 4}", f"entry {number}", device_id)
+from tests.models.entries import WALL, write, written
 
 
 def test_what_is_read_stays_put_and_says_how_much_came(qtbot: QtBot) -> None:
