@@ -44,7 +44,8 @@ class WalkedPage:
 
     `summaries` are of all that is not malformed. `devices` are the records as they came, of a walk that was asked for
     as `listed` only those that are malformed. `gone` were given out before and are not listed any more: only a walk
-    that reads again finds any. `asked_at` is `Clock.now()` of the request.
+    that reads again finds any. `asked_at` is `Clock.now()` of the request. `by_id`: pages part the fleet at ids, so
+    that nobody slips between two of them, whoever else comes or goes.
     """
 
     coverage: Coverage
@@ -53,6 +54,7 @@ class WalkedPage:
     malformed: int = 0
     devices: list[WalkedRecord] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    by_id: bool = False
 
 
 class Stamp(NamedTuple):
@@ -129,7 +131,7 @@ class Course:
         self.spans.append(Span(place, ends_with, stamp, kept, summaries.count(None), repeated))
         self._saw(stamp)
         self._look_for_crumbs(read, bool(given.summaries or given.malformed))
-        return replace(given, coverage=self.coverage)
+        return replace(given, coverage=self.coverage, by_id=self.by_id)
 
     def again(self, read: PageRead) -> WalkedPage:
         """A page by offset that lies across two that were taken: what is new in it counts, and all of it is newer."""
@@ -157,7 +159,7 @@ class Course:
             reread=self.coverage.reread + len(reads),
             overtaken=any(is_another(self.newest, each.stamp) for each in self.spans),
         )
-        return replace(_page(reads, summaries, ids, None), coverage=self.coverage, gone=gone)
+        return replace(_page(reads, summaries, ids, None), coverage=self.coverage, gone=gone, by_id=True)
 
     def superseded(self, by: Course) -> WalkedPage:
         """Nothing but who is gone, now that the whole fleet was read once more, `by` that course."""

@@ -30,7 +30,7 @@ from fleetgui.stores.held.fleet import MOST_DEVICES, SLICE, HeldFleet
 from fleetgui.stores.held.heard import Heard
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldStore
-from fleetgui.stores.presence import Presence
+from fleetgui.stores.presence import Edge, Presence
 from fleetgui.wire.payload import is_left_out
 from fleetgui.wire.question import EVERYTHING, Question
 from fleetgui.wire.records import Summary
@@ -78,6 +78,9 @@ class HoldFeed:
         self._arranging: asyncio.Task[None] | None = None
         self._going_on = asyncio.Event()
         self._going_on.set()
+        self._edges = 0
+        """Devices that were announced so far: what tells of changes where a registry has no revision."""
+        presence.announced.connect(self._count)
 
     def covers(self, scope: Question, paths: frozenset[str] = frozenset()) -> bool:
         """Whether what is held, or is being read now, is all of `scope`, with these fields that no summary has."""
@@ -165,15 +168,19 @@ class HoldFeed:
 
     async def _read(self, scope: Question) -> None:
         began = arranged_at = self._clock.now()
+        tells_who_is_gone = False
         self._rows.reading(began)
         paths = self._fleet.paths
         question = replace(scope, summary=not any(map(is_left_out, paths)))
         try:
-            async with aclosing(walk_repaired(self._registry, question, listed=not paths)) as pages:
+            pages = walk_repaired(self._registry, question, listed=not paths, changes=lambda: self._edges)
+            async with aclosing(pages):
                 async for page in pages:
                     await self._take(page)
-                    now = self._clock.now()
-                    self._store.update(coverage=page.coverage, eta_s=_remaining(page.coverage, now - began))
+                    now, coverage = self._clock.now(), page.coverage
+                    # Who slipped between two pages by offset, or is too large to read, was not met and yet is there.
+                    tells_who_is_gone = not coverage.unreadable and (page.by_id or not coverage.overtaken)
+                    self._store.update(coverage=coverage, eta_s=_remaining(coverage, now - began))
                     if now - arranged_at >= ARRANGE_EVERY_S or not self._rows.total:
                         arranged_at = now
                         self._arrange()
@@ -182,7 +189,7 @@ class HoldFeed:
             self._rows.failed(str(error))
             self._store.update(phase=HoldPhase.FAILED, error=str(error), eta_s=None)
         else:
-            gone = self._rows.read_before(began)
+            gone = self._rows.read_before(began) if tells_who_is_gone else iter(())
             while part := list(islice(gone, SLICE)):
                 self._fleet.remove(part)
                 await asyncio.sleep(0)
@@ -216,6 +223,9 @@ class HoldFeed:
             summaries = [each for each in summaries if self._fleet.index_of(each.device_id) is not None]
         self._rows.taken(rows, asked_at)
         self._heard.taken(rows, summaries)
+
+    def _count(self, edges: list[Edge]) -> None:
+        self._edges += len(edges)
 
     # Arranging
 
