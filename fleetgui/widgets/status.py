@@ -32,7 +32,7 @@ def cost_parts(cost: Cost, ledger: Ledger) -> list[Part]:
     connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
     parts: list[Part] = [
         (connections, "muted"),
-        (f"{cost.subscriptions:,} subscriptions", "muted"),
+        (f"{cost.subscriptions:,} subscription{'s' if cost.subscriptions != 1 else ''}", "muted"),
         (f"{_rate(cost.messages_per_s)} msg/s", "muted"),
         (f"{_rate(cost.requests_per_min)} req/min", "muted"),
     ]

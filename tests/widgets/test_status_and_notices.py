@@ -149,6 +149,11 @@ def test_losses_have_the_colour_of_a_warning_and_are_told_apart() -> None:
     assert parts["1 gap of unknown size"] == "band_elevated"
 
 
+def test_one_subscription_is_one() -> None:
+    assert cost_parts(Cost(subscriptions=1), Ledger())[1][0] == "1 subscription"
+    assert cost_parts(Cost(subscriptions=2), Ledger())[1][0] == "2 subscriptions"
+
+
 def test_drops_that_the_ledger_does_not_know_count_as_lost() -> None:
     assert ("9 lost", "band_elevated") in cost_parts(Cost(dropped=9), Ledger())
 
