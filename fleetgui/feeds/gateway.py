@@ -7,11 +7,10 @@ gateway is heard. Keepalives name the last seq of each family, so that a lost ta
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from fleetgui.feeds.feed import Feed
+from fleetgui.feeds.gateway_history import GatewayHistory
 from fleetgui.feeds.gateway_past import GatewayPast
 from fleetgui.feeds.refusals import RefusalLines
 from fleetgui.link.connection import Link
@@ -27,25 +26,18 @@ from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.ledger import Cause
 from fleetgui.stores.sequences import SEQUENCE_GAP
 from fleetgui.wire import rpc
-from fleetgui.wire.codec import Malformed, decode_object
+from fleetgui.wire.codec import Malformed
 from fleetgui.wire.gateway import (
     BandChange,
-    Describe,
     Engagement,
     Keepalive,
     Lag,
-    LagHistory,
-    ThrottleHistory,
     gateway_message,
-    validate,
 )
 from fleetgui.wire.subjects import Subjects
-from fleetgui.wire.times import rfc3339, to_epoch
+from fleetgui.wire.times import to_epoch
 
 HISTORY_S: Final = 3600.0
-PAGE: Final = 1_000
-MOST_PAGES: Final = 40
-PATIENCE_S: Final = 10.0
 OVERLAP_S: Final = 10.0
 """History is read again from so long before the oldest of the nodes' last samples."""
 ASK_AGAIN_S: Final = (1.0, 5.0, 15.0, 30.0)
@@ -54,8 +46,6 @@ BETWEEN_GAPS_S: Final = 30.0
 """Gaps make history be read again at most so often."""
 LOOK_AGAIN_S: Final = (1.0, 5.0)
 """Pauses before history is read again for what it did not have yet: a gateway stores after it publishes."""
-
-M = TypeVar("M", Describe, LagHistory, ThrottleHistory)
 
 
 class GatewayFeed(Feed):
@@ -79,7 +69,10 @@ class GatewayFeed(Feed):
         self._not_in_history = 0
         """Of what is lost, how much history was asked for as often as it is asked."""
         self._refusals = RefusalLines(state.journal)
-        self.past = GatewayPast(self._ask, state, tasks)
+        self._history = GatewayHistory(
+            link, subjects, state, lambda: self._lose("gateway history", Cause.TRUNCATION, None)
+        )
+        self.past = GatewayPast(self._history.ask, state, tasks)
         """What is older than this feed reads by itself."""
 
     @property
@@ -92,9 +85,7 @@ class GatewayFeed(Feed):
         return self._intake.dropped.total() if self._intake else 0
 
     def start(self) -> None:
-        self._intake = Intake(
-            self._apply, clock=self._clock, scheduler=self._link.turns, report=self._tasks.report
-        )
+        self._intake = Intake(self._apply, clock=self._clock, scheduler=self._link.turns, report=self._tasks.report)
         # Without a count: these are numbered, and what does not come is counted by its number, once.
         self._intake.overflowed.connect(lambda family, _: self._lose(family, Cause.OVERFLOW, None))
         self._intake.broke.connect(lambda family, _: self._lose(family, Cause.FAILED, None))
@@ -143,7 +134,7 @@ class GatewayFeed(Feed):
                 case Engagement():
                     engagements.append(body)
                 case BandChange():
-                    self._state.lag.band_changed(body, now=message.received)
+                    self._state.lag.band_changed(body)
                     self._write_band(body)
                 case Keepalive():
                     # What came before it in this batch counts first: it tells of what should have come by now.
@@ -164,7 +155,8 @@ class GatewayFeed(Feed):
         before = lag.nodes.get(body.node)
         was_skewed = before is not None and before.is_skewed
         told = said is not None and not isinstance(body, Engagement)
-        lag.heard(body.node, received, skew_s=said - (epoch + received) if told and said is not None else None)
+        ahead = said - (epoch + received) if told and said is not None else None
+        lag.heard(body.node, received, published=said if told else None, skew_s=ahead)
         node = lag.nodes.get(body.node)
         if node is not None and node.is_skewed and node.skew_s is not None:
             self._state.engagements.skews[body.node] = node.skew_s
@@ -185,7 +177,7 @@ class GatewayFeed(Feed):
 
     def _take(self, lags: list[Lag], engagements: list[Engagement], now: float) -> None:
         if lags:
-            self._state.lag.apply(lags, now=now)
+            self._state.lag.apply(lags, live=True)
         if engagements:
             self._state.engagements.apply(engagements, live=True)
         self._refusals.write(engagements, now)
@@ -228,7 +220,8 @@ class GatewayFeed(Feed):
         while self._wanted_since is not None:
             since, self._wanted_since = self._wanted_since, None
             try:
-                await self._read_history(since)
+                await self._history.read(since)
+                self.past.reached(since)
             except (LinkDown, OutcomeUnknown):
                 self._wanted_since = since  # read again once the link is up
                 return
@@ -259,38 +252,6 @@ class GatewayFeed(Feed):
             await asyncio.sleep(ASK_AGAIN_S[failures])
             failures += 1
             self._wanted_since = since if self._wanted_since is None else min(since, self._wanted_since)
-
-    async def _read_history(self, since: float) -> None:
-        described = await self._ask("gateway/describe", {}, Describe)
-        self._state.lag.set_availability(State.LIVE)
-        self._state.lag.describe(described.nodes)
-        await self._pages(
-            "gateway/lagHistory", since, LagHistory, lambda page: self._state.lag.apply(page.samples, now=None)
-        )
-        await self._pages(
-            "gateway/throttleHistory",
-            since,
-            ThrottleHistory,
-            lambda page: self._state.engagements.apply(page.engagements, live=False),
-        )
-        self.past.reached(since)
-
-    async def _pages(self, method: str, since: float, kind: type[M], take: Callable[[M], object]) -> None:
-        """Every page from epoch second `since` on; a pointer that comes twice ends it, as does `MOST_PAGES`."""
-        asked: set[str] = set()
-        following: str | None = rfc3339(since)
-        while following is not None and len(asked) < MOST_PAGES and following not in asked:
-            asked.add(following)
-            page = await self._ask(method, {"since": following, "limit": PAGE}, kind)
-            take(page)
-            following = page.next_since if not isinstance(page, Describe) else None
-        if following is not None:
-            self._lose("gateway history", Cause.TRUNCATION, None)
-
-    async def _ask(self, method: str, params: dict[str, Any], kind: type[M]) -> M:
-        request = rpc.request(method, params, f"fleetgui-{secrets.token_hex(4)}")
-        reply = await self._link.request(self._subjects.gateway, request, timeout=PATIENCE_S)
-        return validate(kind, decode_object(bytes(rpc.result_of(reply))))
 
     def _said_nothing(self, error: Exception) -> None:
         sentence = f"history could not be read: {text(error, 200)}"
