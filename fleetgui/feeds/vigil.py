@@ -27,6 +27,9 @@ FROZEN_S: Final = 3.0
 """A loop that was held for so long is a gap: the broker throws out who takes nothing for a few seconds more."""
 SLEPT_S: Final = 1.0
 
+MOST_DENIALS: Final = 100
+"""Subjects told of as denied; a console that opens many topologies without a right need not fill the journal."""
+
 CONSOLE: Final = "this console"
 MACHINE: Final = "this machine"
 
@@ -54,6 +57,9 @@ class Vigil(Feed):
         state.sources.hear_broker(lambda: link.heard_at, limits)
         state.ledger.began.connect(self._tell)
         state.ledger.ended.connect(self._tell)
+        self._denied: set[str] = set()
+        """Subjects whose denial is in the journal: each reconnect is denied them again."""
+        link.denied.connect(lambda _: self._tell_denials())
 
     def start(self) -> None:
         self._tasks.spawn(self._run(), name="vigil")
@@ -114,3 +120,16 @@ class Vigil(Feed):
         many = "" if span.count is None else f"{count(span.count)} lost"
         parts = [part for part in (f"{span.cause}{lasted}", many) if part]
         self._state.journal.write(self._clock.wall(), State.LATE, text(span.source, 60), ": ".join(parts))
+
+    def _tell_denials(self) -> None:
+        """A line for each subject that may not be heard: its silence would look as if there were nothing to hear.
+
+        Whoever asked for an answer or a bucket says by itself what it may not; inboxes are theirs.
+        """
+        for each in self._link.subscriptions:
+            subject, error = each.subject, each.error
+            told = subject in self._denied or len(self._denied) >= MOST_DENIALS
+            if error is None or told or subject.startswith("_INBOX."):
+                continue
+            self._denied.add(subject)
+            self._state.journal.write(self._clock.wall(), State.UNKNOWN, LINK, f"not heard: {text(error, 250)}")

@@ -121,3 +121,19 @@ async def test_a_broker_that_calls_us_slow_is_said_to_have(nats_server: NatsServ
         await until(lambda: here.link.state.reconnects == 1, here.link)
         (gap,) = here.state.ledger.spans(LINK)
         assert gap.cause == Cause.SLOW_CONSUMER
+
+
+async def test_what_a_user_may_not_hear_is_in_the_journal_once_however_often_the_link_comes_back() -> None:
+    with NatsServer(
+        'authorization { users: [{user: u, permissions: {subscribe: {deny: "closed.>"}}}] }\nno_auth_user: u'
+    ) as server:
+        async with rig(server) as it:
+            it.link.subscribe("closed.to.us", lambda message: None)
+            it.link.subscribe("open.to.us", lambda message: None)
+            await until(lambda: any("closed.to.us" in line for line in it.lines))
+            denials: list[object] = []
+            it.link.denied.connect(denials.append)
+            it.link.reconnect_now()
+            await until(lambda: denials)
+            told = [line for line in it.lines if "not heard" in line]
+            assert told == [f"{LINK}: not heard: This user may not subscribe to closed.to.us; ask for that permission."]
