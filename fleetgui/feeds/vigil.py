@@ -7,6 +7,7 @@ notices by its own lateness. What was missed goes into the ledger, and the ledge
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -57,6 +58,9 @@ class Vigil(Feed):
         state.sources.hear_broker(lambda: link.heard_at, limits)
         state.ledger.began.connect(self._tell)
         state.ledger.ended.connect(self._tell)
+        state.ledger.recovered.connect(self._came_after_all)
+        self._recovered: Counter[tuple[str, str]] = Counter()
+        """(source, cause) → came after all since the last look: history brings them one by one."""
         self._denied: set[str] = set()
         """Subjects whose denial is in the journal: each reconnect is denied them again."""
         link.denied.connect(lambda _: self._tell_denials())
@@ -80,6 +84,10 @@ class Vigil(Feed):
             if new > 0:
                 self._state.ledger.lose(source, cause, new, wall)
         self._state.ledger.settle(wall)
+        for (source, gap), came in self._recovered.items():
+            sentence = f"{gap}: {count(came)} of those counted as lost came after all"
+            self._state.journal.write(wall, State.LIVE, text(source, 60), sentence)
+        self._recovered.clear()
         self._state.sources.look(now)
         self._state.device_states.look(now)
 
@@ -120,6 +128,9 @@ class Vigil(Feed):
         many = "" if span.count is None else f"{count(span.count)} lost"
         parts = [part for part in (f"{span.cause}{lasted}", many) if part]
         self._state.journal.write(self._clock.wall(), State.LATE, text(span.source, 60), ": ".join(parts))
+
+    def _came_after_all(self, source: str, cause: str, came: int) -> None:
+        self._recovered[source, cause] += came
 
     def _tell_denials(self) -> None:
         """A line for each subject that may not be heard: its silence would look as if there were nothing to hear.

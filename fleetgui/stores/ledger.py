@@ -100,6 +100,8 @@ class Ledger:
         """An episode of loss, as far as it is known."""
         self.ended = Signal[[Span]]()
         """An episode is over that grew after it began."""
+        self.recovered = Signal[[str, str, int]]()
+        """(source, cause, count): so many that were counted as lost came after all."""
         self._losses: dict[tuple[str, str], Loss] = {}
         self._open: dict[tuple[str, str], tuple[Span, float]] = {}
         """The episode as it began, and when it was last added to (by whoever notices)."""
@@ -136,6 +138,7 @@ class Ledger:
         loss = self._losses.get((source, cause))
         if loss is None:
             return
+        before = loss.count
         for index in range(len(loss.spans) - 1, -1, -1):
             span = loss.spans[index]
             came = min(span.count or 0, count)
@@ -147,6 +150,8 @@ class Ledger:
         loss.spans = [span for span in loss.spans if span.count != 0]
         if not loss.spans:
             del self._losses[source, cause]
+        if came_after_all := before - loss.count:
+            self.recovered.emit(source, cause, came_after_all)
         self.changed.emit(loss)
 
     def settle(self, at: float) -> None:

@@ -137,3 +137,20 @@ async def test_what_a_user_may_not_hear_is_in_the_journal_once_however_often_the
             await until(lambda: denials)
             told = [line for line in it.lines if "not heard" in line]
             assert told == [f"{LINK}: not heard: This user may not subscribe to closed.to.us; ask for that permission."]
+
+
+async def test_the_journals_losses_add_up_to_the_ledgers_when_history_brings_some_of_them(
+    nats_server: NatsServer,
+) -> None:
+    async with rig(nats_server) as it:
+        it.state.ledger.lose("gateway gw-1", Cause.SEQUENCE, 3, it.clock.wall())
+        for _ in range(2):
+            it.state.ledger.recover("gateway gw-1", Cause.SEQUENCE, 1)
+        it.state.ledger.recover("gateway gw-2", Cause.SEQUENCE, 1)
+        it.vigil.look()
+        it.vigil.look()
+        assert it.state.ledger.total == 1
+        assert sorted(line for line in it.lines if line.startswith("gateway")) == [
+            "gateway gw-1: sequence gap: 2 of those counted as lost came after all",
+            "gateway gw-1: sequence gap: 3 lost",
+        ]
