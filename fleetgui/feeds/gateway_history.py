@@ -40,7 +40,7 @@ class GatewayHistory:
         self._state.lag.set_availability(State.LIVE)
         self._state.lag.describe(described.nodes)
         await self._pages(
-            "gateway/lagHistory", since, LagHistory, lambda page: self._state.lag.apply(page.samples, now=None)
+            "gateway/lagHistory", since, LagHistory, lambda page: self._state.lag.apply(page.samples, live=False)
         )
         await self._pages(
             "gateway/throttleHistory",

@@ -98,7 +98,7 @@ class GatewayPast:
             following = page.next_since
             if isinstance(page, LagHistory):
                 items, wanted = len(page.samples), [each for each in page.samples if _at(each, end) < end]
-                self._state.lag.apply(wanted, now=None)
+                self._state.lag.apply(wanted, live=False)
                 taken = len(wanted)
             else:
                 items, refusals = len(page.engagements), [each for each in page.engagements if _at(each, end) < end]

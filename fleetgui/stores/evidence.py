@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleetgui.policy.freshness import ASSUMED_TTL_S, BEATS_PER_TTL
+from fleetgui.policy.way import NOTICED_S, arrived
 from fleetgui.stores.shards import Shards
 
 NEVER: Final = -np.inf
@@ -33,6 +34,8 @@ _COLUMNS: Final = {
     "rhythm": np.nan,
     "publisher_ts": np.nan,
     "skew": np.nan,
+    "ahead": np.nan,
+    "behind": 0.0,
 }
 """What stands in each column where nothing is known."""
 
@@ -66,6 +69,8 @@ class Evidence:
         self.rhythm = _column(1536, np.nan)
         self.publisher_ts = _column(1664, np.nan)
         self.skew = _column(1792, np.nan)
+        self.ahead = _column(1920, np.nan)
+        self.behind = _column(1984, 0.0)
         self._room = 0
         """Slots that every column has."""
 
@@ -91,6 +96,19 @@ class Evidence:
     def grant(self, slot: int, ttl: float) -> None:
         """The lease is known, in seconds: no rhythm changes it."""
         self.granted[slot] = self.lease[slot] = ttl
+
+    def late(self, slot: int, published: float, received: float) -> float:
+        """How long a beat was held back on its way, by what the device's clock said (`policy.way`)."""
+        ahead, behind = self.ahead.item(slot), self.behind.item(slot)
+        now_ahead = published - received
+        if published <= self.publisher_ts.item(slot):  # its clock does not go on
+            self.ahead[slot], self.behind[slot] = now_ahead, 0.0
+            return 0.0
+        if behind == 0.0 and 0.0 <= ahead - now_ahead <= NOTICED_S:  # as nearly all are: nothing to note
+            return 0.0
+        way = arrived(ahead, behind, published, received)
+        self.ahead[slot], self.behind[slot] = way.ahead, way.behind
+        return way.late
 
     def gap(self, slot: int, seconds: float) -> None:
         """So long were two beats apart. The rhythm follows slowly, so that one missed beat changes little."""

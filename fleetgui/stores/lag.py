@@ -13,6 +13,7 @@ from typing import Final
 from fleetgui.policy.freshness import gateway_limits, is_skewed
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State
+from fleetgui.policy.way import APART_S, Way, arrived
 from fleetgui.stores.lag_series import CAPACITY, Curves, Reading, Sample, Series
 from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.sequences import Sequences
@@ -40,10 +41,14 @@ class Node:
     """Environment names → numbers, as `gateway/describe` has them: the thresholds among them."""
     skew_s: float | None = None
     """How far its clock is ahead of this machine's, by its last live message; negative: behind."""
+    way: Way = field(default_factory=Way)
+    """How its messages come, to tell those that were held back; …"""
+    received: float = float("-inf")
+    """… and when the last one did (`Clock.now()`)."""
 
     @property
     def heard(self) -> float | None:
-        """`Clock.now()` of its last live message."""
+        """`Clock.now()` at which it last certainly lived."""
         return self.source.heard_at
 
     @property
@@ -97,17 +102,23 @@ class LagStore:
                 node.band = info.band
         self.changed.emit(frozenset(info.node for info in nodes))
 
-    def heard(self, name: str, now: float, *, skew_s: float | None = None) -> None:
-        """Something live came from a gateway, whose clock was so far ahead of this machine's where it said its time."""
+    def heard(self, name: str, now: float, *, published: float | None = None, skew_s: float | None = None) -> None:
+        """Something live came from a gateway at `now`, published at `published` by its clock where it said so; one that
+        was held back on the way speaks for when it was sent. `skew_s`: how far its clock is ahead of this machine's."""
         if not self._has_room(name):
             return
         node = self.node(name)
+        if published is not None:
+            apart = now - node.received >= APART_S
+            node.way = arrived(node.way.ahead, node.way.behind, published, now, apart=apart)
+            node.received = now
+            now -= node.way.late
         node.source.heard(now)
         if skew_s is not None:
             node.skew_s = skew_s
 
-    def apply(self, lags: list[Lag], *, now: float | None) -> None:
-        """Take in samples: live ones with the time they came in, history with None."""
+    def apply(self, lags: list[Lag], *, live: bool) -> None:
+        """Take in samples: those that came by themselves, of which `heard` is told too, or history."""
         new: dict[str, list[Sample]] = {}
         for lag in lags:
             ts = to_epoch(lag.ts)
@@ -116,27 +127,24 @@ class LagStore:
                 continue
             node = self.node(lag.node)
             node.has_windows_of(max(0.05, lag.window_ms / 1000))
-            if now is not None:
-                node.source.heard(now)
-            if self._sequences.take(lag.node, lag.epoch, lag.seq, ts, live=now is not None):
+            if self._sequences.take(lag.node, lag.epoch, lag.seq, ts, live=live):
                 sample = Sample(ts, lag.p50_ms, lag.p99_ms, lag.max_ms, lag.band, lag.epoch, lag.seq)
                 new.setdefault(lag.node, []).append(sample)
                 self.samples += 1
             node.lost = self._sequences.lost(lag.node)
-            self._keep_latest(node, lag, ts, live=now is not None)
+            self._keep_latest(node, lag, ts, live=live)
         for name, samples in new.items():
             self._series.setdefault(name, Series(self._capacity)).add(samples)
         if new:
             self.changed.emit(frozenset(new))
 
-    def band_changed(self, change: BandChange, *, now: float) -> None:
-        """A band change came live, at `now`: it says so before the next sample does."""
+    def band_changed(self, change: BandChange) -> None:
+        """A band change came live: it says so before the next sample does."""
         ts = to_epoch(change.ts)
         if ts is None or not self._has_room(change.node):
             self.refused += 1
             return
         node = self.node(change.node)
-        node.source.heard(now)
         if self._band_sequences.take(change.node, change.epoch, change.seq, ts, live=True):
             node.band = change.to_band
             self.changed.emit(frozenset({change.node}))

@@ -118,15 +118,16 @@ class Presence:
             if slot is None:
                 continue
             self.beats += 1
-            before = evidence.last_beat.item(slot)
-            # Silence while we were not connected says nothing about the device's rhythm.
-            if NEVER < before < received and confirmed_from <= before:
-                evidence.gap(slot, received - before)
-            evidence.last_beat[slot] = received
+            before, lived = evidence.last_beat.item(slot), received
             if (published := to_epoch(fixed.ts)) is not None:
+                lived -= evidence.late(slot, published, received)
                 evidence.publisher_ts[slot] = published
                 if epoch is not None:
                     evidence.skew[slot] = published - (epoch + received)
+            # Silence while we were not connected says nothing about the device's rhythm.
+            if NEVER < before < lived and confirmed_from <= before:
+                evidence.gap(slot, lived - before)
+            evidence.last_beat[slot] = max(before, lived)
             if _carries_status(beat):
                 self._last_data[device_id] = data
             else:

@@ -57,7 +57,7 @@ def full_state(days: int) -> tuple[ConsoleState, ManualClock, list[int]]:
                 [Sample(START - days * DAY + seq, values[seq] / 3, values[seq], values[seq] * 1.3, "normal", "e1", seq)
                  for seq in seqs_now]
             )  # fmt: skip
-        state.lag.apply([lag(name, days * DAY, START, 20.0)], now=clock.now())
+        state.lag.apply([lag(name, days * DAY, START, 20.0)], live=True)
         seqs.append(days * DAY)
     chance = random.Random(1)
     state.engagements.apply(
@@ -138,7 +138,7 @@ def run(quick: bool) -> dict[str, Any]:
         clock.advance(1.0)
         for number in range(NODES):
             seqs[number] += 1
-            state.lag.apply([lag(f"gw-{number + 1}", seqs[number], clock.wall(), 20.0)], now=clock.now())
+            state.lag.apply([lag(f"gw-{number + 1}", seqs[number], clock.wall(), 20.0)], live=True)
         frame()
 
     figures["live_second"] = summary([taken(live) for _ in range(count)])

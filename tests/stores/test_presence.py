@@ -177,3 +177,20 @@ def test_the_array_counts_what_the_states_say() -> None:
         waiting = sum(state is State.UNCONFIRMED and beats for state, beats in zip(states, heard, strict=True))
         assert sure <= presence.online_count(now) <= sure + waiting
         assert presence.online_count(now) - presence.unconfirmed_count(now) >= sure
+
+
+def test_a_beat_that_a_broker_kept_while_it_stood_says_when_it_was_sent() -> None:
+    """Whoever sent it may be long gone: what comes out of a queue makes nobody fresh."""
+    presence = Presence()
+
+    def beats(*at: tuple[float, float]) -> None:
+        presence.apply_beats(Beat("cam", b'{"device_id":"cam","ts":%.1f}' % (50_000 + sent), came) for sent, came in at)
+
+    beats((0.1, 100.1), (2.1, 102.1), (4.1, 104.1))
+    presence.listed([("cam", 6.0)], 104.5)
+    assert presence.state("cam", 104.6) is State.ONLINE
+    beats((6.1, 112.0), (8.1, 112.0))  # the broker stood from 105 to 112, the device sent until 109 and then went
+    assert presence.last_beat("cam") == pytest.approx(108.1)
+    assert presence.state("cam", 112.1) is State.LATE
+    beats((14.1, 114.1))
+    assert presence.state("cam", 114.2) is State.ONLINE

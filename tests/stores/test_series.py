@@ -58,7 +58,7 @@ def engagement(seq: int, device_id: str = "d", *, backoff_ms: float = 4_000, **m
 def test_any_interleaving_of_history_and_live_gives_the_same_series(parts: list[tuple[str, list[int]]]) -> None:
     store = LagStore(Ledger())
     for source, seqs in parts:
-        store.apply([lag(seq) for seq in seqs], now=None if source == "history" else 1.0)
+        store.apply([lag(seq) for seq in seqs], live=source != "history")
     expected = sorted({seq for _, seqs in parts for seq in seqs})
     curves = store.curves("gw-1")
     drawn = [ts for ts, p99 in zip(curves.ts, curves.p99, strict=True) if not math.isnan(p99)]
@@ -69,8 +69,8 @@ def test_any_interleaving_of_history_and_live_gives_the_same_series(parts: list[
 def test_a_jump_in_seq_is_a_counted_loss_and_a_gap() -> None:
     ledger = Ledger()
     store = LagStore(ledger)
-    store.apply([lag(1), lag(2)], now=1.0)
-    store.apply([lag(7)], now=2.0)
+    store.apply([lag(1), lag(2)], live=True)
+    store.apply([lag(7)], live=True)
     assert ledger.count("gateway gw-1", "sequence gap") == 4
     curves = store.curves("gw-1")
     assert curves.gaps == [(START + 2, START + 7)]
@@ -79,16 +79,16 @@ def test_a_jump_in_seq_is_a_counted_loss_and_a_gap() -> None:
 
 def test_what_history_brings_later_closes_the_gap_on_the_plot() -> None:
     store = LagStore(Ledger())
-    store.apply([lag(1), lag(5)], now=1.0)
-    store.apply([lag(2), lag(3), lag(4)], now=None)
+    store.apply([lag(1), lag(5)], live=True)
+    store.apply([lag(2), lag(3), lag(4)], live=False)
     assert store.curves("gw-1").gaps == []
 
 
 def test_a_new_process_starts_a_new_count() -> None:
     ledger = Ledger()
     store = LagStore(ledger)
-    store.apply([lag(50, at=50)], now=1.0)
-    store.apply([lag(1, epoch="e2", at=51)], now=2.0)
+    store.apply([lag(50, at=50)], live=True)
+    store.apply([lag(1, epoch="e2", at=51)], live=True)
     assert ledger.total == 0
     assert store.curves("gw-1").gaps == []
 
@@ -96,22 +96,22 @@ def test_a_new_process_starts_a_new_count() -> None:
 def test_silence_is_a_gap_without_a_count() -> None:
     ledger = Ledger()
     store = LagStore(ledger)
-    store.apply([lag(1, at=1), lag(2, at=30)], now=1.0)
+    store.apply([lag(1, at=1), lag(2, at=30)], live=True)
     assert store.curves("gw-1").gaps == [(START + 1, START + 30)]
     assert ledger.total == 0
 
 
 def test_what_came_twice_is_known_after_it_was_rolled_up() -> None:
     store = LagStore(Ledger(), capacity=10)
-    store.apply([lag(seq) for seq in range(1, 101)], now=1.0)
-    store.apply([lag(95), lag(3)], now=2.0)
-    store.apply([lag(4)], now=None)
+    store.apply([lag(seq) for seq in range(1, 101)], live=True)
+    store.apply([lag(95), lag(3)], live=True)
+    store.apply([lag(4)], live=False)
     assert store.samples == 100
 
 
 def test_the_sample_at_a_time_and_none_in_a_gap() -> None:
     store = LagStore(Ledger())
-    store.apply([lag(1), lag(20)], now=1.0)
+    store.apply([lag(1), lag(20)], live=True)
     found = store.at("gw-1", START + 1.2)
     assert found is not None
     assert found.first == found.last == START + 1
@@ -206,5 +206,5 @@ def test_refusals_in_a_row_end_where_a_device_was_quiet_for_a_window() -> None:
 @pytest.mark.parametrize("ts", ["", "yesterday", "2026-13-45T00:00:00Z"])
 def test_a_sample_without_a_time_is_left_out(ts: str) -> None:
     store = LagStore(Ledger())
-    store.apply([lag(1).model_copy(update={"ts": ts})], now=1.0)
+    store.apply([lag(1).model_copy(update={"ts": ts})], live=True)
     assert store.samples == 0

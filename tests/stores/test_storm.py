@@ -16,7 +16,7 @@ def refused(state: ConsoleState, *refusals: Engagement) -> None:
 
 def in_band(state: ConsoleState, band: str, **settings: float) -> None:
     sample: Lag = lag(1).model_copy(update={"band": band})
-    state.lag.apply([sample], now=1.0)
+    state.lag.apply([sample], live=True)
     info = NodeInfo(node="gw-1", epoch="e1", started_at="", warmup_until="", band="normal", settings=dict(settings))
     state.lag.describe([info])
 

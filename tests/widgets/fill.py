@@ -157,8 +157,9 @@ class Filled:
                 self.seqs[node, "lag"] = self.seqs.get((node, "lag"), 0) + 1
                 continue
             history.append(self.lag(node, p99, ago=ago, spike=4.0 if self.random.random() < 0.004 else 1.0))
-        self.state.lag.apply(history[:-1], now=None)
-        self.state.lag.apply(history[-1:], now=self.clock.now())
+        self.state.lag.apply(history[:-1], live=False)
+        self.state.lag.apply(history[-1:], live=True)
+        self.state.lag.heard(node, self.clock.now())
 
     def storm(self, devices: int, seconds: int, *, node: str = "gw-1", ago: float = 0.0, every: float = 0.6) -> None:
         """Devices that reconnect far too often, refused by the real throttle; the last tries are `ago` seconds old."""

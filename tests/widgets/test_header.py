@@ -107,7 +107,7 @@ def test_the_worst_gateway_stays_when_there_is_no_room(qtbot: QtBot) -> None:
     for number in range(20):
         filled.lags(f"gw-{number:02d}", 3, critical_for=0)
     bad = [filled.lag("gw-17", 400.0, ago=0.0)]
-    filled.state.lag.apply(bad, now=filled.clock.now())
+    filled.state.lag.apply(bad, live=True)
     chips = GatewayChips()
     qtbot.addWidget(chips)
     chips.resize(420, 24)

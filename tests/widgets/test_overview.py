@@ -63,7 +63,7 @@ def test_paused_it_stands_and_keeps_what_comes_in(made: Make) -> None:
     before = page.plots.time_range
     for _ in range(30):
         filled.clock.advance(1)
-        filled.state.lag.apply([filled.lag("gw-1", 300.0, ago=0.0)], now=filled.clock.now())
+        filled.state.lag.apply([filled.lag("gw-1", 300.0, ago=0.0)], live=True)
         page.refresh()
     assert page.plots.time_range == before
     page.go_live()
@@ -226,7 +226,8 @@ def test_a_gateway_whose_clock_is_wrong_has_the_axis_follow_it(made: Make) -> No
     filled = fill.Filled()
     filled.connected()
     late = filled.lag("gw-1", 10.0, ago=3_600.0)
-    filled.state.lag.apply([late], now=filled.clock.now())
+    filled.state.lag.apply([late], live=True)
+    filled.state.lag.heard("gw-1", filled.clock.now())
     page = made(filled)
     assert page.plots.time_range[1] == pytest.approx(filled.clock.wall() - 3_600 + 6, abs=2)
 
