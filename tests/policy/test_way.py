@@ -1,4 +1,4 @@
-"""How long messages were on their way: queues are seen through, wrong clocks are not believed, set ones are followed."""
+"""How long messages were on their way: queues are seen through, clocks may be wrong, and may be set."""
 
 from __future__ import annotations
 

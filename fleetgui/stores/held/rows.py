@@ -41,6 +41,7 @@ class HeldRows:
         self._chosen_of = ""
         self._read_at: NDArray[np.float64] = np.zeros(0, np.float64)
         self._kept: dict[int, Row] = {}
+        fleet.changed.connect(lambda _change: self._kept.clear())
 
     # What can be asked
 
@@ -128,10 +129,6 @@ class HeldRows:
         for number in np.flatnonzero(self._read_at[: self._fleet.size] < moment).tolist():
             if self._fleet.is_held(number):
                 yield self._fleet.device_id(number)
-
-    def forget(self) -> None:
-        """The fleet was changed by other ways than `taken`: what rows say is looked up anew."""
-        self._kept.clear()
 
     def show(self, layout: Layout) -> None:
         """Show what was laid out. Costs the same for a million rows as for ten, and a little for each group."""

@@ -84,7 +84,6 @@ class RowsMachine(RuleBasedStateMachine):
     def remove(self, number: int) -> None:
         self.fleet.remove([f"d{number:02}"])
         self.held.pop(f"d{number:02}", None)
-        self.rows.forget()
 
     @rule(asked=filters, keys=orders, group=groups)
     def lay_out(self, asked: str, keys: list[Order], group: str | None) -> None:
