@@ -6,7 +6,8 @@ sent, not of now. Only ever of earlier than its arrival: no clock can make anyth
 right, and ours is the one that nobody sets (`Clock.now()`).
 
 A clock that was set back looks like a delay that stays. Two messages in a row that are behind by the same, and came
-apart, are taken for that; what comes out of a queue comes at one time. A clock that does not go on tells nothing.
+apart, are taken for that, and so is one that is behind by more than any queue keeps; what comes out of a queue comes at
+one time. A clock that does not go on tells nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final, NamedTuple
 
 NOTICED_S: Final = 0.5
 """What every message may take longer than the quickest one."""
+LONGEST_S: Final = 60.0
+"""Longer no queue keeps what its readers wait for: a broker that stands is given up before."""
 APART_S: Final = 0.2
 """Messages that came in so close together may have come out of one queue."""
 COARSE_S: Final = 1.0
@@ -42,6 +45,6 @@ def arrived(ahead: float, behind: float, published: float, received: float, *, a
     if not late > NOTICED_S + (COARSE_S if published == math.floor(published) else 0.0):
         # NaN comes here too. A clock that goes slow is followed, one message at a time.
         return Way(now_ahead if math.isnan(ahead) else max(ahead, now_ahead))
-    if apart and abs(late - behind) <= NOTICED_S:
+    if late > LONGEST_S or (apart and abs(late - behind) <= NOTICED_S):
         return Way(now_ahead)
     return Way(ahead, late, late)

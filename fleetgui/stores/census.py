@@ -32,6 +32,8 @@ class Census(NamedTuple):
     offline: int
     shortest_lease: float | None
     """Of those online, seconds; None without any."""
+    longest_lease: float | None
+    """Of all that are known, seconds; None without any."""
     newest: float | None
     """When anybody last beat."""
     any_heard: bool
@@ -55,6 +57,7 @@ def take(evidence: Evidence, confirmed_from: float, now: float) -> Census:
         unconfirmed=waiting,
         offline=int(np.count_nonzero(evidence.gone())),
         shortest_lease=float(lease.min(where=online, initial=np.inf)) if count else None,
+        longest_lease=float(lease.max()) if len(lease) else None,
         newest=newest if newest > NEVER else None,
         any_heard=bool(heard.any()),
     )

@@ -76,8 +76,12 @@ def _online(state: ConsoleState, now: float) -> Figure:
     if fresh is State.NOT_WATCHED:
         note = "More devices than this console listens to: their heartbeats are taken in for what is in view alone."
     counted = presence.beats > 0 and fresh is not State.NOT_WATCHED
+    online = presence.online_count(now) if counted else None
+    if online is not None and online < (state.roster.registered or 0) and not presence.everybody_could_beat(now):
+        fresh = worst(fresh, State.UNCONFIRMED)
+        note = "Not everybody has had the time to beat since this console came up: more may be online."
     as_of = _as_of(state, now, fresh, presence.census(now).newest) if counted else None
-    return Figure(presence.online_count(now) if counted else None, fresh, as_of, "heartbeats", note)
+    return Figure(online, fresh, as_of, "heartbeats", note)
 
 
 def _offline(state: ConsoleState, now: float) -> Figure:

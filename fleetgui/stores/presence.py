@@ -298,6 +298,12 @@ class Presence:
             own = State.UNCONFIRMED
         return self.sources.under_link(own, now)
 
+    def everybody_could_beat(self, now: float) -> bool:
+        """Whether the most patient device has had the time to beat since the link came up: before that, only a part of
+        those who are there was heard."""
+        lease = self.census(now).longest_lease
+        return lease is None or now - self.sources.confirmed_from >= device_limits(lease).late
+
     def device_in(self, slot: int) -> str:
         """The device whose evidence is in the columns' row `slot`; rows stay where they are."""
         return self._evidence.ids[slot]
