@@ -166,7 +166,7 @@ async def test_m4_an_answer_is_taken_or_refused_with_a_reason(qapp: QApplication
                     case "topology/snapshot":
                         await read_snapshot(fabric.topologies.ask, HALL)
                     case _:
-                        await fabric.gateway._read_history(here.clock.wall() - 60)
+                        await fabric.gateway._history.read(here.clock.wall() - 60)
             except (RegistryError, LinkError, rpc.RpcError, Malformed, Overtaken) as error:
                 refused += bool(str(error))
             else:
