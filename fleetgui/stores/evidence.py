@@ -101,10 +101,10 @@ class Evidence:
         """How long a beat was held back on its way, by what the device's clock said (`policy.way`)."""
         ahead, behind = self.ahead.item(slot), self.behind.item(slot)
         now_ahead = published - received
+        if 0.0 <= ahead - now_ahead <= NOTICED_S and behind == 0.0:  # as nearly all are: nothing to note
+            return 0.0
         if published <= self.publisher_ts.item(slot):  # its clock does not go on
             self.ahead[slot], self.behind[slot] = now_ahead, 0.0
-            return 0.0
-        if behind == 0.0 and 0.0 <= ahead - now_ahead <= NOTICED_S:  # as nearly all are: nothing to note
             return 0.0
         way = arrived(ahead, behind, published, received)
         self.ahead[slot], self.behind[slot] = way.ahead, way.behind
