@@ -180,7 +180,7 @@ class GatewayFeed(Feed):
             self._state.lag.apply(lags, live=True)
         if engagements:
             self._state.engagements.apply(engagements, live=True)
-        self._refusals.write(engagements, now)
+        self._refusals.write(engagements, now, self._clock.wall())
 
     def _look_for_gaps(self, known_until: float, now: float) -> None:
         """Have history read for what a batch showed to be missing; a gap that has to wait is not forgotten."""

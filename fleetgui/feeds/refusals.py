@@ -33,12 +33,13 @@ class RefusalLines:
         self._journal = journal
         self._bursts: dict[str, _Burst] = {}
 
-    def write(self, refusals: list[Engagement], now: float) -> None:
-        """Take in refusals that came by `now`; called often, also without any, so that counts do not wait for ever."""
+    def write(self, refusals: list[Engagement], now: float, wall: float) -> None:
+        """Take in refusals that came by `now` (`wall` epoch seconds); called often, also without any, so that counts do
+        not wait for ever."""
         for refusal in refusals:
             burst = self._bursts.get(refusal.device_id)
             if burst is None:
-                self._line(refusal, sentence(refusal))
+                self._line(to_epoch(refusal.ts) or wall, refusal, sentence(refusal))
                 self._bursts[refusal.device_id] = _Burst(now, refusal)
             else:
                 burst.more += refusal.count
@@ -47,12 +48,10 @@ class RefusalLines:
             if now - burst.written_at >= BURST_S:
                 del self._bursts[device_id]
                 if burst.more:
-                    self._line(
-                        burst.last, f"{text(device_id, 60)} refused {burst.more:,} more times. {why(burst.last)}"
-                    )
+                    words = f"{text(device_id, 60)} refused {burst.more:,} more times. {why(burst.last)}"
+                    self._line(wall, burst.last, words)
 
-    def _line(self, refusal: Engagement, words: str) -> None:
-        at = to_epoch(refusal.ts) or 0.0
+    def _line(self, at: float, refusal: Engagement, words: str) -> None:
         self._journal.write(at, State.ELEVATED, f"gateway {text(refusal.node, 40)}", words, refusal.device_id)
 
 
