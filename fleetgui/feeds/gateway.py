@@ -89,7 +89,8 @@ class GatewayFeed(Feed):
         # Without a count: these are numbered, and what does not come is counted by its number, once.
         self._intake.overflowed.connect(lambda family, _: self._lose(family, Cause.OVERFLOW, None))
         self._intake.broke.connect(lambda family, _: self._lose(family, Cause.FAILED, None))
-        self._link.subscribe(self._subjects.gateway_all, self._intake.put)
+        subscription = self._link.subscribe(self._subjects.gateway_all, self._intake.put)
+        self._link.denied.connect(lambda _: self._state.lag.set_denied(str(subscription.error or "")))
 
     def close(self) -> None:
         if self._intake is not None:
@@ -97,6 +98,7 @@ class GatewayFeed(Feed):
 
     def link_came_up(self) -> None:
         """Read what was missed. The subscription is there already: the link makes it before it says that it is up."""
+        self._state.lag.set_denied("")
         self._read_since(self._known_until())
 
     def _known_until(self) -> float:

@@ -68,6 +68,8 @@ class LagStore:
         self.availability = State.UNKNOWN
         """Of gateways: unknown until one was asked for, live once one answered or was heard, offline where none does,
         as on any fabric without ours."""
+        self.denied = ""
+        """Why gateways cannot be heard: the right that is missing; "" while none is."""
         self.nodes: dict[str, Node] = {}
         self.samples = 0
         """Samples taken in, history and live, duplicates not counted."""
@@ -89,6 +91,11 @@ class LagStore:
     def set_availability(self, state: State) -> None:
         if state is not self.availability:
             self.availability = state
+            self.changed.emit(frozenset())
+
+    def set_denied(self, why: str) -> None:
+        if why != self.denied:
+            self.denied = why
             self.changed.emit(frozenset())
 
     def describe(self, nodes: list[NodeInfo]) -> None:

@@ -20,6 +20,8 @@ def nothing_to_draw(state: ConsoleState, now: float) -> str:
         return "Waiting for the first lag window."
     if state.sources.link_state(now) is not State.LIVE and state.link.state.lost_at is None:
         return "Not connected. Lag and refusals appear here once there is a link."
+    if state.lag.denied:
+        return f"Gateways cannot be heard. {formats.text(state.lag.denied, 300)}"
     return "No gateway on this fabric has been heard yet. Its lag and refusals appear here when one is."
 
 

@@ -18,6 +18,7 @@ from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import SystemClock
 from fleetgui.policy.states import State
 from fleetgui.stores.console import ConsoleState
+from fleetgui.widgets.overview_words import nothing_to_draw
 from fleetgui.wire import rpc
 from fleetgui.wire.subjects import Subjects
 from fleetgui.wire.times import rfc3339
@@ -218,3 +219,14 @@ async def test_a_gateways_clock_that_is_wrong_is_said_once_and_makes_nothing_fre
         await here.publish("lag", here.lag(4) | {"ts": rfc3339(clock.wall())})
         await until(lambda: not node.is_skewed, here.state.lag.changed)
         assert "agrees with this machine's again" in here.state.journal.entries[-1].text
+
+
+async def test_a_user_that_may_not_hear_gateways_is_told_which_right_is_missing() -> None:
+    denies = 'permissions: {subscribe: {deny: "device-connect.closed.gateway.>"}}'
+    with NatsServer(f"authorization {{ users: [{{user: u, {denies}}}] }}\nno_auth_user: u") as server:
+        async with rig(server.url, "closed") as it:
+            await until(lambda: it.state.lag.denied, it.state.lag.changed)
+            assert "device-connect.closed.gateway" in it.state.lag.denied
+            it.state.link.set_state(it.link.state)
+            said = nothing_to_draw(it.state, it.link.clock.now())
+            assert said == f"Gateways cannot be heard. {it.state.lag.denied}"
