@@ -122,8 +122,9 @@ class Witness:
                 self.false.append(f"{what} is {state.word} {now - since:.1f} s after {self.faults}")
 
     @property
-    def is_all_green(self) -> bool:
-        return all(state in GREEN for _what, _source, _limit_s, state in self._shown())
+    def not_green(self) -> list[str]:
+        """What stands on the screen and is not live, with its state."""
+        return [f"{what} is {state.word}" for what, _source, _limit_s, state in self._shown() if state not in GREEN]
 
     def _shown(self) -> Iterator[tuple[str, str, float, State]]:
         """(what stands on the screen, whose word it is, how long that may be silent, the state it is shown in)."""

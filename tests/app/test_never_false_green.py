@@ -21,10 +21,14 @@ HEALED_EVERY = 4
 """Rounds between which nobody waits for all to be well again."""
 
 
-async def everything_is_green(witness: Witness) -> None:
-    async with asyncio.timeout(HEALS_WITHIN_S):
-        while not witness.is_all_green:  # noqa: ASYNC110 - a screen has no event for being green all over
-            await asyncio.sleep(0.1)
+async def everything_is_green(witness: Witness, after: object = None) -> None:
+    """Wait for it; fails with what is not, and what was done before (`after`)."""
+    try:
+        async with asyncio.timeout(HEALS_WITHIN_S):
+            while witness.not_green:  # noqa: ASYNC110 - a screen has no event for being green all over
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pytest.fail(f"not green {HEALS_WITHIN_S:g} s after {after}: {witness.not_green}")
 
 
 def survive(qapp: QApplication, folder: Path, *, faults: int, seed: int) -> Witness:
@@ -59,7 +63,7 @@ def survive(qapp: QApplication, folder: Path, *, faults: int, seed: int) -> Witn
             for _target, undo in sorted(undone, key=lambda each: [BROKER, *NODES, FLEET].index(each[0])):
                 await undo()
             if rounds % HEALED_EVERY == 0 or doing.done == faults:
-                await everything_is_green(witness)
+                await everything_is_green(witness, witness.faults)
             witness.faults.clear()
         watching.cancel()
 
