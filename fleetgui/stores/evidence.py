@@ -59,6 +59,8 @@ class Evidence:
     def __init__(self) -> None:
         self.ids: list[str] = []
         """By slot, whose it is; a slot is a device's for good."""
+        self.status: list[bytes | None] = []
+        """By slot, the device's last heartbeat as it came, where that says more than that it beats."""
         self._index: Shards[int] = Shards()
         # Of different lengths: each doubles at another moment, for all of them together take longer than a frame.
         self.last_beat = _column(1024, NEVER)
@@ -89,6 +91,7 @@ class Evidence:
         """The slot of a device that has none yet."""
         slot = self._index[device_id] = len(self.ids)
         self.ids.append(device_id)
+        self.status.append(None)
         if slot >= self._room:
             self._make_room(slot)
         return slot

@@ -19,7 +19,6 @@ from fleetgui.policy.states import State
 from fleetgui.stores import census
 from fleetgui.stores.census import Census
 from fleetgui.stores.evidence import NEVER, Columns, Evidence
-from fleetgui.stores.shards import Shards
 from fleetgui.stores.sources import HEARTBEATS, Sources
 from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.devices import Heartbeat, heartbeat_status
@@ -74,7 +73,6 @@ class Presence:
         """Whose heartbeats are listened to; None: everybody's, as long as the fleet is not too large for that."""
         self._evidence = Evidence()
         self._census: Census | None = None
-        self._last_data: Shards[bytes] = Shards()
 
     def __len__(self) -> int:
         return len(self._evidence)
@@ -114,8 +112,8 @@ class Presence:
             if fixed.device_id != device_id:
                 self.malformed += 1
                 continue
-            slot = self._place(device_id)
-            if slot is None:
+            slot = evidence.slot(device_id)
+            if slot is None and (slot := self._place(device_id)) is None:
                 continue
             self.beats += 1
             before, lived = evidence.last_beat.item(slot), received
@@ -128,10 +126,7 @@ class Presence:
             if NEVER < before < lived and confirmed_from <= before:
                 evidence.gap(slot, lived - before)
             evidence.last_beat[slot] = max(before, lived)
-            if _carries_status(beat):
-                self._last_data[device_id] = data
-            else:
-                self._last_data.discard(device_id)
+            evidence.status[slot] = data if _carries_status(device_id, data) else None
             changed.add(device_id)
         if changed:
             self.changed.emit(frozenset(changed))
@@ -150,7 +145,7 @@ class Presence:
                 evidence.listed_at[slot] = edge.received
             else:
                 evidence.offline_since[slot] = edge.received
-                self._last_data.discard(edge.device_id)
+                evidence.status[slot] = None
             changed.add(edge.device_id)
             taken.append(edge)
         if changed:
@@ -251,7 +246,8 @@ class Presence:
 
     def status(self, device_id: str) -> dict[str, object]:
         """Status fields of the last heartbeat, which the registry's record merges in too; {} when there are none."""
-        data = self._last_data.get(device_id)
+        slot = self._evidence.slot(device_id)
+        data = None if slot is None else self._evidence.status[slot]
         if data is None:
             return {}
         try:
@@ -318,9 +314,9 @@ class Presence:
         return [ids[slot] for slot in np.flatnonzero(self._evidence.gone()).tolist()]
 
 
-def _carries_status(beat: Beat) -> bool:
+def _carries_status(device_id: str, data: bytes) -> bool:
     """Whether there is more in a heartbeat than its id and its time; when in doubt, yes."""
-    return beat.data.count(b":") > 2 + beat.device_id.count(":")
+    return data.count(b":") > 2 + device_id.count(":")
 
 
 def _known(value: float) -> float | None:

@@ -29,7 +29,7 @@ def test_devices_are_bounded_and_what_is_left_out_is_counted(monkeypatch: pytest
 def test_only_heartbeats_that_say_more_than_i_am_here_are_kept() -> None:
     presence = Presence()
     presence.apply_beats([beat("a", 1.0), beat("cam:1", 1.0), beat("b", 1.0, battery=5)])
-    assert set(presence._last_data) == {"b"}
+    assert [data is not None for data in presence._evidence.status] == [False, False, True]
     assert presence.status("b") == {"battery": 5}
     presence.apply_beats([beat("b", 2.0)])
     assert presence.status("b") == {}
