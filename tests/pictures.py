@@ -31,8 +31,8 @@ def main() -> int:
     from fleetgui.app.session import Session
     from fleetgui.stores.calls import Outcome
     from fleetgui.stores.roster import RosterPhase
-    from fleetgui.widgets import theme
-    from fleetgui.widgets.detail import DeviceDetail
+    from fleetgui.widgets.detail.page import DeviceDetail
+    from fleetgui.widgets.look import theme
     from tests.app.consoles import run_console
     from tests.waiting import until
 

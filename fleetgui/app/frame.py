@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 from fleetgui.app.options import ConsoleOptions
 from fleetgui.app.settings import Settings
 from fleetgui.policy.clock import Clock, SystemClock
-from fleetgui.widgets import theme
-from fleetgui.widgets.main_window import MainWindow
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.window.main_window import MainWindow
 
 
 class Frame(QObject):

@@ -18,14 +18,14 @@ from fleetgui.app.settings import Settings
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.settings import LagSettings
 from fleetgui.stores.console import ConsoleState
-from fleetgui.widgets import theme
-from fleetgui.widgets.main_window import MainWindow
-from fleetgui.widgets.placeholder import Placeholder
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.parts.placeholder import Placeholder
+from fleetgui.widgets.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from fleetgui.app.fabric import Fabric
-    from fleetgui.widgets.devices import DevicesPage
-    from fleetgui.widgets.overview import OverviewPage
+    from fleetgui.widgets.devices.page import DevicesPage
+    from fleetgui.widgets.overview.page import OverviewPage
 
 
 class Pages:
@@ -79,7 +79,7 @@ class Pages:
             await asyncio.sleep(0)
 
     def _put_in_devices(self) -> None:
-        from fleetgui.widgets.devices import DevicesPage
+        from fleetgui.widgets.devices.page import DevicesPage
 
         page = DevicesPage(self._state, self._clock, place=self._place)
         page.restore_state(self._settings.get("devices"))
@@ -108,7 +108,7 @@ class Pages:
         return "" if fabric is None else f"{fabric.link.context.name}/{fabric.link.context.tenant}"
 
     def _put_in_overview(self) -> None:
-        from fleetgui.widgets.overview import OverviewPage
+        from fleetgui.widgets.overview.page import OverviewPage
 
         page = OverviewPage(self._state, self._clock)
         page.device_opened.connect(self.open_device)
@@ -130,7 +130,7 @@ class Pages:
                 page.set_thresholds(elevated, critical)
 
     def _put_in_deployments(self) -> None:
-        from fleetgui.widgets.deployments import DeploymentsPage
+        from fleetgui.widgets.deployments.page import DeploymentsPage
 
         page = DeploymentsPage(self._state, self._clock)
         page.deployment_opened.connect(lambda name: self._tell(lambda fabric: fabric.deployments.open(name)))
@@ -142,7 +142,7 @@ class Pages:
         self._window.attach_page("deployments", page)
 
     def _put_in_topology(self) -> None:
-        from fleetgui.widgets.topologies import TopologyPage
+        from fleetgui.widgets.topologies.page import TopologyPage
 
         page = TopologyPage(self._state, self._clock)
         page.looked_at.connect(self._look_at_topologies)
@@ -171,7 +171,7 @@ class Pages:
         """Show a device's detail: fetched now, or brought to the front when it is open already."""
         if self._window.raise_detail(device_id):
             return
-        from fleetgui.widgets.detail import DeviceDetail
+        from fleetgui.widgets.detail.page import DeviceDetail
 
         detail = DeviceDetail(device_id, self._state, self._clock)
         detail.refresh_requested.connect(lambda name: self._tell(lambda fabric: fabric.details.refresh(name)))
@@ -195,7 +195,7 @@ class Pages:
             what(fabric)
 
     def _open_export(self) -> None:
-        from fleetgui.widgets.export_dialog import ExportDialog
+        from fleetgui.widgets.window.export_dialog import ExportDialog
 
         dialog = ExportDialog(self._state.export, self._clock, self._window)
         dialog.export_requested.connect(lambda path, kind: self._tell(lambda fabric: fabric.export.start(path, kind)))

@@ -186,7 +186,7 @@ class Session:
         self._quit.set()
 
     def _open_diagnostics(self) -> None:
-        from fleetgui.widgets.diagnostics import DiagnosticsWindow
+        from fleetgui.widgets.window.diagnostics import DiagnosticsWindow
 
         facts = self.diagnostics
         crash = None if facts.crash is None else facts.crash.text

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QToolButto
 
 from fleetgui.models.journal import JournalModel
 from fleetgui.stores.journal import Journal
-from fleetgui.widgets import theme
-from fleetgui.widgets.cell_table import CellTable
-from fleetgui.widgets.placeholder import Placeholder
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.parts.cell_table import CellTable
+from fleetgui.widgets.parts.placeholder import Placeholder
 
 _EMPTY: Final = "Nothing has happened yet since this console was opened."
 

@@ -27,14 +27,14 @@ from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.deployments.reading import ReadPhase
 from fleetgui.stores.ledger import Cause
 from fleetgui.stores.topologies.following import Phase
-from fleetgui.widgets import theme
-from fleetgui.widgets.deployments import DeploymentsPage
-from fleetgui.widgets.detail import DeviceDetail
-from fleetgui.widgets.devices import DevicesPage
+from fleetgui.widgets.deployments.page import DeploymentsPage
+from fleetgui.widgets.detail.page import DeviceDetail
+from fleetgui.widgets.devices.page import DevicesPage
 from fleetgui.widgets.journal import JournalPage
-from fleetgui.widgets.main_window import MainWindow
-from fleetgui.widgets.overview import OverviewPage
-from fleetgui.widgets.topologies import TopologyPage
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.overview.page import OverviewPage
+from fleetgui.widgets.topologies.page import TopologyPage
+from fleetgui.widgets.window.main_window import MainWindow
 from fleetgui.wire import rpc
 from tests.backend.links import Party, party
 from tests.link.conftest import until

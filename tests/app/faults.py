@@ -19,7 +19,7 @@ from typing import Final, Self
 from fleetgui.app.session import Session
 from fleetgui.policy.freshness import BEATS_PER_TTL
 from fleetgui.policy.states import BANDS, State
-from fleetgui.widgets.chip import Chip
+from fleetgui.widgets.parts.chip import Chip
 from tests.backend.links import party
 from tests.backend.roles import Role, gateway
 from tests.nats_server import NatsServer

@@ -12,7 +12,7 @@ from fleetgui.app.session import Session
 from fleetgui.link.streams import api
 from fleetgui.policy.states import LinkPhase, State
 from fleetgui.stores.deployments.reading import ReadPhase
-from fleetgui.widgets.deployments import DeploymentsPage
+from fleetgui.widgets.deployments.page import DeploymentsPage
 from tests.app.consoles import context, run_console
 from tests.nats_server import NatsServer
 from tests.waiting import until

@@ -13,7 +13,7 @@ from fleetgui.app.crash import Crash
 from fleetgui.app.diagnostics import struck_out
 from fleetgui.app.session import Session
 from fleetgui.policy.states import LinkPhase
-from fleetgui.widgets.diagnostics import DiagnosticsWindow
+from fleetgui.widgets.window.diagnostics import DiagnosticsWindow
 from tests.app.consoles import context, run_console
 from tests.nats_server import NatsServer
 from tests.waiting import until

@@ -22,10 +22,10 @@ from fleetgui.app.settings import Settings
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy import signals
 from fleetgui.policy.signals import Signal
-from fleetgui.widgets.guarded import SAID, Guarded
-from fleetgui.widgets.placeholder import Placeholder
+from fleetgui.widgets.parts.guarded import SAID, Guarded
+from fleetgui.widgets.parts.placeholder import Placeholder
 from tests.widgets import fill
-from tests.widgets.test_main_window import window_over
+from tests.widgets.window.test_main_window import window_over
 
 pytestmark = pytest.mark.qt_no_exception_capture
 
@@ -208,7 +208,7 @@ async def test_a_page_that_cannot_be_made_says_so_and_the_others_are_there(
     failed: list[str] = []
     settings = Settings(tmp_path / "settings.json")
     pages = Pages(window, filled.state, filled.clock, settings, lambda: None, lambda name, _: failed.append(name))
-    monkeypatch.setattr("fleetgui.widgets.overview.OverviewPage.__init__", fail)
+    monkeypatch.setattr("fleetgui.widgets.overview.page.OverviewPage.__init__", fail)
     await pages.put_in()
     assert failed == ["the page overview"]
     shown = window.docks.pages["overview"].widget()

@@ -32,7 +32,7 @@ from fleetgui.policy.pages import PageSizer
 from fleetgui.policy.states import State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.sources import REGISTRY_INTERVAL_S
-from fleetgui.widgets.header import ContextFacts, Header
+from fleetgui.widgets.window.header import ContextFacts, Header
 from fleetgui.wire import rpc
 from fleetgui.wire.subjects import Subjects
 from fleetgui.wire.times import rfc3339

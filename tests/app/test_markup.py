@@ -35,12 +35,12 @@ import fleetgui
 from fleetgui.policy.states import State
 from fleetgui.stores.diagnosis import section
 from fleetgui.stores.log_ring import LogRing
-from fleetgui.widgets.columns_dialog import ColumnsDialog
-from fleetgui.widgets.detail import DeviceDetail
-from fleetgui.widgets.devices import DevicesPage
-from fleetgui.widgets.diagnostics import DiagnosticsWindow
-from fleetgui.widgets.export_dialog import ExportDialog
-from fleetgui.widgets.main_window import MainWindow
+from fleetgui.widgets.detail.page import DeviceDetail
+from fleetgui.widgets.devices.columns_dialog import ColumnsDialog
+from fleetgui.widgets.devices.page import DevicesPage
+from fleetgui.widgets.window.diagnostics import DiagnosticsWindow
+from fleetgui.widgets.window.export_dialog import ExportDialog
+from fleetgui.widgets.window.main_window import MainWindow
 from tests.app.besieged import KEPT, PUBLISHED, RECORD, RESULTS, VICTIM, Besieged, Published, besieged
 from tests.backend import hostile
 from tests.link.conftest import until

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from fleetgui.app.session import Session
-from fleetgui.widgets.topologies import TopologyPage
+from fleetgui.widgets.topologies.page import TopologyPage
 from tests.app.consoles import context, run_console
 from tests.backend.links import party
 from tests.backend.roles import Role

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication, QTableView
 
 from fleetgui.policy.clock import SystemClock
 from fleetgui.stores.console import ConsoleState
-from fleetgui.widgets import theme
-from fleetgui.widgets.devices import DevicesPage
+from fleetgui.widgets.devices.page import DevicesPage
+from fleetgui.widgets.look import theme
 from tests.bench.timing import milliseconds, percentile
 from tests.interop.services import records
 

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QApplication
 
 from fleetgui.app.session import Session
 from fleetgui.stores.roster import RosterPhase, RowKind
-from fleetgui.widgets.devices import DevicesPage
+from fleetgui.widgets.devices.page import DevicesPage
 from tests.app.consoles import context, run_console
 from tests.backend.roles import Role
 from tests.bench.timing import percentile

@@ -22,8 +22,8 @@ from fleetgui.policy.clock import ManualClock
 from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.lag_series import Sample, Series
-from fleetgui.widgets import theme
-from fleetgui.widgets.overview import OverviewPage
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.overview.page import OverviewPage
 from fleetgui.wire.gateway import Engagement, Lag
 from fleetgui.wire.times import rfc3339
 from tests.bench.timing import percentile

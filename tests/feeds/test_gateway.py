@@ -18,7 +18,7 @@ from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import SystemClock
 from fleetgui.policy.states import State
 from fleetgui.stores.console import ConsoleState
-from fleetgui.widgets.overview_words import nothing_to_draw
+from fleetgui.widgets.overview.words import nothing_to_draw
 from fleetgui.wire import rpc
 from fleetgui.wire.subjects import Subjects
 from fleetgui.wire.times import rfc3339

@@ -17,10 +17,10 @@ if len(sys.argv) > 2:
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QLabel
 
-from fleetgui.widgets import theme
 from fleetgui.widgets.journal import JournalPage
-from fleetgui.widgets.main_window import MainWindow
-from fleetgui.widgets.overview import OverviewPage
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.overview.page import OverviewPage
+from fleetgui.widgets.window.main_window import MainWindow
 from tests.widgets import fill
 
 

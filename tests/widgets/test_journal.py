@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from fleetgui.policy.states import State
 from fleetgui.stores.journal import Journal
-from fleetgui.widgets import theme
 from fleetgui.widgets.journal import JournalPage
+from fleetgui.widgets.look import theme
 from tests.models.entries import WALL, write, written
 
 

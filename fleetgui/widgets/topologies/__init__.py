@@ -1,0 +1,1 @@
+"""The topology page: the list, and the one that is followed."""

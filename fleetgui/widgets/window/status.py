@@ -1,0 +1,133 @@
+"""The line at the bottom: what this console costs the fabric, how late its own loop runs, and what it did not see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from fleetgui.policy import formats
+from fleetgui.policy.band import Band, BandTracker
+from fleetgui.policy.settings import LagSettings
+from fleetgui.policy.states import BANDS
+from fleetgui.stores.ledger import Cause
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.parts.plain import tip
+
+if TYPE_CHECKING:
+    from fleetgui.stores.ledger import Ledger
+    from fleetgui.stores.link import Cost
+
+HEIGHT: Final = 24
+_DOT: Final = "  ·  "
+
+Part = tuple[str, str]
+"""(text, token of its colour)"""
+
+
+def cost_parts(cost: Cost, ledger: Ledger) -> list[Part]:
+    """What the line says; what is wrong has its own colour, the rest is muted."""
+    connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
+    parts: list[Part] = [
+        (connections, "muted"),
+        (f"{cost.subscriptions:,} subscription{'s' if cost.subscriptions != 1 else ''}", "muted"),
+        (f"{_rate(cost.messages_per_s)} msg/s", "muted"),
+        (f"{_rate(cost.requests_per_min)} req/min", "muted"),
+    ]
+    if cost.consumers:
+        parts.insert(2, (f"{cost.consumers:,} consumer{'s' if cost.consumers != 1 else ''}", "muted"))
+    own = cost.own_lag_p99_ms
+    if own is None:
+        parts.append((f"own loop p99 {formats.NOTHING}", "muted"))
+    else:
+        band = BandTracker(LagSettings()).reached_by(own)
+        token = "muted" if band is Band.NORMAL else BANDS[band.value].token
+        mark = "" if band is Band.NORMAL else f"{BANDS[band.value].label} "
+        parts.append((f"{mark}own loop p99 {formats.millis(own)}", token))
+    if cost.malformed:
+        parts.append((f"{cost.malformed:,} malformed", "late"))
+    # what was dropped here before the ledger heard of it counts too: the larger of the two is what is known
+    lost = max(sum(loss.count for loss in ledger.losses if loss.cause != Cause.MALFORMED), cost.dropped)
+    parts.append((f"{lost:,} lost", "band_elevated" if lost else "muted"))
+    if gaps := ledger.gaps:
+        parts.append((f"{gaps:,} gap{'s' if gaps != 1 else ''} of unknown size", "band_elevated"))
+    return parts
+
+
+class StatusLine(QWidget):
+    """Painted in one go; hover says where and when something was lost."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._parts: list[Part] = []
+        self._message = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    @property
+    def text(self) -> str:
+        return _DOT.join(text for text, _ in self._parts).replace("  ", " ")
+
+    def show_cost(self, cost: Cost, ledger: Ledger) -> None:
+        """Show the counters as they stand; nothing is painted when they say the same."""
+        parts = cost_parts(cost, ledger)
+        if parts == self._parts:
+            return
+        self._parts = parts
+        self.setAccessibleName(self.text)
+        losses = [
+            f"{loss.source}, {loss.cause}: "
+            f"{f'{loss.count:,} lost' if loss.count else 'nobody knows how many were lost'} in {len(loss.spans):,} "
+            f"{'gap' if len(loss.spans) == 1 else 'gaps'}, last at {formats.clock_utc(loss.last)}"
+            for loss in ledger.losses
+        ]
+        self.setToolTip(
+            tip(
+                f"{cost.messages_in:,} messages in, {cost.messages_out:,} out, {cost.dropped:,} dropped here",
+                *losses[:20],
+            )
+        )
+        self.update()
+
+    def show_message(self, message: str) -> None:
+        """A word at the right: what was just done, or is under way. "" takes it away."""
+        if message != self._message:
+            self._message = message
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, HEIGHT)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.fillRect(0, 0, self.width(), 1, look.color("hairline"))
+        font = look.font("label")
+        painter.setFont(font)
+        metrics = QFontMetricsF(font)
+        x = 4.0 * theme.GRID
+        for index, (text, token) in enumerate(self._parts):
+            if index:
+                x = self._write(painter, metrics, _DOT, x, look.color("muted"))
+            x = self._write(painter, metrics, text, x, look.color(token))
+        if self._message:
+            room = self.width() - x - 8 * theme.GRID
+            shown = metrics.elidedText(self._message, Qt.TextElideMode.ElideRight, room)
+            left = self.width() - 4 * theme.GRID - metrics.horizontalAdvance(shown)
+            self._write(painter, metrics, shown, left, look.color("text"))
+
+    def _write(self, painter: QPainter, metrics: QFontMetricsF, text: str, x: float, ink: QColor) -> float:
+        width = metrics.horizontalAdvance(text)
+        painter.setPen(ink)
+        painter.drawText(
+            QRectF(x, 1, width + 2, self.height() - 1),
+            Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine,
+            text,
+        )
+        return x + width
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"

@@ -1,0 +1,231 @@
+"""Groups as operators touch them: heads that open and close, are no devices, and stay where they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from fleetgui.models.groups import spoken
+from fleetgui.policy.filters import parse
+from fleetgui.policy.wanted import Wanted
+from fleetgui.stores.roster import GroupHead
+from fleetgui.widgets.devices.groups import label_keys
+from fleetgui.widgets.devices.heads import HeadPainter
+from fleetgui.widgets.devices.page import DevicesPage
+from fleetgui.widgets.look import theme
+from fleetgui.widgets.parts.cells import Line
+from fleetgui.wire.records import Summary
+from tests.models.fleet import Fleet
+from tests.models.held import Held
+
+TYPES = ("camera", "door", "sensor")
+
+
+class Grouped:
+    """A page on the screen over 300 held devices of three types, under three closed heads."""
+
+    def __init__(self, qtbot: QtBot) -> None:
+        self.fleet = Fleet()
+        self.held = Held(self.fleet)
+        self.held.take(Summary(f"d{n:03d}", device_type=TYPES[n % 3], labels=f"rack={n % 2}") for n in range(300))
+        self.page = DevicesPage(self.fleet.state, self.fleet.clock)
+        qtbot.addWidget(self.page)
+        self.table = self.page.table
+        self.opened: list[str] = []
+        self.page.device_opened.connect(self.opened.append)
+        self.held.arrange(group="device_type")
+        self.page.resize(1_000, 500)
+        self.page.show()
+        self.table.setFocus()
+        self.go_to(0)
+
+    def go_to(self, row: int) -> None:
+        self.table.setCurrentIndex(self.page.model.index(row, 0))
+        self.page.beat()
+
+    def press(self, key: Qt.Key) -> None:
+        QTest.keyClick(self.table, key)
+
+    def click(self, row: int, x: int) -> None:
+        at = QPoint(x, row * self.table.row_height - self.table.verticalHeader().offset() + 10)
+        QTest.mouseClick(self.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+    @property
+    def heads(self) -> list[tuple[str | None, bool]]:
+        model = self.page.model
+        heads: list[GroupHead | None] = [model.group(row) for row in range(model.rowCount())]
+        return [(head.value, head.is_open) for head in heads if head is not None]
+
+    @property
+    def count(self) -> int:
+        return self.page.model.rowCount()
+
+
+@pytest.fixture
+def grouped(qtbot: QtBot, qapp: QApplication) -> Iterator[Grouped]:
+    theme.apply(qapp, "dark")
+    grouped = Grouped(qtbot)
+    yield grouped
+    grouped.held.close()
+
+
+def test_enter_opens_and_closes_a_group_and_no_device(grouped: Grouped) -> None:
+    grouped.go_to(1)
+    grouped.press(Qt.Key.Key_Return)
+    assert grouped.heads == [("camera", False), ("door", True), ("sensor", False)]
+    assert grouped.count == 103
+    grouped.press(Qt.Key.Key_Return)
+    assert (grouped.count, grouped.opened) == (3, [])
+    grouped.press(Qt.Key.Key_Return)
+    grouped.press(Qt.Key.Key_Down)
+    grouped.press(Qt.Key.Key_Return)
+    assert grouped.opened == ["d001"]
+
+
+def test_right_opens_left_closes_and_neither_does_it_twice(grouped: Grouped) -> None:
+    counts = []
+    for key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Left):
+        grouped.press(key)
+        counts.append(grouped.count)
+    assert counts == [3, 103, 103, 3, 3]
+    assert grouped.table.currentIndex().row() == 0
+
+
+def test_a_click_on_the_triangle_toggles_and_one_on_the_name_selects(grouped: Grouped) -> None:
+    grouped.click(1, 12)
+    assert grouped.heads[1] == ("door", True)
+    grouped.click(0, 60)
+    assert grouped.heads[0] == ("camera", False)
+    assert grouped.table.selected_ranges == [(0, 0)]
+    QTest.mouseDClick(grouped.table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(60, 4))
+    assert grouped.heads[0] == ("camera", True)
+    grouped.click(3, 12)  # a device's row has no triangle
+    assert grouped.count == 203
+
+
+def test_a_head_stays_under_the_pointer_as_its_group_opens(grouped: Grouped) -> None:
+    grouped.go_to(2)
+    grouped.press(Qt.Key.Key_Right)
+    grouped.go_to(60)
+    bar = grouped.table.verticalScrollBar()
+    bar.setValue(0)
+    grouped.table.tell_moved()
+    grouped.click(0, 12)
+    QApplication.processEvents()
+    assert (grouped.heads[0], bar.value()) == (("camera", True), 0)
+
+
+def test_what_is_selected_stays_selected_as_rows_come_before_it(grouped: Grouped, qtbot: QtBot) -> None:
+    grouped.go_to(2)
+    grouped.press(Qt.Key.Key_Right)
+    grouped.go_to(5)
+    device_id = grouped.page.model.device_id(5)
+    grouped.table.toggle(0)
+    qtbot.waitUntil(lambda: grouped.table.selected_ranges == [(105, 105)])
+    assert grouped.page.model.device_id(105) == device_id
+    assert grouped.table.currentIndex().row() == 0  # the head, as after a click on it
+
+
+def test_heads_are_left_out_of_what_is_copied(grouped: Grouped) -> None:
+    grouped.press(Qt.Key.Key_Right)
+    grouped.table.selectAll()
+    said: list[str] = []
+    grouped.page.said.connect(said.append)
+    grouped.page.copying.ids()
+    assert QGuiApplication.clipboard().text().split("\n") == [f"d{n:03d}" for n in range(0, 300, 3)]
+    assert said == ["Copied 100 ids."]
+
+
+def test_all_that_match_are_those_in_closed_groups_too_and_heads_are_none(grouped: Grouped) -> None:
+    def selected() -> int:
+        return grouped.page._viewing.look("").selected
+
+    grouped.table.selectAll()
+    assert selected() == 0
+    said: list[str] = []
+    grouped.page.said.connect(said.append)
+    grouped.page.copying.ids()
+    assert "open the groups first" in said[-1]
+    grouped.table.toggle(0)
+    grouped.table.selectAll()
+    assert selected() == 100
+    grouped.held.take(Summary(f"e{n:05d}", device_type="door") for n in range(12_000))
+    grouped.held.arrange(group="device_type")
+    grouped.table.toggle(101)
+    grouped.table.selectAll()
+    assert grouped.table.all_selected
+    assert selected() == 12_300
+
+
+def test_another_wish_begins_at_the_top_whatever_was_current(grouped: Grouped, qtbot: QtBot) -> None:
+    grouped.table.toggle(2)
+    grouped.go_to(90)
+    bar = grouped.table.verticalScrollBar()
+    assert bar.value() > 0
+    grouped.page.filter.set_filter("sensor")
+    grouped.page.beat()
+    grouped.held.arrange(asked=parse("sensor").filter)
+    grouped.page.beat()
+    QApplication.processEvents()
+    assert (bar.value(), grouped.table.currentIndex().isValid(), grouped.table.selected_ranges) == (0, False, [])
+    grouped.press(Qt.Key.Key_Down)
+    assert grouped.table.currentIndex().row() == 0
+    grouped.held.arrange(asked=parse("sensor or door").filter)  # as when something came: what is current stays there
+    assert grouped.table.currentIndex().row() == 0
+    grouped.go_to(50)
+    device_id = grouped.page.model.device_id(50)
+    grouped.held.arrange()
+    qtbot.waitUntil(lambda: grouped.page.model.device_id(grouped.table.currentIndex().row()) == device_id)
+
+
+def test_the_menu_of_a_head_opens_its_group(grouped: Grouped) -> None:
+    menu = grouped.page.menu.of(1)
+    assert menu is not None
+    assert [action.text() for action in menu.actions()] == ["Open group\tRight", "No groups"]
+    menu.actions()[0].trigger()
+    assert grouped.heads[1] == ("door", True)
+    wanted: list[object] = []
+    grouped.page.wanted.connect(wanted.append)
+    grouped.page.group_by("device_type")
+    menu.actions()[1].trigger()
+    assert wanted[-1] == Wanted()
+    menu.close()
+
+
+@pytest.mark.parametrize("mode", ["dark", "light"])
+def test_heads_are_drawn_across_columns_and_do_not_scroll_sideways(
+    grouped: Grouped, qapp: QApplication, mode: theme.Mode
+) -> None:
+    theme.apply(qapp, mode)
+    grouped.page.resize(600, 400)
+    viewport = grouped.table.viewport()
+    viewport.repaint()
+    before = viewport.grab().toImage()
+    grouped.table.horizontalScrollBar().setValue(200)
+    after = viewport.grab().toImage()
+    assert before == after
+    assert before.copy(0, 0, 200, 24) != before.copy(0, 100, 200, 24)  # something is drawn there
+    theme.apply(qapp, "dark")
+
+
+def test_keys_of_labels_are_offered_by_how_common_they_are() -> None:
+    assert label_keys(["rack=a site=x,y", None, "site=z", "", "odd", "=b"]) == ["site", "rack"]
+
+
+def test_a_value_of_ten_million_characters_is_cut_before_it_is_laid_out(qapp: QApplication) -> None:
+    image = QImage(600, 24, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    began = time.process_time()
+    head = GroupHead("labels." + "k" * 10_000_000, "<b>" + "W" * 10_000_000, 1, True)
+    HeadPainter().paint(painter, [(Line(0, 0), head), (Line(0, 0), replace(head, value=None))], 600, 24)
+    assert time.process_time() - began < 0.5  # all of it would take Qt seconds
+    painter.end()
+    assert len(spoken(head)) < 1_000
