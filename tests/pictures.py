@@ -15,6 +15,8 @@ from pathlib import Path
 
 SHOWN_AFTER_S = 75.0
 SIZE = (1600, 1000)
+SETTLES_S = 12.0
+"""Another look holds the loop for some tenths of a second, which the header says for as long as it is in the window."""
 
 
 def main() -> int:
@@ -55,7 +57,7 @@ def main() -> int:
         await asyncio.sleep(12)
         for mode in theme.MODES[:2]:
             theme.apply(app, mode)
-            await asyncio.sleep(1)
+            await asyncio.sleep(SETTLES_S)
             session.save_picture(arguments.folder / f"console-{mode}.png")
 
     with tempfile.TemporaryDirectory() as folder:
