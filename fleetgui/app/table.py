@@ -7,6 +7,7 @@ is held is kept abreast of the fleet, and a wish that time changes (`age<2h`) is
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import sys
 from dataclasses import replace
@@ -154,6 +155,9 @@ class TableFeed(Feed):
             from fleetgui.stores.held.rows import HeldRows
 
             sys.setswitchinterval(INTERPRETER_S)
+            # The millions of objects that a walk makes and drops have Python look through all that live, which held the
+            # loop for 70 ms every two seconds: what a console is made of lives as long as it does.
+            gc.freeze()
             state, fleet = self._state, HeldFleet()
             self._rows = HeldRows(fleet)
             self._hold = HoldFeed(
