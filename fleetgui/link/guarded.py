@@ -1,39 +1,31 @@
 """One connection to one broker: nats-py's client, used once, with what is known to go wrong in it guarded.
 
-What is ours: the handshake (never a credential over a stream that should be encrypted and is not), the reader (never
-blinded by a message), the pings (which measure), writing (coalesced per turn of the loop, bounded), and the end: a
-connection ends once, with a reason, told at once by `lost`. It never reconnects by itself: `link.connection` builds the
-next one, so that there is one place that knows about backoff, refusals and what has to be subscribed again.
+What is ours: the opening (`link.opening`), the reader (never blinded by a message), the pings (which measure), writing
+(coalesced per turn of the loop, bounded), and the end: a connection ends once, with a reason, told at once by `lost`.
+It never reconnects by itself: `link.supervisor` builds the next one, so that there is one place that knows about
+backoff and refusals.
 
-What stays nats-py's: opening the transport, signing, and all of JetStream. The attributes with a leading underscore
-are nats-py's own names; it is pinned to one minor version because of them.
+What stays nats-py's: all of JetStream. The attributes with a leading underscore are nats-py's own names; it is pinned
+to one minor version because of them. Runs on the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
-from pydantic import SecretStr
 
-from fleetgui.link.credentials import Proof
 from fleetgui.link.errors import Refused
 from fleetgui.link.footprint import Counters
-from fleetgui.link.reader import ProtocolViolation, Reader
-from fleetgui.link.servers import Server
-
-READ_BYTES: Final = 64 * 1024
-"""Read at once. A turn of the loop takes in at most twice this, so a flood cannot hold the loop for longer."""
+from fleetgui.link.opening import READ_BYTES, OpeningClient, info_of
+from fleetgui.link.reader import Reader
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
@@ -50,11 +42,7 @@ class Listener:
     failed: Callable[[str, BaseException], None]
 
 
-class TlsRefused(Refused):
-    """The broker offers no TLS where TLS was asked for; nothing secret was sent."""
-
-
-class GuardedClient(Client):
+class GuardedClient(OpeningClient):
     """Use: `await open(...)`, `routes[sid] = function` and `write(...)`, then `abort()` after `close()` or instead."""
 
     def __init__(
@@ -80,141 +68,20 @@ class GuardedClient(Client):
         self._outbox: list[bytes] = []
         self._outbox_bytes = 0
         self._pings_sent: deque[tuple[float, asyncio.Future[float] | None]] = deque()
-        self._encrypted_only = False
-        self._tls_first = False
         self._ended = False
 
-    # Opening
+    # What opening tells
 
-    async def open(
-        self,
-        server: Server,
-        proof: Proof,
-        *,
-        tls: ssl.SSLContext | None,
-        encrypted_only: bool,
-        tls_first: bool,
-        name: str,
-        inbox_prefix: str,
-        connect_timeout: float,
-    ) -> None:
-        """Connect to `server`, or raise: OSError, TimeoutError, `Refused`, ssl.SSLError, nats errors."""
-
-        async def on_error(error: Exception) -> None:
-            # Errors end up in `lost` or in what `open` raises; the rest is about JetStream's own subscriptions.
-            if self.is_connected:
-                self._listener.failed("nats", error)
-
-        self._encrypted_only = encrypted_only
-        self._tls_first = tls_first
-        seed = _revealed(proof.seed)
-        jwt = _revealed(proof.jwt)
-        if jwt is not None:
-            self._auth_configured = True
-        async with asyncio.timeout(2 * connect_timeout):
-            await self.connect(
-                servers=[server.url],
-                error_cb=on_error,
-                name=name,
-                allow_reconnect=False,
-                connect_timeout=connect_timeout,  # type: ignore[arg-type]  # nats-py says int, and takes any number
-                tls=tls,
-                tls_hostname=server.tls_name or server.host,
-                tls_handshake_first=tls_first,
-                user=proof.user,
-                password=_revealed(proof.password),
-                token=_revealed(proof.token),
-                user_jwt_cb=None if jwt is None else jwt.encode,
-                signature_cb=None if jwt is None or seed is None else _signer(seed),
-                nkeys_seed_str=seed if jwt is None else None,
-                inbox_prefix=inbox_prefix,
-                pending_size=0,
-            )
-
-    async def _select_next_server(self) -> None:
-        # One server, one try: nats-py would go round until it has counted sixty failures. And the stream is opened
-        # here, since `asyncio.wait_for`, which nats-py uses, can swallow a cancellation on Python 3.11.
-        server = self._server_pool[0]
-        transport = TcpTransport()  # type: ignore[no-untyped-call]  # nats-py's is untyped
-        async with asyncio.timeout(self.options["connect_timeout"]):
-            reader, writer = await asyncio.open_connection(server.uri.hostname, server.uri.port, limit=READ_BYTES)
-        transport._bare_io_reader = transport._io_reader = reader
-        transport._bare_io_writer = transport._io_writer = writer
-        self._transport = transport
-        self._current_server = server
-
-    async def _process_connect_init(self) -> None:
-        """INFO, TLS, CONNECT, PONG; then the reading, pinging and flushing tasks."""
-        self._status = Client.CONNECTING
-        if self._tls_first:
-            await self._encrypt()
-        info = self._info_of(await self._line())
-        self._server_info = info
-        if info.get("auth_required"):
-            self._auth_configured = True
-        self._take_info(info)
-        if info.get("tls_required") and not self._tls_first:
-            await self._encrypt()
-        self._writer.write(self._connect_command() + b"PING\r\n")
-        await self._writer.drain()
-        while not (line := await self._line()).startswith(b"PONG"):
-            if line.startswith(b"-ERR"):
-                raise Refused(line[4:].decode("utf-8", "replace").strip().strip("'"))
-            if line.startswith(b"INFO"):
-                self._take_info(self._info_of(line))
-            elif line.startswith(b"PING"):
-                self._writer.write(b"PONG\r\n")
-            elif not line.startswith(b"+OK"):
-                raise ProtocolViolation(f"the broker answered CONNECT with {line[:40]!r}")
-        self._status = Client.CONNECTED
+    def _begin(self) -> None:
         self._reading_task = self._spawn(self._read_loop(), "link: reading")
         self._ping_interval_task = self._spawn(self._ping_interval(), "link: pings")
         self._flusher_task = self._spawn(self._flusher(), "link: JetStream's writing")
 
-    async def _line(self) -> bytes:
-        async with asyncio.timeout(self.options["connect_timeout"]):
-            line = await self._reader.readline()
-        if not line.endswith(b"\n"):
-            raise ConnectionResetError("the broker closed the connection")
-        return line
-
-    async def _encrypt(self) -> None:
-        # A new reader: what came in plain text after the greeting is not to be taken for what comes encrypted.
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=READ_BYTES, loop=loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-        async with asyncio.timeout(self.options["connect_timeout"]):
-            encrypted = await loop.start_tls(
-                self._writer.transport, protocol, self.ssl_context, server_hostname=self.options["tls_hostname"]
-            )
-        if encrypted is None or not isinstance(self._transport, TcpTransport):
-            raise ConnectionResetError("the broker closed the connection")
-        self._transport._io_reader = reader
-        self._transport._io_writer = asyncio.StreamWriter(encrypted, protocol, reader, loop)
-
-    def _connect_command(self) -> bytes:
-        if self._encrypted_only and self._writer.get_extra_info("ssl_object") is None:
-            raise TlsRefused("the broker does not offer TLS, which this context demands")
-        command: bytes = super()._connect_command()
-        return command
-
-    @staticmethod
-    def _info_of(line: bytes) -> dict[str, Any]:
-        try:
-            operation, _, text = line.partition(b" ")
-            info = json.loads(text)
-        except (ValueError, RecursionError):
-            info = None
-        if operation.upper() != b"INFO" or not isinstance(info, dict):
-            raise ProtocolViolation(f"this is no NATS broker: it greeted with {line[:40]!r}")
-        return info
-
-    def _take_info(self, info: dict[str, Any]) -> None:
-        if isinstance(limit := info.get("max_payload"), int) and limit > 0:
-            self._max_payload = limit
-        if isinstance(client := info.get("client_id"), int):
-            self._client_id = client
+    def _informed(self, info: dict[str, Any]) -> None:
         self._listener.info(info)
+
+    def _failed(self, error: Exception) -> None:
+        self._listener.failed("nats", error)
 
     # Reading
 
@@ -253,7 +120,7 @@ class GuardedClient(Client):
         self.write(b"PONG\r\n")
 
     def info(self, line: bytes) -> None:
-        self._take_info(self._info_of(b"INFO " + line.strip()))
+        self._take_info(info_of(b"INFO " + line.strip()))
 
     def error(self, text: str) -> None:
         if text.lower().startswith("permissions violation"):
@@ -295,20 +162,6 @@ class GuardedClient(Client):
             answered.set_result(rtt)  # a flush: what was sent before it is in it
 
     # Writing
-
-    @property
-    def _writer(self) -> asyncio.StreamWriter:
-        writer = self._transport._io_writer if isinstance(self._transport, TcpTransport) else None
-        if writer is None:
-            raise ConnectionResetError("there is no connection")
-        return writer
-
-    @property
-    def _reader(self) -> asyncio.StreamReader:
-        reader = self._transport._io_reader if isinstance(self._transport, TcpTransport) else None
-        if reader is None:
-            raise ConnectionResetError("there is no connection")
-        return reader
 
     @property
     def buffered(self) -> int:
@@ -435,16 +288,3 @@ class GuardedClient(Client):
                 task.cancel()
         if isinstance(self._transport, TcpTransport) and self._transport._io_writer is not None:
             self._transport._io_writer.transport.abort()
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
-
-
-def _signer(seed: str) -> Callable[[str], bytes]:
-    def sign(nonce: str) -> bytes:
-        import nkeys  # here, because it loads a cryptographic library that most contexts do not need
-
-        return base64.b64encode(nkeys.from_seed(bytearray(seed.encode())).sign(nonce.encode()))
-
-    return sign

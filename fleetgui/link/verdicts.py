@@ -9,7 +9,7 @@ from typing import Final
 
 from fleetgui.link.credentials import ContextError
 from fleetgui.link.errors import Refused
-from fleetgui.link.guarded import TlsRefused
+from fleetgui.link.opening import TlsRefused
 from fleetgui.link.reader import ProtocolViolation
 
 _ABOUT_US: Final = (
