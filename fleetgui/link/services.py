@@ -10,26 +10,40 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fleetgui.link.errors import LinkDown, LinkError
 from fleetgui.link.messages import Message
-from fleetgui.link.subscriptions import Subscription
+from fleetgui.link.settings import LinkSettings
+from fleetgui.link.subscriptions import Carrier, Handler, Subscription
 from fleetgui.policy.repeats import is_power_of_ten
-
-if TYPE_CHECKING:
-    from fleetgui.link.connection import Link
 
 Answer = bytes | None
 ServiceHandler = Callable[[Message], Awaitable[Answer] | Answer]
 ErrorHandler = Callable[[Message, Exception], Answer]
 
 
+class Messenger(Carrier, Protocol):
+    """What a service needs of the link that it answers over."""
+
+    settings: LinkSettings
+
+    def subscribe(self, subject: str, handler: Handler, *, queue: str = "") -> Subscription: ...
+
+    def send(self, subject: str, data: bytes) -> None: ...
+
+
 class Service:
     """Made by `Link.serve`. Counts replies `answered`, handlers that `failed`, requests `dropped` for want of room."""
 
     def __init__(
-        self, link: Link, subject: str, queue: str, handler: ServiceHandler, on_error: ErrorHandler | None, most: int
+        self,
+        link: Messenger,
+        subject: str,
+        queue: str,
+        handler: ServiceHandler,
+        on_error: ErrorHandler | None,
+        most: int,
     ) -> None:
         self.answered = 0
         self.failed = 0

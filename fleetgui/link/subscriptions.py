@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from fleetgui.link.errors import BadSubject, PermissionDenied
+from fleetgui.link.footprint import Counters
 from fleetgui.link.messages import Message, headers_of
+from fleetgui.link.tasks import Tasks
 from fleetgui.policy.repeats import is_power_of_ten
-
-if TYPE_CHECKING:
-    from fleetgui.link.connection import Link
 
 Handler = Callable[[Message], object]
 Unreadable = Callable[[bytes, bytes, bytes], object]
@@ -34,6 +33,16 @@ def checked_subject(subject: str, *, wildcards: bool = False) -> str:
     return subject
 
 
+class Carrier(Protocol):
+    """What a subscription needs of the link that it belongs to."""
+
+    heard_at: float
+    counters: Counters
+    tasks: Tasks
+
+    def unsubscribe(self, subscription: Subscription) -> None: ...
+
+
 class Subscription:
     """Made by `Link.subscribe`. `received` counts messages, `failed` those whose handler raised.
 
@@ -41,7 +50,7 @@ class Subscription:
     """
 
     def __init__(
-        self, link: Link, subject: str, queue: str, handler: Handler, unreadable: Unreadable | None = None
+        self, link: Carrier, subject: str, queue: str, handler: Handler, unreadable: Unreadable | None = None
     ) -> None:
         self.subject = subject
         self.queue = queue
