@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from fleetgui.feeds.failing import FailingLines
 from fleetgui.feeds.feed import Feed
 from fleetgui.link.connection import Link
 from fleetgui.link.tasks import Tasks
@@ -61,6 +62,7 @@ class Vigil(Feed):
         state.ledger.recovered.connect(self._came_after_all)
         self._recovered: Counter[tuple[str, str]] = Counter()
         """(source, cause) → came after all since the last look: history brings them one by one."""
+        self._failing = FailingLines(state.deployments.rollups, state.journal)
         self._denied: set[str] = set()
         """Subjects whose denial is in the journal: each reconnect is denied them again."""
         link.denied.connect(lambda _: self._tell_denials())
@@ -88,6 +90,7 @@ class Vigil(Feed):
             sentence = f"{gap}: {count(came)} of those counted as lost came after all"
             self._state.journal.write(wall, State.LIVE, text(source, 60), sentence)
         self._recovered.clear()
+        self._failing.write(now, wall)
         self._state.sources.look(now)
         self._state.device_states.look(now)
 
