@@ -5,7 +5,8 @@ was applied, when the link drops, a delivery is missing, the consumer is gone, o
 heartbeat. When going on is impossible (the bucket was made anew, its revisions went back, entries were purged, the
 markers of deleted keys may have gone meanwhile) everything is read again, and keys that are no longer there come as
 deletions. Runs on the loop as a task of the link's; deliveries are applied for 3 ms a turn, and the broker is told to
-go on only after that, so that nothing piles up here.
+go on only after that, so that nothing piles up here. What was told so far is `contents.py`'s to know, the consumer
+`consumer.py`'s.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Protocol
 
 from fleetgui.link import streams
 from fleetgui.link.connection import Link
+from fleetgui.link.consumer import OrderedConsumer
+from fleetgui.link.contents import Contents
 from fleetgui.link.entries import Delivery, Entry, delivery_of, is_deletion
 from fleetgui.link.errors import LinkDown, LinkError, PermissionDenied
 from fleetgui.link.messages import Message
-from fleetgui.link.streams import StreamFailed
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import LinkPhase, LinkState
 
@@ -99,7 +101,6 @@ class Watch:
         self.error: LinkError | None = None
         self.heard_at: float | None = None
         """When the broker last sent anything for it, be it that nothing has changed (`Clock.now()`)."""
-        self.revision = 0
         self.restarts = 0
         self.failed = 0
         """Calls of the handler that raised."""
@@ -109,15 +110,18 @@ class Watch:
         self._link = link
         self._stream = f"KV_{bucket}"
         self._prefix = f"$KV.{bucket}."
-        self._filters = [self._prefix + each for each in filters]
+        self._consumer = OrderedConsumer(
+            link,
+            self._stream,
+            [self._prefix + each for each in filters],
+            heartbeat=settings.heartbeat,
+            abandoned_after=settings.abandoned_after,
+        )
         self._handler = handler
         self._settings = settings
-        self._keys: dict[str, int] = {}
-        """Revision of each key that is there, as told to the handler; the oldest first."""
-        self._created = ""
+        self._contents = Contents()
         self._last_alive = float("-inf")
         self._anew = True
-        self._left_behind: str | None = None
         self._queue: deque[Message] = deque()
         self._arrived = asyncio.Event()
         self._lost = False
@@ -133,12 +137,16 @@ class Watch:
         self._disconnect()
         self._enter(WatchPhase.STOPPED)
         if self._link.is_up:
-            await self._remove_consumer()
+            await self._consumer.remove()
 
     @property
     def count(self) -> int:
         """Keys that are there."""
-        return len(self._keys)
+        return len(self._contents)
+
+    @property
+    def revision(self) -> int:
+        return self._contents.revision
 
     # From one consumer to the next
 
@@ -187,25 +195,18 @@ class Watch:
     async def _follow(self) -> None:
         """One consumer's life. Ends with `_Restart` or `LinkError`."""
         self._lost = False
-        await self._remove_consumer()
+        await self._consumer.remove()
         anew, last = await self._look()
         inbox = f"_INBOX.fleetgui-watch.{secrets.token_hex(11)}"
         self._queue.clear()
         subscription = self._link.subscribe(inbox, self._take, unreadable=self._take_unreadable)
         try:
-            name = self._left_behind = f"fleetgui-{secrets.token_hex(8)}"
-            self._link.consumers.add(name)
-            verb = f"CONSUMER.CREATE.{self._stream}.{name}"
-            config = self._consumer(name, inbox, anew)
-            reply = await streams.api(
-                self._link, verb, {"stream_name": self._stream, "config": config, "action": "create"}
-            )
-            pending = reply.get("num_pending")
+            empty = await self._consumer.create(inbox, start=None if anew else self.revision + 1)
             self._enter(WatchPhase.READING)
+            self._contents.begin(anew=anew)
             if anew:
-                self.revision = 0
                 self._tell(self._handler.read_began)
-            await self._deliver(anew, last, empty=pending == 0)
+            await self._deliver(last, empty=empty)
         finally:
             subscription.close()
 
@@ -213,58 +214,9 @@ class Watch:
         """Whether everything is to be read, and the bucket's last revision now."""
         info = await streams.api(self._link, f"STREAM.INFO.{self._stream}")
         away = self._link.clock.now() - self._last_alive
-        anew = self._anew or away > self._settings.markers_last or self._overtaken(info)
-        self._created = str(info.get("created"))
+        anew = self._anew or away > self._settings.markers_last or self._contents.overtaken(info)
+        self._contents.identify(info)
         return anew, int(info.get("state", {}).get("last_seq", 0))
-
-    def _overtaken(self, info: Mapping[str, Any]) -> bool:
-        """Whether the bucket is another than the one that was followed, or lost entries behind our back."""
-        state = info.get("state", {})
-        first, last, subjects = (int(state.get(name, 0)) for name in ("first_seq", "last_seq", "num_subjects"))
-        return (
-            str(info.get("created")) != self._created
-            or last < self.revision
-            or first > next(iter(self._keys.values()), first)
-            or subjects < len(self._keys)
-        )
-
-    def _consumer(self, name: str, inbox: str, anew: bool) -> dict[str, Any]:
-        config: dict[str, Any] = {
-            "name": name,
-            "deliver_subject": inbox,
-            "ack_policy": "none",
-            "max_deliver": 1,
-            "replay_policy": "instant",
-            "flow_control": True,
-            "idle_heartbeat": int(self._settings.heartbeat * 1e9),
-            "inactive_threshold": int(self._settings.abandoned_after * 1e9),
-            "mem_storage": True,
-            "num_replicas": 1,
-        }
-        if len(self._filters) == 1:
-            config["filter_subject"] = self._filters[0]
-        else:
-            config["filter_subjects"] = self._filters
-        if anew:
-            config["deliver_policy"] = "last_per_subject"
-        else:
-            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self.revision + 1}
-        return config
-
-    async def _remove_consumer(self) -> None:
-        """Take back the consumer that was left, if there is one; it also goes by itself after a while."""
-        name, self._left_behind = self._left_behind, None
-        if name is None:
-            return
-        self._link.consumers.discard(name)
-        try:
-            await streams.api(self._link, f"CONSUMER.DELETE.{self._stream}.{name}")
-        except StreamFailed:
-            pass  # it is gone already, or its bucket is
-        except LinkError as error:
-            self._left_behind = name
-            self._link.consumers.add(name)
-            log.info("the consumer %s of %s is left to the broker: %s", name, self._stream, error)
 
     # Deliveries
 
@@ -283,13 +235,12 @@ class Watch:
             key = ""
         self._take(Message(key, payload, reply.decode("utf-8", "replace")))
 
-    async def _deliver(self, anew: bool, last: int, *, empty: bool) -> None:
+    async def _deliver(self, last: int, *, empty: bool) -> None:
+        """Tell what comes, until `_Restart`; `last` is the bucket's last revision before the consumer was made."""
         loop = asyncio.get_running_loop()
-        seen: set[str] | None = set() if anew else None
         expected = 1
         if empty:
-            self._read_all(seen)
-            seen = None
+            self._read_all()
         compare_at = loop.time() + self._settings.compare
         silent_at = loop.time() + 2 * self._settings.heartbeat
         while True:
@@ -317,13 +268,12 @@ class Watch:
                     raise _Restart(f"delivery {delivery.consumer_sequence} came where {expected} was due")
                 expected += 1
                 if stored:
-                    self._apply(message, delivery, seen)
+                    self._apply(message, delivery)
                 else:
-                    self.revision = delivery.stream_sequence
+                    self._contents.revision = delivery.stream_sequence
                     self.unreadable += 1
                 if self.phase is not WatchPhase.LIVE and (delivery.pending == 0 or delivery.stream_sequence >= last):
-                    self._read_all(seen)
-                    seen = None
+                    self._read_all()
                 turn += 1
                 if turn % _LOOKED_AT_TIME_EVERY == 0 and time.perf_counter() > slice_ends:
                     break
@@ -367,30 +317,19 @@ class Watch:
 
     async def _compare(self) -> None:
         info = await streams.api(self._link, f"STREAM.INFO.{self._stream}")
-        if self._overtaken(info):
+        if self._contents.overtaken(info):
             raise _Restart("the bucket has changed behind the watch", anew=True)
 
-    def _apply(self, message: Message, delivery: Delivery, seen: set[str] | None) -> None:
+    def _apply(self, message: Message, delivery: Delivery) -> None:
         key = message.subject.removeprefix(self._prefix)
         deleted = is_deletion(message.headers)
-        self.revision = delivery.stream_sequence
-        if deleted:
-            known = self._keys.pop(key, None) is not None
-            if seen is not None and not known:
-                return  # a marker of a key that nobody was told of
-        else:
-            self._keys.pop(key, None)
-            self._keys[key] = delivery.stream_sequence
-            if seen is not None:
-                seen.add(key)
-        self._entry(Entry(key, None if deleted else message.data, delivery.stream_sequence, delivery.written))
+        if self._contents.apply(key, delivery.stream_sequence, deleted=deleted):
+            self._entry(Entry(key, None if deleted else message.data, delivery.stream_sequence, delivery.written))
 
-    def _read_all(self, seen: set[str] | None) -> None:
-        """The values of now have all come; `seen` are their keys after a full read."""
-        if seen is not None:
-            for key in [key for key in self._keys if key not in seen]:
-                del self._keys[key]
-                self._entry(Entry(key, None, self.revision, self._link.clock.wall()))
+    def _read_all(self) -> None:
+        """The values of now have all come."""
+        for key in self._contents.all_met():
+            self._entry(Entry(key, None, self.revision, self._link.clock.wall()))
         self._anew = False
         self.error = None
         self._tell(self._handler.synced)
