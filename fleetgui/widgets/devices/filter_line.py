@@ -40,6 +40,8 @@ Values = Callable[[str, str], list[str]]
 class FilterLine(QLineEdit):
     edited = QtSignal(object)
     """What the text says now (`Parsed`)."""
+    left = QtSignal()
+    """Escape, or Down, with no completions open: back to the rows. The text stays."""
 
     def __init__(self, wall: Callable[[], float], values: Values, parent: QWidget | None = None) -> None:
         """`wall()` is the time in epoch seconds, `values` what completions are offered for a field."""
@@ -124,6 +126,9 @@ class FilterLine(QLineEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._offers.takes(event.key()):
+            event.accept()
+        elif event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
+            self.left.emit()
             event.accept()
         else:
             super().keyPressEvent(event)

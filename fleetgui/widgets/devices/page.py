@@ -118,7 +118,8 @@ class DevicesPage(QWidget):
     def _connect(self) -> None:
         bar = self.bar
         bar.filter.edited.connect(lambda parsed: self.wishes.change(filter=parsed.filter))
-        bar.filter.textChanged.connect(lambda _: self._say())
+        bar.filter.textChanged.connect(lambda _: self._drop_notice())
+        bar.filter.left.connect(lambda: self.table.setFocus(Qt.FocusReason.ShortcutFocusReason))
         bar.offline.toggled.connect(lambda on: self.wishes.change(offline=on))
         bar.pause.clicked.connect(self._pause_or_go_on)
         bar.stop.clicked.connect(lambda: self.walk_asked.emit("cancel"))
@@ -227,6 +228,11 @@ class DevicesPage(QWidget):
         self.said.emit(notice)
         self._say()
 
+    def _drop_notice(self) -> None:
+        """Something else is wanted: what was done before stands in the way of what that finds."""
+        self._notice = ("", 0.0)
+        self._say()
+
     # What the user asks for
 
     def _type(self, text: str) -> None:
@@ -243,7 +249,7 @@ class DevicesPage(QWidget):
         self.model.marks.forget_rows()
         self.table.start_over()
         self.wanted.emit(wanted)
-        self._say()
+        self._drop_notice()
 
     def choose_columns(self) -> None:
         """Open the dialog with the columns; one at a time."""

@@ -110,8 +110,9 @@ class DeviceTable(RowsView):
         # Qt's Home and End go to the first and last column of this row; in a table of rows, rows are meant.
         ends = {QAbstractItemView.CursorAction.MoveHome: 0, QAbstractItemView.CursorAction.MoveEnd: -1}
         if (end := ends.get(action)) is not None and self._model.rowCount():
-            column = max(self.currentIndex().column(), 0)
-            return self._model.index(end % self._model.rowCount(), column)
+            index = self._model.index(end % self._model.rowCount(), max(self.currentIndex().column(), 0))
+            self.scrollTo(index)  # Qt would not where that row is the current one already, and the wheel has left it
+            return index
         return super().moveCursor(action, modifiers)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -21,6 +21,7 @@ _DENSITIES = {"dense": "D&ense", "normal": "&Normal", "roomy": "&Roomy"}
 _ELSEWHERE = (
     ("Enter", "Open the selected device"),
     ("Space", "Devices: mark, and take the mark away"),
+    ("Esc, ↓", "Devices: from the filter back to the rows"),
     ("F2, Shift+F2", "Devices: next mark, mark before"),
     ("Ctrl+Shift+F2", "Devices: clear the marks"),
     ("← →", "Devices: close and open a group"),

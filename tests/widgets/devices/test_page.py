@@ -24,7 +24,7 @@ from fleetgui.stores.held.layout import Layout
 from fleetgui.stores.held.rows import HeldRows
 from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
-from fleetgui.widgets.devices.page import DevicesPage
+from fleetgui.widgets.devices.page import NOTICE_S, DevicesPage
 from fleetgui.widgets.devices.rows import MOST_SELECTED
 from fleetgui.widgets.devices.sentence import View, empty, sentence
 from fleetgui.widgets.devices.table import VIEW_MOVED_MS
@@ -222,6 +222,35 @@ def test_a_filter_is_wanted_once_typing_stops(opened: Opened, qtbot: QtBot) -> N
     opened.page.clear_filter()
     texts = [str(wanted.filter) if wanted.filter else "" for wanted in opened.wanted]
     assert texts == ["cam", "type:cam location:hall", ""]
+
+
+def test_what_was_just_done_is_said_until_something_else_is_wanted(opened: Opened) -> None:
+    def above() -> str:
+        return opened.page.bar.sentence.text
+
+    opened.page.tell("Copied 1 row.")
+    assert above() == "Copied 1 row."
+    QTest.keyClick(opened.page.filter, Qt.Key.Key_B)
+    assert "registered" in above()
+    opened.page.tell("Copied 1 row.")
+    opened.page.sort_by(NAMES.index("battery"))
+    assert "sorted by battery" in above()
+    opened.page.tell("Copied 1 row.")
+    opened.fleet.clock.advance(NOTICE_S)
+    opened.beat()
+    assert "sorted by battery" in above()
+
+
+def test_from_the_filter_back_to_the_rows_with_the_keyboard_alone(opened: Opened) -> None:
+    for key in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
+        opened.page.filter.setFocus()
+        opened.page.filter.clear()
+        QTest.keyClicks(opened.page.filter, "batt")
+        QTest.keyClick(opened.page.filter, Qt.Key.Key_Escape)  # puts the completions away
+        assert opened.page.filter.hasFocus()
+        QTest.keyClick(opened.page.filter, key)
+        assert opened.table.hasFocus()
+        assert opened.page.filter.text() == "batt"
 
 
 def test_a_mistake_is_said_and_what_stands_beside_it_counts(opened: Opened) -> None:
@@ -467,6 +496,19 @@ def test_home_and_end_go_to_the_first_and_last_row(opened: Opened, qtbot: QtBot)
     assert opened.table.currentIndex().row() == 0
     QTest.keyClick(opened.table, Qt.Key.Key_PageDown)
     assert opened.table.currentIndex().row() > 5
+
+
+def test_home_and_end_come_back_to_a_row_that_is_current_already_and_was_scrolled_away_from(opened: Opened) -> None:
+    bar = opened.table.verticalScrollBar()
+    opened.table.setCurrentIndex(opened.page.model.index(0, 0))
+    bar.setValue(bar.maximum() // 2)
+    QTest.keyClick(opened.table, Qt.Key.Key_Home)
+    assert bar.value() == 0
+    QTest.keyClick(opened.table, Qt.Key.Key_End)
+    assert bar.value() == bar.maximum()
+    bar.setValue(0)
+    QTest.keyClick(opened.table, Qt.Key.Key_End)
+    assert (opened.table.currentIndex().row(), bar.value()) == (1_399, bar.maximum())
 
 
 def test_the_page_keeps_its_own_keys_from_the_menu_of_the_window(opened: Opened, qtbot: QtBot) -> None:
