@@ -66,13 +66,13 @@ async def test_l2_a_burst_is_taken_in_or_counted_one_by_one(qapp: QApplication) 
     async with besieged(qapp) as here:
         presence, ledger, link = here.state.presence, here.state.ledger, here.fabric.link
         flood = Flood(here, 100_000, 100)
-        bursting = asyncio.ensure_future(flood.run(5.0))
         drawn = 0
-        while not bursting.done():
-            here.draw()
-            await asyncio.sleep(0.02)
-            drawn += 1
-        await bursting
+        async with asyncio.TaskGroup() as group:
+            bursting = group.create_task(flood.run(5.0))
+            while not bursting.done():
+                here.draw()
+                await asyncio.sleep(0.02)
+                drawn += 1
         assert drawn > 10, "the window answers meanwhile"
         intake = here.fabric.presence.intakes[f"{ROOT}.*.heartbeat"]
         await until(lambda: intake.taken + intake.dropped.total() == flood.sent or link.state.reconnects > 0)

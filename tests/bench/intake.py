@@ -60,10 +60,10 @@ async def ours(server: NatsServer, data: bytes, count: int) -> float:
     await link.up()
     await link.flush()
     began = time.perf_counter()
-    pouring = asyncio.ensure_future(pour(server, data))
-    await until(lambda: state.presence.beats >= count, state.presence.changed)
-    spent = time.perf_counter() - began
-    await pouring
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pour(server, data))
+        await until(lambda: state.presence.beats >= count, state.presence.changed)
+        spent = time.perf_counter() - began
     feed.close()
     await link.close()
     await tasks.cancel()
@@ -85,10 +85,10 @@ async def peer(server: NatsServer, data: bytes, count: int) -> float:
     await client.subscribe("device-connect.default.*.heartbeat", cb=take, pending_msgs_limit=-1, pending_bytes_limit=-1)
     await client.flush()
     began = time.perf_counter()
-    pouring = asyncio.ensure_future(pour(server, data))
-    await done.wait()
-    spent = time.perf_counter() - began
-    await pouring
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pour(server, data))
+        await done.wait()
+        spent = time.perf_counter() - began
     await client.close()
     return count / spent
 

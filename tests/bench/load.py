@@ -19,12 +19,10 @@ from typing import Any
 from PySide6.QtWidgets import QApplication
 
 from fleetgui.app.session import Session
-from fleetgui.stores.roster import RosterPhase
 from tests.app.consoles import context, run_console
 from tests.backend.roles import Role
-from tests.bench.stall import measure
+from tests.bench.stall import measure, ready
 from tests.nats_server import NatsServer
-from tests.waiting import until
 
 DEVICES = 300_000
 TTL_S = 45
@@ -41,24 +39,23 @@ def sending(arguments: list[str]) -> Iterator[None]:
             sender.terminate()
 
 
+async def frozen(session: Session) -> None:
+    await ready(session)
+    gc.freeze()  # as `app.run` does once a console has started
+
+
 def run(quick: bool) -> dict[str, Any]:
     app = QApplication.instance() or QApplication([])
     assert isinstance(app, QApplication)
     seconds = 10.0 if quick else 60.0
     taken: dict[str, Any] = {}
 
-    async def ready(session: Session) -> None:
-        roster = session.state.roster
-        await until(lambda: roster.status.phase is RosterPhase.READY, roster.status_changed)
-        await asyncio.sleep(3)
-        gc.freeze()  # as `app.run` does once a console has started
-
     async def idle(session: Session) -> None:
-        await ready(session)
+        await frozen(session)
         taken["no_traffic"] = await measure(session, seconds)
 
     async def loaded(session: Session) -> None:
-        await ready(session)
+        await frozen(session)
         arguments = [server.url, str(DEVICES), str(BEATS), str(EVENTS)]
         with sending(arguments):
             await asyncio.sleep(20)  # every device has beaten once: what is new costs more than what comes again

@@ -55,12 +55,10 @@ async def send(url: str, devices: int, beats: float, events: float) -> None:
 async def main() -> None:
     url, devices, beats, events = sys.argv[1:5]
     loop = asyncio.get_running_loop()
-    sending = asyncio.ensure_future(send(url, int(devices), float(beats), float(events)))
-    gone = loop.run_in_executor(None, sys.stdin.read)
-    await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-    if sending.done():
-        sending.result()
-    sending.cancel()
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(send(url, int(devices), float(beats), float(events)))
+        await loop.run_in_executor(None, sys.stdin.read)
+        sending.cancel()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,12 @@ async def within(awaitable: Any) -> Any:
         return await awaitable
 
 
+def asking(link: Link, subject: str, data: bytes = b"", *, timeout: float = 3_600.0) -> asyncio.Task[bytes]:
+    """A request under way. Whoever asked looks at what comes of it, so that nothing is reported."""
+    request = link.request(subject, data, timeout=timeout)
+    return link.tasks.spawn(request, name=f"asking {subject}", on_failure=lambda *_: None)
+
+
 async def until(condition: Callable[[], object], link: Link | None = None) -> None:
     """Return once `condition()` holds; looked at after each change of `link`, and now and then."""
     changed = asyncio.Event()

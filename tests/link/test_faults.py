@@ -17,7 +17,7 @@ from fleetgui.link.retries import Retries
 from fleetgui.link.settings import LinkSettings
 from fleetgui.policy.freshness import link_limits
 from fleetgui.policy.states import LinkPhase, State
-from tests.link.conftest import QUICK, Links, phase, until, within
+from tests.link.conftest import QUICK, Links, asking, phase, until, within
 from tests.link.fake_server import FakeServer
 from tests.nats_server import NatsServer
 
@@ -46,7 +46,7 @@ async def test_c1_a_killed_broker_that_comes_back(links: Links, nats_server: Nat
 async def test_c2_a_broker_that_hangs_is_noticed_by_its_silence(links: Links, nats_server: NatsServer) -> None:
     link = await links.up(nats_server.url)
     link.subscribe("c2", lambda message: None)
-    waiting = asyncio.ensure_future(link.request("c2", b"", timeout=3_600))
+    waiting = asking(link, "c2")
     nats_server.suspend()
     state = await phase(link, LinkPhase.RECONNECTING)
     assert state.error is not None

@@ -20,7 +20,7 @@ from fleetgui.link.errors import (
 from fleetgui.link.messages import Message
 from fleetgui.link.settings import LinkSettings
 from fleetgui.policy.states import LinkPhase
-from tests.link.conftest import Links, phase, until, within
+from tests.link.conftest import Links, asking, phase, until, within
 from tests.nats_server import NatsServer
 
 
@@ -68,7 +68,7 @@ async def test_five_hundred_without_a_responder_all_fail(links: Links, shared_na
 async def test_requests_in_flight_are_capped(links: Links, shared_nats_server: NatsServer) -> None:
     link = await links.up(shared_nats_server.url, settings=LinkSettings(max_requests=10))
     link.subscribe("requests.silent", lambda message: None)
-    waiting = [asyncio.ensure_future(link.request("requests.silent", b"", timeout=0.5)) for _ in range(10)]
+    waiting = [asking(link, "requests.silent", timeout=0.5) for _ in range(10)]
     await asyncio.sleep(0)
     with pytest.raises(TooBusy, match="nothing was sent"):
         await link.request("requests.silent", b"", timeout=0.5)
@@ -107,7 +107,7 @@ async def test_late_and_duplicate_replies_are_counted_and_ignored(links: Links, 
     link = await links.up(shared_nats_server.url)
     asked: list[Message] = []
     link.subscribe("requests.twice", asked.append)
-    answer = asyncio.ensure_future(link.request("requests.twice", b"", timeout=5))
+    answer = asking(link, "requests.twice", timeout=5)
     await until(lambda: asked)
     for data in (b"first", b"second", b"third"):
         link.send(asked[0].reply, data)
@@ -124,7 +124,7 @@ async def test_a_cancelled_request_is_forgotten(links: Links, shared_nats_server
     link = await links.up(shared_nats_server.url)
     asked: list[Message] = []
     link.subscribe("requests.cancelled", asked.append)
-    waiting = asyncio.ensure_future(link.request("requests.cancelled", b"", timeout=60))
+    waiting = asking(link, "requests.cancelled", timeout=60)
     await until(lambda: asked)
     waiting.cancel()
     await asyncio.wait({waiting})
@@ -144,7 +144,7 @@ async def test_a_status_is_believed_on_our_inbox_alone(links: Links, shared_nats
     writer.write(b'CONNECT {"headers":true,"verbose":false}\r\n')
     writer.write(b"HPUB requests.forged 16 16\r\nNATS/1.0 503\r\n\r\n\r\n")
     await until(lambda: seen)
-    waiting = asyncio.ensure_future(link.request("requests.forged", b"", timeout=60))
+    waiting = asking(link, "requests.forged", timeout=60)
     await until(lambda: len(seen) == 2)
     writer.write(b"HPUB %b 16 18\r\nNATS/1.0 503\r\n\r\nhi\r\n" % seen[1].reply.encode())
     assert await within(waiting) == b"hi"
@@ -237,7 +237,7 @@ async def test_a_drop_with_a_request_in_flight_is_an_unknown_outcome_and_not_rep
     link = await links.up(nats_server.url)
     asked: list[Message] = []
     link.subscribe("flight.only", asked.append)
-    waiting = asyncio.ensure_future(link.request("flight.only", b"once", timeout=3_600))
+    waiting = asking(link, "flight.only", b"once")
     await until(lambda: asked)
     nats_server.kill()
     with pytest.raises(OutcomeUnknown, match=r"flight\.only"):
@@ -251,7 +251,7 @@ async def test_a_drop_with_a_request_in_flight_is_an_unknown_outcome_and_not_rep
 async def test_closing_ends_requests_in_flight(links: Links, nats_server: NatsServer) -> None:
     link = await links.up(nats_server.url)
     link.subscribe("closing.silent", lambda message: None)
-    waiting = asyncio.ensure_future(link.request("closing.silent", b"", timeout=3_600))
+    waiting = asking(link, "closing.silent")
     await asyncio.sleep(0)
     await link.close()
     with pytest.raises(OutcomeUnknown):

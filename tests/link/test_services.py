@@ -9,7 +9,7 @@ import pytest
 from fleetgui.link.errors import NoResponders, RequestTimeout, TooLarge
 from fleetgui.link.messages import Message
 from fleetgui.link.settings import LinkSettings
-from tests.link.conftest import Links, until, within
+from tests.link.conftest import Links, asking, until, within
 from tests.nats_server import NatsServer
 
 
@@ -93,7 +93,7 @@ async def test_too_many_at_once_wait_in_line_and_then_are_dropped_and_counted(
         return message.data
 
     service = link.serve("services.busy", "q", waits)
-    asked = [asyncio.ensure_future(link.request("services.busy", b"%d" % n, timeout=0.5)) for n in range(12)]
+    asked = [asking(link, "services.busy", b"%d" % n, timeout=0.5) for n in range(12)]
     await until(lambda: service.dropped == 2)
     assert service.running == 5
     gate.set()
@@ -114,7 +114,7 @@ async def test_the_line_is_bounded_by_bytes_too(links: Links, shared_nats_server
         return b"%d" % len(message.data)
 
     service = link.serve("services.heavy", "q", waits)
-    asked = [asyncio.ensure_future(link.request("services.heavy", b"x" * 1_000, timeout=0.5)) for _ in range(4)]
+    asked = [asking(link, "services.heavy", b"x" * 1_000, timeout=0.5) for _ in range(4)]
     await until(lambda: service.dropped == 1)
     gate.set()
     answers = await within(asyncio.gather(*asked, return_exceptions=True))

@@ -310,18 +310,19 @@ def test_a_lost_tail_is_noticed_by_the_keepalive() -> None:
     assert [each.family for each in rig.following.events if each.seq is None] == ["gap"]
 
 
+def hear_unknown(rig: Rig, method: str, seq: int, **params: object) -> None:
+    """An event of a family that nobody knows, in the publisher's name."""
+    following, wall = rig.following, rig.clock.wall()
+    event = UnknownEvent(
+        topology_id=HALL, epoch=following.epoch, seq=seq, ts=rfc3339(wall), method=method, params=params
+    )
+    following.hear([Heard(event, rig.clock.now(), wall)])
+
+
 def test_a_keepalive_that_names_less_than_we_have_shows_that_somebody_else_gave_ours() -> None:
     rig = followed("cam-1")
     following = rig.following
-    forged = UnknownEvent(
-        topology_id=HALL,
-        epoch=following.epoch,
-        seq=following.seq + 1,
-        ts=rfc3339(rig.clock.wall()),
-        method="topology/nonsense",
-        params={},
-    )
-    following.hear([Heard(forged, rig.clock.now(), rig.clock.wall())])
+    hear_unknown(rig, "topology/nonsense", following.seq + 1)
     rig.say()
     rig.deliver()
     assert following.phase is Phase.WANTED
@@ -332,10 +333,7 @@ def test_a_keepalive_that_names_less_than_we_have_shows_that_somebody_else_gave_
 def test_a_forged_number_far_ahead_costs_one_snapshot_and_is_no_loss() -> None:
     rig = followed("cam-1")
     following, before = rig.following, rig.following.snapshots
-    forged = UnknownEvent(
-        topology_id=HALL, epoch=following.epoch, seq=10**15, ts="2026-11-21T00:00:00Z", method="x", params={}
-    )
-    following.hear([Heard(forged, rig.clock.now(), rig.clock.wall())])
+    hear_unknown(rig, "x", 10**15)
     rig.ask()
     rig.answer()
     rig.settle()
@@ -347,15 +345,7 @@ def test_a_forged_number_far_ahead_costs_one_snapshot_and_is_no_loss() -> None:
 def test_an_unknown_family_is_shown_under_its_own_name_and_has_its_number() -> None:
     rig = followed("cam-1")
     following = rig.following
-    event = UnknownEvent(
-        topology_id=HALL,
-        epoch=following.epoch,
-        seq=following.seq + 1,
-        ts=rfc3339(rig.clock.wall()),
-        method="topology/weather",
-        params={"topology_id": HALL, "rain": True},
-    )
-    following.hear([Heard(event, rig.clock.now(), rig.clock.wall())])
+    hear_unknown(rig, "topology/weather", following.seq + 1, topology_id=HALL, rain=True)
     assert following.phase is Phase.FOLLOWED
     assert (following.events[-1].family, following.events[-1].words) == ("topology/weather", '{"rain":true}')
 
