@@ -123,8 +123,12 @@ class PresenceFeed(Feed):
         for edge in edges:
             was_online = online_now.get(edge.device_id)
             if was_online is None:
-                state = self._state.presence.state(edge.device_id, now)
-                new = state in (State.OFFLINE, State.UNKNOWN) if edge.online else state is not State.OFFLINE
+                presence = self._state.presence
+                state = presence.state(edge.device_id, now)
+                if edge.online:  # a beat may have been quicker than the announcement, and said nothing of the registry
+                    new = state in (State.OFFLINE, State.UNKNOWN) or presence.offline_since(edge.device_id) is not None
+                else:
+                    new = state is not State.OFFLINE
             else:
                 new = edge.online is not was_online
             online_now[edge.device_id] = edge.online

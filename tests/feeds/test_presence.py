@@ -95,6 +95,28 @@ async def test_an_offline_edge_is_shown_until_the_device_beats_again(shared_nats
         assert len(presence.offline_ids()) == 0
 
 
+async def test_an_announcement_that_a_beat_was_quicker_than_is_news_all_the_same(
+    shared_nats_server: NatsServer,
+) -> None:
+    """Else the registry is not counted again: 1,399 registered stood beside 1,400 online for ten seconds."""
+    async with rig(shared_nats_server.url, "late") as here:
+        presence, roster = here.state.presence, here.state.roster
+        here.edge("cam-1", online=True)
+        here.edge("cam-1", online=False)
+        await here.until_journal_says("cam-1 went offline")
+        here.beat("cam-1")
+        await until(lambda: presence.state("cam-1", here.clock.now()) is State.ONLINE, presence.changed)
+        before = roster.memberships
+        here.edge("cam-1", online=True)
+        await until(lambda: len(here.lines) == 3, here.state.journal.appended)
+        assert here.lines[-1] == "cam-1 came online"
+        assert roster.memberships == before + 1
+        here.edge("cam-1", online=True)
+        here.edge("end", online=True)
+        await here.until_journal_says("end came online")
+        assert len(here.lines) == 4
+
+
 async def test_a_site_that_drops_is_a_few_lines_and_a_count(shared_nats_server: NatsServer) -> None:
     async with rig(shared_nats_server.url, "site") as here:
         edges = [
