@@ -4,7 +4,7 @@ What to read is decided anew before each request, from what is in view then, so 
 never made. In order: the first page, for the total; what is in view and was never read; what is in view and has aged;
 one block ahead in the direction of scrolling. Whatever a registry answers, a block is asked for at most every
 `MEMBERSHIP_S`, and reading again takes at most a tenth of the time: pages that shift, repeat or come in crumbs cost no
-more. A failure backs off and says so in the roster; what was read stays, with its age.
+more. A failure backs off, be it silence, and says so in the roster; what was read stays, with its age.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class _View:
 
 @dataclass(frozen=True)
 class _Asked:
-    """When a block was last asked for, how long that took, and when age alone makes it due again."""
+    """When a block was last asked for, how long that took, and when age alone makes it due again.
+
+    `took` is what came: a request that nobody answered cost no registry anything, and a pause follows it anyway.
+    """
 
     at: float
     took: float
@@ -244,7 +247,7 @@ class Pager(Feed):
 
     async def _read(self, block: int) -> None:
         """Read one block; where the server sends less than that, follow its own pointer to the block's end."""
-        question, began = self._question, self._clock.now()
+        question, began, took = self._question, self._clock.now(), 0.0
         first, last = block * BLOCK, block * BLOCK + BLOCK - 1
         self._remember(block, began)
         self._roster.loading(first, last)
@@ -257,6 +260,7 @@ class Pager(Feed):
                 page = await self._registry.read_from(offset, last - offset + 1, question)
                 if question is not self._question:
                     return
+                took += page.took_s
                 self._take(page)
                 if memberships != self._roster.memberships:
                     self._roster.membership_changed()  # it may be newer than the page
@@ -275,7 +279,7 @@ class Pager(Feed):
                 self._roster.not_loading(first, last, failed)
                 self._roster.waiting(None)
                 if self._asked.get(block) is not None:
-                    self._remember(block, began, self._clock.now() - began)
+                    self._remember(block, began, took)
 
     def _still_wanted(self, block: int) -> bool:
         blocks = self._in_view()

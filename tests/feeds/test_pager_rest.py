@@ -5,29 +5,40 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from fleetgui.feeds.pager import BACKOFF_S, COUNT_EVERY_S, MEMBERSHIP_S, REREAD_S, REST, Pager
+from fleetgui.feeds.registry import RegistryClient
 from fleetgui.policy.clock import ManualClock
+from fleetgui.policy.pages import PageSizer
 from fleetgui.stores.roster import RosterPhase, RowKind
 from fleetgui.wire.question import Question
+from fleetgui.wire.subjects import Subjects
 from tests.feeds.scripted_registry import Answer, Bench, Params, Refuse, fleet, paging, scripted
 from tests.nats_server import NatsServer
 from tests.waiting import until
 
 
 @asynccontextmanager
-async def at_rest(url: str, tenant: str, answer: Answer) -> AsyncIterator[tuple[Bench, ManualClock]]:
+async def at_rest(
+    url: str, tenant: str, answer: Answer, *, patience_s: float = 30.0
+) -> AsyncIterator[tuple[Bench, ManualClock]]:
     """A pager by a clock that stands still, with rows 80 … 130 in view, after its first round."""
     async with scripted(url, tenant, answer) as bench:
         clock = ManualClock()
-        bench.pager = Pager(
-            bench.client, bench.state.roster, bench.state.presence, clock, bench.tasks, jitter=lambda: 0.0
-        )
+        by_clock(bench, tenant, clock, patience_s)
         bench.pager.view_moved(80, 130)
         bench.pager.start()
         bench.pager.link_came_up()
         await until(lambda: bench.asked, bench.state.roster.status_changed)
         await settled(bench)
         yield bench, clock
+
+
+def by_clock(bench: Bench, tenant: str, clock: ManualClock, patience_s: float = 30.0) -> None:
+    """Its client and its pager made anew, on this clock; patience alone goes by the loop's."""
+    bench.client = RegistryClient(bench.link, Subjects(tenant), clock, PageSizer({}), patience_s=patience_s)
+    bench.pager = Pager(bench.client, bench.state.roster, bench.state.presence, clock, bench.tasks, jitter=lambda: 0.0)
 
 
 async def settled(bench: Bench) -> None:
@@ -104,11 +115,10 @@ async def test_crumbs_cost_a_tenth_of_the_time(shared_nats_server: NatsServer) -
     async with scripted(shared_nats_server.url, "crumbs", crumbs) as bench:
         clock = ManualClock()
         clocks.append(lambda: clock.advance(1.0))
-        pager = Pager(bench.client, bench.state.roster, bench.state.presence, clock, bench.tasks, jitter=lambda: 0.0)
-        bench.pager = pager
-        pager.view_moved(0, 40)
-        pager.start()
-        pager.link_came_up()
+        by_clock(bench, "crumbs", clock)
+        bench.pager.view_moved(0, 40)
+        bench.pager.start()
+        bench.pager.link_came_up()
         await until(
             lambda: bench.state.roster.row(149).kind is RowKind.LOADED, bench.state.roster.rows_changed, timeout=30
         )
@@ -132,6 +142,33 @@ async def test_scrolling_does_not_cut_a_failures_pause_short(shared_nats_server:
             assert await asks_after(bench, clock, 0.02) == 1
         bench.pager.refresh()
         assert await asks_after(bench, clock, 0.0) == 1, "a person who asks is not kept waiting"
+
+
+@pytest.mark.parametrize("lost", [1, 2], ids=["the page", "the page, and the question whether it was too large"])
+async def test_a_request_that_got_lost_is_not_what_reading_takes(shared_nats_server: NatsServer, lost: int) -> None:
+    """One of several registries stood with a request of ours: the others are asked again after a failure's pause."""
+    silences: list[ManualClock] = []
+
+    def answer(params: Params) -> object:
+        if silences:
+            silences.pop().advance(30.0)  # so long it is waited for
+            return None
+        return paging(fleet(24))(params)
+
+    url, tenant = shared_nats_server.url, f"lost-{lost}"
+    async with at_rest(url, tenant, answer, patience_s=0.2) as (bench, clock):
+        roster, client = bench.state.roster, bench.client
+        silences.extend([clock] * lost)
+        asked_before, before = client.requests, roster.registered_at
+        clock.advance(REREAD_S)
+        bench.pager._wake.set()
+        await until(lambda: not silences and roster.status.waiting_since is None, roster.status_changed)
+        assert client.requests - asked_before >= lost
+        await asks_after(bench, clock, BACKOFF_S[0])
+        await asks_after(bench, clock, MEMBERSHIP_S + REREAD_S)
+        assert roster.status.phase is RosterPhase.READY
+        assert (roster.registered_at, bench.state.roster.registered) != (before, None)
+        assert clock.now() - (roster.registered_at or 0.0) < REREAD_S
 
 
 async def test_a_claim_of_millions_of_rows_costs_nothing(shared_nats_server: NatsServer) -> None:
