@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """`value` None was never read; `as_of` is `Clock.now()` of the newest evidence; `note` explains on hover."""
+    """`value` None was never read; `as_of` is `Clock.now()` of the newest evidence; `note` explains on hover.
+
+    `since`: what is counted is what happened from then on (`Clock.now()`), which a figure must not hide.
+    """
 
     value: int | None
     state: State
     as_of: float | None
     source: str
     note: str
+    since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,9 @@ def _offline(state: ConsoleState, now: float) -> Figure:
         fresh,
         _as_of(state, now, fresh, state.roster.registered_at),
         "registry's announcements",
-        "Devices the registry announced offline since this console came up, and not back since.",
+        "Devices that the registry announced offline while this console listened, and that did not come back. Who was "
+        "gone before, or went while there was no broker, is not among them.",
+        state.sources.listening_since,
     )
 
 

@@ -77,6 +77,8 @@ class Sources:
         self.changed = Signal[[Change]]()
         self.confirmed_from = _NEVER
         """When the link last came up: what was heard before waits for confirmation."""
+        self.listening_since: float | None = None
+        """When the link first came up: what was announced before, nobody here heard."""
         self.log: deque[Change] = deque(maxlen=CAPACITY)
         self.changes = 0
         """Changes ever seen, so that a reader notices what fell out of the log."""
@@ -108,6 +110,8 @@ class Sources:
 
     def link_came_up(self, now: float) -> None:
         self.confirmed_from = now
+        if self.listening_since is None:
+            self.listening_since = now
 
     def hear_broker(self, evidence: Callable[[], float | None], limits: Limits) -> None:
         """`evidence()` is when the broker last sent anything; beyond `limits` the link is no more live, up or not."""

@@ -117,3 +117,13 @@ def test_offline_counts_what_was_announced(fleet: Fleet) -> None:
     fleet.state.presence.apply_edges([Edge("a", False, fleet.clock.now(), None)])
     figures = fleet.figures()
     assert (figures.online.value, figures.offline.value) == (1, 1)
+
+
+def test_offline_says_since_when_it_was_listened_for(fleet: Fleet) -> None:
+    """Or nought would look as if nobody were gone: who was gone before was not announced to this console."""
+    first = fleet.clock.now() - 60
+    fleet.state.sources.listening_since = None
+    fleet.state.sources.link_came_up(first)
+    fleet.state.sources.link_came_up(fleet.clock.now())  # again
+    assert fleet.figures().offline.since == first
+    assert fleet.figures().online.since is None

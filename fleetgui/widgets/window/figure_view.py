@@ -30,7 +30,7 @@ class FigureView(QWidget):
 
     def __init__(self, name: str, *, alarm: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = name
+        self._name = self._label = name
         self._alarm = alarm
         self._value: int | None = None
         self._state = State.UNKNOWN
@@ -42,7 +42,7 @@ class FigureView(QWidget):
     @property
     def text(self) -> str:
         """Name, value and, when it is not live, the state: as a screen reader hears it."""
-        return " ".join(part for part in (self._name, formats.count(self._value), self._word) if part)
+        return " ".join(part for part in (self._label, formats.count(self._value), self._word) if part)
 
     def show_figure(self, figure: Figure, *, now: float, wall: float, quiet: bool = False) -> None:
         """Show a figure at `now` (`Clock.now()`), `wall` (epoch seconds).
@@ -54,7 +54,10 @@ class FigureView(QWidget):
         if figure.state in (State.LATE, State.STALE) and age is not None:
             word = f"{figure.state.word} {formats.age(age)}"
         as_of = "never read" if figure.as_of is None else f"as of {formats.moment_utc(wall - (now - figure.as_of))}"
-        self._show(figure.value, figure.state, word, filled=figure.state is State.UNKNOWN and not quiet)
+        label = self._name
+        if figure.since is not None and not word:  # what it lacks is said before what it means
+            label = f"{self._name} since {formats.clock_utc(wall - (now - figure.since))}"
+        self._show(label, figure.value, figure.state, word, filled=figure.state is State.UNKNOWN and not quiet)
         self.setToolTip(
             tip(
                 f"{self._name}: {formats.count(figure.value)}, {figure.state.word}",
@@ -65,14 +68,14 @@ class FigureView(QWidget):
 
     def show_absent(self, why: str) -> None:
         """There is no source of this figure, which is no fault: a quiet dash."""
-        self._show(None, State.OFFLINE, "", filled=False)
+        self._show(self._name, None, State.OFFLINE, "", filled=False)
         self.setToolTip(tip(f"{self._name}: {why}"))
 
-    def _show(self, value: int | None, state: State, word: str, *, filled: bool) -> None:
-        shown = (value, state, word, filled)
-        if shown == (self._value, self._state, self._word, self._filled):
+    def _show(self, label: str, value: int | None, state: State, word: str, *, filled: bool) -> None:
+        shown = (label, value, state, word, filled)
+        if shown == (self._label, self._value, self._state, self._word, self._filled):
             return
-        self._value, self._state, self._word, self._filled = shown
+        self._label, self._value, self._state, self._word, self._filled = shown
         self.setAccessibleName(self.text)
         self.updateGeometry()
         self.update()
@@ -80,7 +83,7 @@ class FigureView(QWidget):
     def sizeHint(self) -> QSize:
         look = theme.current()
         label = QFontMetricsF(look.font("label"))
-        top = label.horizontalAdvance(self._name)
+        top = label.horizontalAdvance(self._label)
         if self._word:
             top += _SMALL + 12 + label.horizontalAdvance(self._word) + (8 if self._filled else 0)
         value = QFontMetricsF(look.font("figure", strong=True)).horizontalAdvance(formats.count(self._value))
@@ -94,9 +97,9 @@ class FigureView(QWidget):
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         painter.setFont(label)
         painter.setPen(look.color("muted"))
-        painter.drawText(QRectF(0, 0, self.width(), 16), flags, self._name)
+        painter.drawText(QRectF(0, 0, self.width(), 16), flags, self._label)
         if self._word:
-            x = metrics.horizontalAdvance(self._name) + 8
+            x = metrics.horizontalAdvance(self._label) + 8
             ink = look.state_color(self._state)
             if self._filled:
                 width = _SMALL + 12 + metrics.horizontalAdvance(self._word)

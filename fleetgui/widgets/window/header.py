@@ -61,7 +61,7 @@ class Header(QWidget):
         self.local = plain_label()
         self.registered = FigureView("registered")
         self.online = FigureView("online")
-        self.offline = FigureView("offline")
+        self.offline = FigureView("went offline")
         self.held_back = FigureView("held back", alarm="band_elevated")
         self.failing = FigureView("deployments failing", alarm="band_critical")
         self.failing.hide()

@@ -33,7 +33,7 @@ def again(header: Header, filled: fill.Filled) -> None:
 def test_figures_that_are_live_are_only_figures(qtbot: QtBot) -> None:
     header = header_over(qtbot, fill.busy())
     texts = [each.text for each in (header.registered, header.online, header.offline, header.held_back)]
-    assert texts == ["registered 1,400", "online 1,088", "offline 312", "held back 3"]
+    assert texts == ["registered 1,400", "online 1,088", "went offline since 02:14:07Z 312", "held back 3"]
 
 
 def test_nothing_was_read_so_nothing_is_zero(qtbot: QtBot) -> None:
@@ -51,6 +51,7 @@ def test_a_gone_link_makes_every_figure_stale_with_its_age(qtbot: QtBot) -> None
     again(header, filled)
     assert header.registered.text == "registered 1,400 stale 21 s"
     assert header.online.text == "online 1,088 stale 18 s"
+    assert header.offline.text == "went offline 312 stale 18 s"
     assert header.held_back.text.endswith("stale 18 s")
     assert all("stale" in text for text in header.gateways.texts)
     assert header.link.text == "◌ no broker  nats-3  for 18 s"
