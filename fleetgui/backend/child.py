@@ -16,14 +16,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fleetgui.backend.lines import unmarked
 
-_KEPT_LINES: Final = 20
 _LINE_LIMIT: Final = 1024 * 1024
 
 
@@ -74,7 +72,7 @@ class Child:
         self._argv = list(argv)
         self._on_stderr = on_stderr
         self._on_alive = on_alive
-        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._last_line = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready: asyncio.Future[dict[str, Any]] | None = None
@@ -219,17 +217,12 @@ class Child:
     def _logged(self, line: str) -> None:
         if not line.strip():
             return
-        self._last_lines.append(line)
+        self._last_line = line
         if self._on_stderr is not None:
             self._on_stderr(line)
 
     def _has_ended(self, code: int) -> None:
         self.close_stdin()
-        words = self._error or (unmarked(self._last_lines[-1])[1].strip() if self._last_lines else "")
+        words = self._error or (unmarked(self._last_line)[1].strip())
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(End(self.name, code, words[:500]))
-
-    @property
-    def last_lines(self) -> list[str]:
-        """The last lines the child wrote to stderr, oldest first."""
-        return list(self._last_lines)

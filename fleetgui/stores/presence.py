@@ -267,10 +267,6 @@ class Presence:
         """Devices that beat within their ttl and were not announced offline since."""
         return self.census(now).online
 
-    def unconfirmed_count(self, now: float) -> int:
-        """Those of `online_count` that were last heard before the link came up, and not since."""
-        return self.census(now).unconfirmed
-
     def heartbeats_state(self, now: float) -> State:
         """How far `online_count` may be trusted: whether those who should beat are heard, and heard on this link.
 

@@ -38,7 +38,6 @@ MAX_MESSAGE_CHARS: Final = 512
 
 ALL_INFOS: Final = "info.*"
 ALL_STATES: Final = "state.*.*"
-ALL_HEARTBEATS: Final = "heartbeat.*"
 ALL_DEPLOYMENTS: Final = "*"
 """What to watch for all of a bucket's keys. Statuses have the keys of their deployments."""
 
@@ -140,18 +139,9 @@ def states_of(deployment: DeploymentName) -> str:
     return f"state.*.{_checked(deployment, DeploymentName)}"
 
 
-def states_on(device: DeviceKey) -> str:
-    """What to watch in `device-state` for what one device has."""
-    return f"state.{_checked(device, DeviceKey)}.*"
-
-
 def device_of_info(key: str) -> DeviceKey:
-    """Raises `Malformed` for what is no key of `device-info`, as the two below do for theirs."""
+    """Raises `Malformed` for what is no key of `device-info`, as the one below does for its own."""
     return DeviceKey(_after("info", key))
-
-
-def device_of_heartbeat(key: str) -> DeviceKey:
-    return DeviceKey(_after("heartbeat", key))
 
 
 def parts_of_state(key: str) -> tuple[DeviceKey, DeploymentName]:

@@ -176,7 +176,7 @@ def test_the_array_counts_what_the_states_say() -> None:
         sure = states.count(State.ONLINE) + states.count(State.LATE)
         waiting = sum(state is State.UNCONFIRMED and beats for state, beats in zip(states, heard, strict=True))
         assert sure <= presence.online_count(now) <= sure + waiting
-        assert presence.online_count(now) - presence.unconfirmed_count(now) >= sure
+        assert presence.online_count(now) - presence.census(now).unconfirmed >= sure
 
 
 def test_a_beat_that_a_broker_kept_while_it_stood_says_when_it_was_sent() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from fleetgui.wire.codec import Malformed
 from fleetgui.wire.deployments import (
     ALL_DEPLOYMENTS,
-    ALL_HEARTBEATS,
     ALL_INFOS,
     ALL_STATES,
     BucketNames,
@@ -26,14 +25,12 @@ from fleetgui.wire.deployments import (
     LastError,
     Moment,
     Phase,
-    device_of_heartbeat,
     device_of_info,
     heartbeat_key,
     info_key,
     parts_of_state,
     state_key,
     states_of,
-    states_on,
 )
 from fleetgui.wire.subjects import NotAddressable
 
@@ -58,9 +55,8 @@ def test_the_keys_of_the_contract() -> None:
     assert state_key(CAM, NAME) == "state.cam-1.release-3"
     assert heartbeat_key(CAM) == "heartbeat.cam-1"
     assert states_of(NAME) == "state.*.release-3"
-    assert states_on(CAM) == "state.cam-1.*"
     assert (ALL_INFOS, ALL_STATES) == ("info.*", "state.*.*")
-    assert (ALL_HEARTBEATS, ALL_DEPLOYMENTS) == ("heartbeat.*", "*")
+    assert ALL_DEPLOYMENTS == "*"
 
 
 def test_the_records_of_the_contract() -> None:
@@ -153,7 +149,6 @@ def test_a_heartbeat_is_under_96_bytes_for_ids_of_44() -> None:
 def test_keys_are_taken_apart_as_they_were_built(device: str, deployment: str) -> None:
     assert parts_of_state(state_key(DeviceKey(device), DeploymentName(deployment))) == (device, deployment)
     assert device_of_info(info_key(DeviceKey(device))) == device
-    assert device_of_heartbeat(heartbeat_key(DeviceKey(device))) == device
 
 
 BAD_NAMES = ("", ".", "a.b", "*", ">", "a*", "a b", "a\n", "é", "\x00", "x" * 254, "a\\", "😀")

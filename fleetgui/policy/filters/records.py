@@ -1,10 +1,12 @@
-"""A filter decided on one encoded record, with every field that it names: those of the summary, and any other."""
+"""One encoded record as a filter reads it: every field that it names, those of the summary and any other.
+
+`Expression.matches(reader_of(record))` is what every quicker way agrees with.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from fleetgui.policy.filters.expression import Expression
 from fleetgui.wire.payload import path_of, value_at
 from fleetgui.wire.query import FIELDS, Value, value_of
 from fleetgui.wire.records import summarize
@@ -21,8 +23,3 @@ def reader_of(record: bytes) -> Callable[[str], Value]:
         return None if path is None else value_at(record, path)
 
     return value
-
-
-def holds_for(expression: Expression, record: bytes) -> bool:
-    """Whether the expression holds for a record: what every quicker way agrees with. Raises `Malformed`."""
-    return expression.matches(reader_of(record))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleetgui.policy.filters import parse
-from fleetgui.policy.filters.records import holds_for, reader_of
+from fleetgui.policy.filters.records import reader_of
 from fleetgui.stores.held.fleet import HeldFleet
 from fleetgui.stores.whole import MOST_PATHS
 from fleetgui.wire.payload import path_of, value_at
@@ -94,7 +94,7 @@ async def test_what_is_found_is_what_each_record_says(some: list[Any], text: str
         parsed = parse(text)
         assert parsed.filter is not None
         assert not parsed.mistakes
-        wanted = [number for number, each in enumerate(records) if holds_for(parsed.filter, each)]
+        wanted = [number for number, each in enumerate(records) if parsed.filter.matches(reader_of(each))]
         found = await fleet.search(parsed.filter)
         assert found.rows.tolist() == wanted
 
