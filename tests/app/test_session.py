@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QApplication
 
 from fleetgui.app.options import DemoOptions
 from fleetgui.app.session import Session
-from fleetgui.policy.states import LinkPhase
+from fleetgui.policy.states import LinkPhase, State
 from fleetgui.stores.calls import Outcome
 from fleetgui.stores.details import DetailPhase
 from fleetgui.stores.roster import RosterPhase
+from fleetgui.stores.sources import HEARTBEATS, LINK, REGISTRY
 from tests.app.consoles import context, run_console
 from tests.nats_server import NatsServer, free_port
 from tests.waiting import until
@@ -87,6 +88,9 @@ def test_no_broker_at_the_start_and_then_there_is_one(qapp: QApplication, tmp_pa
         await until(lambda: link.state.error, link.changed)
         assert link.state.phase is LinkPhase.CONNECTING
         assert server.where in str(link.state.error)
+        await until(lambda: session.pages.devices is not None, session.state.observer.changed)
+        assert session.window.isVisible()
+        assert link.state.phase is LinkPhase.CONNECTING
         server.start()
         await link_is(session, LinkPhase.UP)
 
@@ -100,6 +104,14 @@ def test_wrong_credentials_are_said_and_nothing_is_live(qapp: QApplication, tmp_
     async def drive(session: Session) -> None:
         await link_is(session, LinkPhase.REFUSED)
         assert session.state.link.state.error
+        await until(lambda: session.pages.devices is not None, session.state.observer.changed)
+        session.window.tick()
+        header, sources, now = session.window.header, session.state.sources, session.clock.now()
+        assert "refused" in header.link.text
+        assert not header.link.text.startswith(State.LIVE.glyph)
+        for figure in (header.registered, header.online, header.offline, header.held_back):
+            assert figure.text.endswith(State.UNKNOWN.word)
+        assert {sources.state(name, now) for name in (LINK, REGISTRY, HEARTBEATS)}.isdisjoint({State.LIVE})
 
     with NatsServer('authorization { user: noc, password: "right" }') as server:
         run_console(qapp, tmp_path, drive, on=context(server.url, "noc", "wrong"))
