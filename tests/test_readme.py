@@ -48,3 +48,58 @@ def test_a_command_is_one(command: str) -> None:
 def test_what_is_pointed_at_is_there(name: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", TEXTS[name]):
         assert (ROOT / target).exists(), target
+
+
+PACKAGES = sorted(each.name for each in (ROOT / "fleetgui").iterdir() if (each / "__init__.py").exists())
+SOURCES = [
+    path.relative_to(ROOT).as_posix()
+    for top in ("fleetgui", "tests", "packaging")
+    for path in (ROOT / top).rglob("*.py")
+]
+MODULE_PATH = re.compile(r"(?:[a-z_]+/)*[a-z_]+\.py")
+MODULE_NAME = re.compile(rf"(?:fleetgui\.)?((?:{'|'.join(PACKAGES)})\.[a-z_]+)[\w.]*(?:\(\))?")
+
+
+def modules_told(text: str) -> set[str]:
+    """What stands in backticks and has the form of a module of ours: `link/watch.py`, `watch.py`, `link.tasks.Tasks`."""
+    told = set()
+    for quoted in re.findall(r"`([^`\n]+)`", text):
+        if MODULE_PATH.fullmatch(quoted):
+            told.add(quoted)
+        elif match := MODULE_NAME.fullmatch(quoted):
+            told.add(match[1].replace(".", "/"))
+    return told
+
+
+def stands(module: str) -> bool:
+    """Whether a module has this path, or one that ends so; without `.py` it may be a package."""
+    ends = (f"/{module}",) if module.endswith(".py") else (f"/{module}.py", f"/{module}/__init__.py")
+    return any(f"/{source}".endswith(ends) for source in SOURCES)
+
+
+def test_modules_are_recognised() -> None:
+    text = "`link/watch.py`, `watch.py` and `link.tasks.Tasks.spawn`, not `clock.now()`; `policy.clock.Clock.now()`"
+    assert modules_told(text) == {"link/watch.py", "watch.py", "link/tasks", "policy/clock"}
+    assert stands("link/watch.py")
+    assert stands("link/tasks")
+    assert stands("policy/filters")
+    assert not stands("atch.py")
+    assert not stands("widgets/devices_table.py")
+
+
+@pytest.mark.parametrize("name", [*TEXTS, "tests/FAULTS.md", "tests/bench/RESULTS.md"])
+def test_modules_that_texts_tell_of_exist(name: str) -> None:
+    told = modules_told((ROOT / name).read_text(encoding="utf-8"))
+    assert sorted(each for each in told if not stands(each)) == []
+
+
+def test_modules_that_the_source_tells_of_exist() -> None:
+    """In docstrings and comments, where a module that is moved leaves its old name behind."""
+    stale = {
+        f"{source}: {each}"
+        for source in SOURCES
+        if source.startswith("fleetgui/")
+        for each in modules_told((ROOT / source).read_text(encoding="utf-8"))
+        if not stands(each)
+    }
+    assert stale == set()

@@ -1,6 +1,6 @@
 """The table's columns as the user arranged them: shown, moved, sized, pinned, and made of fields of the record.
 
-One place for everything that changes them: the header's menu (`devices_columns_menu`), the chooser (`columns_dialog`),
+One place for everything that changes them: the header's menu (`columns_menu`), the chooser (`columns_dialog`),
 settings and saved views all go through `ColumnSettings`, which speaks in column keys, so that what is kept outlives
 columns that come and go.
 """

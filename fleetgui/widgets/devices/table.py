@@ -1,6 +1,6 @@
 """The table of devices: it paints itself, keeps its place by device, and takes keys and clicks to what they mean.
 
-Whatever it does costs by the rows on the screen: widths are measured there, and `devices_rows` bounds the selection.
+Whatever it does costs by the rows on the screen: widths are measured there, and `rows` bounds the selection.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Looks at the stores and the table for the sentences of the devices page: see `devices_sentence` for what is said."""
+"""Looks at the stores and the table for the sentences of the devices page: see `sentence` for what is said."""
 
 from __future__ import annotations
 
