@@ -8,6 +8,7 @@ carry one stamp saw the fleet as it stood, and no other may be called complete.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from operator import lt
 from typing import Final, NamedTuple
@@ -213,11 +214,8 @@ def is_another(one: Stamp, other: Stamp) -> bool:
 
 def _read(records: Sequence[Listed | bytes]) -> tuple[list[Summary | None], list[str | None]]:
     """(summaries, None for what is malformed; ids, None where even that cannot be read)"""
-    try:  # a page with nothing wrong in it, as nearly all are, in one go
-        read = [summary_of(record) for record in records if isinstance(record, Listed)]
-    except Malformed:
-        read = []
-    if len(read) == len(records):
+    with suppress(Malformed):  # a page with nothing wrong in it, as nearly all are, in one go
+        read = [summarize(record) if isinstance(record, bytes) else summary_of(record) for record in records]
         return list[Summary | None](read), [summary.device_id for summary in read]
     summaries = [_summary(record) for record in records]
     ids = [

@@ -48,12 +48,12 @@ async def walk(
             here = page
             read = await here.task
             page = here.following(course.after(read), ask)
-            if page is not None:
+            if page is not None and not page.was_ahead:
                 await leaves()
             yield course.take(read, here.place)
     finally:
         if page is not None:
-            await _dropped([page])
+            await _dropped(page.tasks)
 
 
 async def walk_in_parts(
@@ -91,10 +91,11 @@ async def walk_in_parts(
                     begin(following)
                     for bound, last in zip(bounds, ends[1:], strict=True):
                         begin(ask(Behind(bound), last=last))
-                    await leaves()
+                    if bounds or not following.was_ahead:
+                        await leaves()
                 yield course.take(read, here.place, here.last, here.changed)
     finally:
-        await _dropped(under_way.values())
+        await _dropped(task for page in under_way.values() for task in page.tasks)
 
 
 class _Asked:
@@ -120,9 +121,16 @@ class _Asked:
         self.last = last
         self.changed = changes()
         self.is_sure = is_sure
+        self.was_ahead = not is_sure
+        """Asked for before the page in front of it was read: it has left by now."""
         self.behind: _Asked | None = None
         self._another = partial(_Asked, registry, question, listed, changes=changes, is_sure=False)
         self.task = registry.begin_to_read(place, LARGEST_PAGE, question, listed=listed, leads_on=self._leads_on)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[PageRead]]:
+        """What is under way of it."""
+        return [self.task] if self.behind is None else [self.task, self.behind.task]
 
     def following(self, place: Place | None, ask: Callable[..., _Asked], last: str | None = None) -> _Asked | None:
         """The page behind this one, which was read and leads on to `place`; None where it does not."""
@@ -149,12 +157,13 @@ def _is_ahead(here: Place, there: Place, last: str | None) -> bool:
     return there > (0 if isinstance(here, Behind) else here)
 
 
-async def _dropped(pages: Iterable[_Asked]) -> None:
-    tasks = {page.task for each in pages for page in (each, each.behind) if page is not None}
-    for task in tasks:
+async def _dropped(tasks: Iterable[asyncio.Task[PageRead]]) -> None:
+    """End what of them is still under way."""
+    left = [task for task in tasks if not task.done()]
+    for task in left:
         task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+    if left:
+        await asyncio.wait(left)
 
 
 async def _bounds(registry: RegistryClient, first: PageRead, question: Question) -> list[str]:
@@ -163,7 +172,11 @@ async def _bounds(registry: RegistryClient, first: PageRead, question: Question)
         return []
     total = first.total or 0
     offsets = [total * number // PARTS for number in range(1, PARTS)]
-    reads = [await registry.read_from(offset, 1, question, listed=True) for offset in offsets]
+    asked = [registry.begin_to_read(offset, 1, question, listed=True) for offset in offsets]
+    try:
+        reads = [await task for task in asked]
+    finally:
+        await _dropped(asked)
     ids = {id_of(record) for read in reads for record in read.records[:1]}
     return sorted(each for each in ids if each is not None and each > first.next_after)
 

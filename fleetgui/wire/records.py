@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from fleetgui.wire import rpc
-from fleetgui.wire.codec import Malformed, decode, encode
+from fleetgui.wire.codec import Malformed, decode, encode, reader
 from fleetgui.wire.pieces import elements, members
 
 
@@ -103,7 +103,10 @@ class _DeviceIdOnly(msgspec.Struct, frozen=True, gc=False):
 
 def summarize(record: bytes | msgspec.Raw) -> Summary:
     """The summary of one encoded record; raises `Malformed` when a field that a row shows has the wrong type."""
-    return summary_of(decode(bytes(record) if isinstance(record, msgspec.Raw) else record, Listed))
+    return summary_of(_read_listed(bytes(record) if isinstance(record, msgspec.Raw) else record))
+
+
+_read_listed: Final = reader(Listed)
 
 
 def summary_of(listed: Listed) -> Summary:
@@ -173,7 +176,10 @@ def _fitting(value: object, kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 def labels_text(labels: dict[str, Any]) -> str:
     """Labels as one text, `key=value key=value,value`; raises `Malformed` for one nested too deeply."""
-    return " ".join([f"{key}={value if type(value) is str else _label(value)}" for key, value in labels.items()])
+    try:
+        return " ".join(map("=".join, labels.items()))  # all are texts, as nearly always
+    except TypeError:
+        return " ".join([f"{key}={value if type(value) is str else _label(value)}" for key, value in labels.items()])
 
 
 def _label(value: object) -> str:
@@ -289,7 +295,7 @@ def hint_of(reply: bytes) -> int | str | None:
 
 def _listed(record: bytes) -> Listed | bytes:
     try:
-        return decode(record, Listed)
+        return _read_listed(record)
     except Malformed:
         return record
 
