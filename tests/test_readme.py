@@ -61,7 +61,7 @@ MODULE_NAME = re.compile(rf"(?:fleetgui\.)?((?:{'|'.join(PACKAGES)})\.[a-z_]+)[\
 
 
 def modules_told(text: str) -> set[str]:
-    """What stands in backticks and has the form of a module of ours: `link/watch.py`, `watch.py`, `link.tasks.Tasks`."""
+    """What stands in backticks and looks like a module of ours: `link/watch.py`, `watch.py`, `link.tasks.Tasks`."""
     told = set()
     for quoted in re.findall(r"`([^`\n]+)`", text):
         if MODULE_PATH.fullmatch(quoted):
