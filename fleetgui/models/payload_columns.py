@@ -12,7 +12,7 @@ from typing import Final
 from fleetgui.models.columns import NOTHING, PLACEHOLDER, Align, Cell, Column, Look
 from fleetgui.models.facts import Facts, Unread
 from fleetgui.policy import formats
-from fleetgui.wire.payload import LONGEST_TEXT, Path, path_of
+from fleetgui.wire.payload import LONGEST_TEXT, Path, number_text, path_of
 from fleetgui.wire.query import Value
 
 KEY: Final = "payload:"
@@ -91,4 +91,4 @@ def _hover(path: str, steps: Path) -> Callable[[Facts], str]:
 
 
 def _exact(value: Value) -> object:
-    return f"{value:.15g}" if isinstance(value, float) and not isinstance(value, bool) else value
+    return number_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -127,8 +127,8 @@ def size(amount: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A number that nobody knows the meaning of: `1,400`, `21.3333`, `1,234,567.5`, `1e+300`."""
-    if abs(value) > 2**53:
+    """A number that nobody knows the meaning of: `1,400`, `21.3333`, `1,234,567.5`, `1e+300`; whole ones exactly."""
+    if isinstance(value, float) and abs(value) >= 1e21:
         return f"{value:.6g}"
     if value == int(value):
         return f"{int(value):,}"

@@ -25,6 +25,9 @@ LONGEST_TEXT: Final = 1_024
 """Characters of a value that are compared and shown; what is longer is cut."""
 LABELS: Final = "capabilities.labels."
 """What the path of a label begins with: a summary (`projection`) has labels too."""
+_INEXACT: Final = 2.0**53
+"""From here on not every integer is a float."""
+_LARGEST_WHOLE: Final = 1e21
 MOST_PATHS: Final = 300
 """Paths of one record that are offered."""
 
@@ -77,7 +80,7 @@ def piece_at(record: bytes, path: Path) -> bytes | None:
 def value_of(piece: bytes | None) -> Value:
     """What a piece of JSON is compared and shown as.
 
-    Texts as they are; numbers as floats; a list of texts, numbers and truths as their texts with commas between them;
+    Texts as they are; numbers as floats, and as int where no float is that number; a list of texts, numbers and truths as their texts with commas between them;
     every other list or object as its JSON. Cut at `LONGEST_TEXT`. What has no value in it is missing: null, an empty
     text, an empty list, an empty object.
     """
@@ -94,7 +97,16 @@ def value_of(piece: bytes | None) -> Value:
         value = decode(piece, bool | float | None)  # type: ignore[arg-type] # a union is a type to msgspec
     except Malformed:
         return _as_it_came(piece)
-    return value if value is None or isinstance(value, bool) or math.isfinite(value) else _as_it_came(piece)
+    if value is None or isinstance(value, bool):
+        return value
+    return _exactly(value, piece) if math.isfinite(value) else _as_it_came(piece)
+
+
+def number_text(number: float) -> str:
+    """A number in full, as far as it was told: whole ones below 1e21 with all digits."""
+    if isinstance(number, int) or (number.is_integer() and abs(number) < _LARGEST_WHOLE):
+        return str(int(number))
+    return f"{number:.15g}"
 
 
 def value_at(record: bytes, path: Path) -> Value:
@@ -159,7 +171,7 @@ def _object_with(key: str) -> msgspec.json.Decoder[Any]:
 def _several(piece: bytes) -> Value:
     if piece[:1] == b"[" and len(piece) <= _LONGEST_LIST:
         try:
-            each = decode(piece, list[str | bool | float | None])
+            each = decode(piece, list[str | bool | int | float | None])
         except Malformed:
             pass
         else:
@@ -167,10 +179,18 @@ def _several(piece: bytes) -> Value:
     return None if not piece[1:-1].strip() else _as_it_came(piece)
 
 
+def _exactly(number: float, piece: bytes) -> float:
+    """`number`, or the integer that was sent where this only comes near to it."""
+    if abs(number) < _INEXACT or not piece.lstrip(b"-").isdigit():
+        return number
+    exact = int(piece)
+    return number if exact == number else exact
+
+
 def _said(value: Value) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return value if isinstance(value, str) else f"{value:.15g}"
+    return value if isinstance(value, str) else number_text(value)
 
 
 def _as_it_came(piece: bytes) -> str:

@@ -50,6 +50,8 @@ def cell(path: str, value: Any, **fields: Any) -> Cell:
         ({"zoom": 4}, '{"zoom": 4}'),
         (2**70, "1.18059e+21"),
         (-0.0, "0"),
+        (2**53 + 1, "9,007,199,254,740,993"),
+        (-(2**64) - 1, "-18,446,744,073,709,551,617"),
     ],
 )
 def test_a_cell_is_written_by_what_it_holds(value: Any, text: str) -> None:

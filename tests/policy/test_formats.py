@@ -186,6 +186,10 @@ def test_what_is_nested_without_end_is_said_to_be() -> None:
         (1_234_567.5, "1,234,567.5"),
         (1e300, "1e+300"),
         (-0.0, "0"),
+        (2**53 + 1, "9,007,199,254,740,993"),
+        (2.0**60, "1,152,921,504,606,846,976"),
+        (10**21 + 1, "1,000,000,000,000,000,000,001"),
+        (1e21, "1e+21"),
     ],
 )
 def test_a_number_that_nobody_knows_the_meaning_of(value: float, text: str) -> None:

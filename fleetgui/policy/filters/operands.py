@@ -121,14 +121,21 @@ def truth(field: Field, text: str) -> bool:
 
 
 _LONGEST_NUMBER: Final = 64
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+_INEXACT: Final = 2.0**53
+"""From here on not every integer is a float."""
 _NUMBER: Final = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(%|[a-zA-Z]*)")
 
 
 def number_in(text: str) -> float | None:
-    """The number that `text` is, without a unit; None for what is none."""
+    """The number that `text` is, without a unit: an int where no float is that number. None for what is none."""
     found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     number = float(found[1]) if found is not None and not found[2] else math.inf
-    return number if math.isfinite(number) else None
+    if not math.isfinite(number):
+        return None
+    if abs(number) >= _INEXACT and _WHOLE.fullmatch(text):
+        return number if int(text) == number else int(text)
+    return number
 
 
 def _number(field: Field, text: str) -> float:

@@ -148,6 +148,7 @@ class _Search:
         mask = _by_number(leaf, numbers)
         if mask is None:
             mask = self._by_value(leaf, column.numbers, numbers)
+        _ask_the_odd(leaf, column.numbers, rows, mask)
         truths = column.truth_of(rows)
         there = truths < 2
         mask[there] = np.array([bool(leaf.holds(value)) for value in (False, True)])[truths[there]]
@@ -164,10 +165,8 @@ class _Search:
         mask = _by_number(leaf, numbers)
         if mask is None:
             mask = self._by_value(leaf, column, numbers)
-        if isinstance(column, NumberView) and column.odd:
-            odd = np.isin(rows, np.fromiter(column.odd, np.int32, len(column.odd)))
-            for at in np.flatnonzero(odd).tolist():
-                mask[at] = leaf.holds(column.odd[int(rows[at])])
+        if isinstance(column, NumberView):
+            _ask_the_odd(leaf, column, rows, mask)
         return mask
 
     def _by_value(self, leaf: Leaf, column: NumberView | TimeView, numbers: NDArray[np.float64]) -> Mask:
@@ -184,6 +183,14 @@ class _Search:
                 answers[at] = leaf.holds(number) if not whole else np.isfinite(number) and leaf.holds(int(number))
         answer: Mask = answers[places]
         return answer
+
+
+def _ask_the_odd(leaf: Leaf, column: NumberView, rows: Rows, mask: Mask) -> None:
+    """Numbers that no float stands for are asked one by one."""
+    if column.odd:
+        odd = np.isin(rows, np.fromiter(column.odd, np.int32, len(column.odd)))
+        for at in np.flatnonzero(odd).tolist():
+            mask[at] = leaf.holds(column.odd[int(rows[at])])
 
 
 def _by_number(leaf: Leaf, numbers: NDArray[np.float64]) -> Mask | None:

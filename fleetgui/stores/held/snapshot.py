@@ -130,7 +130,7 @@ class Snapshot:
             if not isinstance(column, PayloadView):
                 raise TypeError(f"{name} is a field of the summary")
             rows = np.arange(self.size, dtype=np.int32)
-            ranks = number_ranks(column.number_of(rows), None)
+            ranks = number_ranks(floats := column.number_of(rows), column.numbers.ties(floats))
             numbers = int(ranks.max(initial=-1)) + 1
             truths = column.truth_of(rows)
             ranks = np.where(truths < 2, numbers + truths.astype(np.int32), ranks).astype(np.int32)
