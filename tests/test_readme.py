@@ -103,3 +103,12 @@ def test_modules_that_the_source_tells_of_exist() -> None:
         if not stands(each)
     }
     assert stale == set()
+
+
+@pytest.mark.parametrize("package", ["app", "link", "models", "stores/held", "widgets/devices", "widgets/window"])
+def test_a_package_s_first_lines_tell_of_each_of_its_modules(package: str) -> None:
+    """Where there are many, somebody new reads there which one to open."""
+    folder = ROOT / "fleetgui" / package
+    told = (folder / "__init__.py").read_text(encoding="utf-8")
+    names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert sorted(name for name in names if f"`{name}`" not in told) == []
