@@ -1,8 +1,14 @@
-"""The `--report FILE.json`: what one console measured, for benchmarks, tests and bug reports. Holds no secret."""
+"""The `--report FILE.json`: what one console measured, for benchmarks, tests and bug reports. Holds no secret.
+
+`states` has every change of a source's state since the start, and those of devices, which are kept apart so that a
+fleet that comes and goes pushes nothing else out. Both are bounded (`sources.CAPACITY`, `device_states.CAPACITY`), the
+newest stay, and `states_left_out` says how many changes fell out of each, and after which moment none did.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +18,7 @@ import psutil
 from fleetgui.app.stall import Stall
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.link import Cost
+from fleetgui.stores.sources import Change
 
 
 @dataclass
@@ -42,6 +49,7 @@ def report(state: ConsoleState, timings: Timings, stall: Stall, events_seen: int
         "connect_to_first_rows_ms": _rounded(timings.connect_to_first_rows_ms),
         "loop_lag_ms": {"p50": _rounded(stall.p50), "p99": _rounded(stall.p99), "max": _rounded(stall.max)},
         "states": _states(state, timings.began),
+        "states_left_out": _left_out(state, timings.began),
         "ledger": [span.exported() for span in state.ledger.spans()],
         "footprint": _footprint(cost),
         "rss_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
@@ -49,11 +57,25 @@ def report(state: ConsoleState, timings: Timings, stall: Stall, events_seen: int
 
 
 def _states(state: ConsoleState, began: float) -> list[dict[str, Any]]:
-    """Every change of a source's or a device's state, as far as they are kept; `t_s` seconds after the start."""
+    """Every change of a source's or a device's state that is kept; `t_s` seconds after the start."""
     changes = sorted((*state.sources.log, *state.device_states.log), key=lambda change: change.at)
     return [
         {"t_s": round(change.at - began, 3), "source": change.source, "state": change.state.word} for change in changes
     ]
+
+
+def _left_out(state: ConsoleState, began: float) -> dict[str, dict[str, float | int | None]]:
+    """By sort: changes that are not in `states`, and the moment (`t_s`) after which all are; None: none is missing."""
+    sources, devices = state.sources, state.device_states
+    return {
+        "sources": _missing(sources.log, sources.changes, began),
+        "devices": _missing(devices.log, devices.changes, began),
+    }
+
+
+def _missing(log: deque[Change], ever: int, began: float) -> dict[str, float | int | None]:
+    count = ever - len(log)
+    return {"count": count, "complete_after_t_s": round(log[0].at - began, 3) if count and log else None}
 
 
 def _footprint(cost: Cost) -> dict[str, Any]:
@@ -72,8 +94,16 @@ def _footprint(cost: Cost) -> dict[str, Any]:
 
 
 def write_report(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` as indented JSON; raises OSError."""
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    """Write `content` as JSON, each entry of a list on a line of its own; raises OSError."""
+    fields = (f"  {json.dumps(key)}: {_laid_out(value)}" for key, value in content.items())
+    path.write_text("{\n" + ",\n".join(fields) + "\n}\n", encoding="utf-8")
+
+
+def _laid_out(value: object) -> str:
+    """A change of a state is a line, not five: there may be tens of thousands."""
+    if not isinstance(value, list) or not value:
+        return json.dumps(value)
+    return "[\n" + ",\n".join(f"    {json.dumps(each)}" for each in value) + "\n  ]"
 
 
 def _rounded(value: float | None) -> float | None:

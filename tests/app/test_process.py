@@ -34,6 +34,7 @@ REPORT_KEYS = {
     "connect_to_first_rows_ms",
     "loop_lag_ms",
     "states",
+    "states_left_out",
     "ledger",
     "footprint",
     "rss_mb",
