@@ -23,7 +23,8 @@ from tests.nats_server import NatsServer
 
 
 async def test_c1_a_killed_broker_that_comes_back(links: Links, nats_server: NatsServer) -> None:
-    link = await links.up(nats_server.url)
+    unpinged = replace(QUICK, ping_interval=3_600)  # so that nothing but the connection's own end tells
+    link = await links.up(nats_server.url, settings=unpinged)
     up = link.state
     assert (up.server, up.server_name, up.reconnects, up.lost_at) == (nats_server.url, "test", 0, None)
     links.clock.advance(10)
