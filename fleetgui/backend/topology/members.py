@@ -4,10 +4,8 @@ The list is walked once, and again after the link was lost, when devices came an
 when the registry counts other devices than are known here (`agreement.py`); between walks `device/online` and
 `device/offline` say who is there, and heartbeats who moves. A device that comes online is looked up by its id, because
 only its record says where it is, whether a walk is due or under way or not; when many come at once, walking the list is
-cheaper, and is done as well, in good time (`pace.py`).
-
-A member that goes offline stays one for `OFFLINE_KEPT_S`. A device whose record names no place, or one that can be no
-topology, is at none; it is remembered, because a heartbeat may tell a place later.
+cheaper, and is done as well, in good time (`pace.py`). What is found and heard becomes a place in `whereabouts.py`.
+Runs on the loop.
 """
 
 from __future__ import annotations
@@ -26,7 +24,8 @@ from fleetgui.backend.topology.agreement import Agreement
 from fleetgui.backend.topology.look_ups import MOST_LOOK_UPS, LookUps
 from fleetgui.backend.topology.pace import Pace
 from fleetgui.backend.topology.picture import Picture
-from fleetgui.backend.topology.walk import Found, Walk, WalkFailed, found_in
+from fleetgui.backend.topology.walk import Walk, WalkFailed, found_in
+from fleetgui.backend.topology.whereabouts import Whereabouts
 from fleetgui.link.connection import Link
 from fleetgui.link.errors import LinkError, RequestTimeout
 from fleetgui.link.messages import Message
@@ -40,7 +39,6 @@ from fleetgui.wire.codec import Malformed, decode
 from fleetgui.wire.devices import presence_of
 from fleetgui.wire.records import page_of
 from fleetgui.wire.subjects import Subjects, device_of
-from fleetgui.wire.topology import topology_id_of
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +47,6 @@ PATIENCE_S: Final = 2.0
 HEAD_START_S: Final = 3.0
 """Devices too many to be looked up are left to the walk that begins now, unless it has taken so long."""
 TICK_S: Final = 0.5
-MOST_NOWHERE: Final = 100_000
-OFFLINE_KEPT_S: Final = 3_600.0
 _SLICE: Final = 5_000
 """Members looked at without a pause."""
 
@@ -91,8 +87,7 @@ class Members:
     ) -> None:
         self.counters = MemberCounters()
         self.settled = asyncio.Event()
-        self.nowhere: dict[str, None] = {}
-        """Devices that are registered and at no topology."""
+        self.whereabouts = Whereabouts(picture, clock)
         self._link = link
         self._subjects = Subjects(link.context.tenant)
         self._picture = picture
@@ -100,8 +95,6 @@ class Members:
         self._tasks = tasks
         self._who = {"requester_id": requester} if requester else {}
         self._sizer = PageSizer(environ)
-        self._offline: dict[str, float] = {}
-        """When each member that is offline went so, the earliest first."""
         self.look_ups = LookUps()
         self._asked: set[str] = set()
         """Whose records have been asked for, and have not come."""
@@ -152,27 +145,18 @@ class Members:
         device_id = params.device_id
         if self._edges is not None:
             self._edges[device_id] = online
-        self._set_online(device_id, online)
+        self.whereabouts.set_online(device_id, online)
         if online:
             self.look_ups.want(device_id)
         else:
             self.look_ups.done(device_id)
-            self.nowhere.pop(device_id, None)
-
-    def _set_online(self, device_id: str, online: bool) -> None:
-        if not self._picture.sites.set_online(device_id, online):
-            return
-        if online:
-            self._offline.pop(device_id, None)
-        else:
-            self._offline.setdefault(device_id, self._clock.now())
+            self.whereabouts.nowhere.pop(device_id, None)
 
     def _beat(self, message: Message) -> None:
         if b'"location"' not in message.data:
             return  # nearly all of them: nothing is decoded
         device_id = device_of(message.subject)
-        member = self._picture.sites.member(device_id)
-        if member is None and device_id not in self.nowhere:
+        if not self.whereabouts.knows(device_id):
             return  # the registry does not know it yet, or it announces it
         try:
             beat = decode(message.data, _Beat)
@@ -182,21 +166,7 @@ class Members:
         if beat.device_id != device_id:
             self.counters.malformed += 1
         elif beat.location is not msgspec.UNSET:
-            location = beat.location if isinstance(beat.location, str) else None
-            self._place(Found(device_id, location, online=member is None or member.online))
-
-    def _place(self, found: Found) -> None:
-        site = None if found.location is None else topology_id_of(found.location)
-        if found.gone_since is not None and found.gone_since < self._clock.wall() - OFFLINE_KEPT_S:
-            site = None
-        self._picture.place(found.device_id, site, online=found.online)
-        if site is None:
-            self._offline.pop(found.device_id, None)
-            if found.online and len(self.nowhere) < MOST_NOWHERE:
-                self.nowhere[found.device_id] = None
-            return
-        self.nowhere.pop(found.device_id, None)
-        self._set_online(found.device_id, found.online)
+            self.whereabouts.move(device_id, beat.location if isinstance(beat.location, str) else None)
 
     # What is asked
 
@@ -205,7 +175,7 @@ class Members:
         while True:
             if self._link.is_up and not self._is_left_to_walk:
                 self._look_up()
-            self._let_go()
+            self.whereabouts.let_go()
             self._heed_agreement()
             self._say_how_old_it_is()
             await asyncio.sleep(TICK_S)
@@ -230,11 +200,6 @@ class Members:
             return self._clock.now() < self._left_to_walk_until
         return self.look_ups.too_many and self.pace.may_walk
 
-    @property
-    def _known(self) -> int:
-        """How many devices the registry should count as there."""
-        return sum(each.online for each in self._picture.sites) + len(self.nowhere)
-
     async def _compare(self) -> None:
         self._agreement.put_off()
         try:
@@ -242,10 +207,10 @@ class Members:
         except (LinkError, Malformed, rpc.RpcError):
             return  # it is asked again soon enough; what is wrong with it, the next walk says
         if page.total_matched is not None:
-            self._agreement.told(page.total_matched, page.revision, self._known)
+            self._agreement.told(page.total_matched, page.revision, self.whereabouts.count)
 
     def _heed_agreement(self) -> None:
-        match self._agreement.holds(self._known):
+        match self._agreement.holds(self.whereabouts.count):
             case True:
                 self.pace.agreed()
             case False:
@@ -260,16 +225,6 @@ class Members:
             log.warning("the members are behind: the registry was to be walked %.0f s ago", self.pace.behind_s)
         else:
             log.info("the members have caught up with the registry")
-
-    def _let_go(self) -> None:
-        """Members that have been offline for too long are none any more."""
-        too_long = self._clock.now() - OFFLINE_KEPT_S
-        while self._offline:
-            device_id = next(iter(self._offline))
-            if self._offline[device_id] > too_long:
-                return
-            del self._offline[device_id]
-            self._picture.place(device_id, None, online=False)
 
     async def _ask(self, method: str, params: dict[str, Any], patience: float) -> bytes:
         request = rpc.request(method, {**params, **self._who}, f"topology-{secrets.token_hex(4)}")
@@ -290,7 +245,7 @@ class Members:
                 for found in page:
                     seen.add(found.device_id)
                     online = edges.get(found.device_id, found.online)
-                    self._place(replace(found, online=online))
+                    self.whereabouts.place(replace(found, online=online))
                     if found.device_id not in edges:
                         self.look_ups.done(found.device_id)
             # By offset, whoever leaves makes the next page skip somebody.
@@ -327,11 +282,12 @@ class Members:
         """Whoever was not in a complete list is not there, even if nobody said so."""
         for number, device_id in enumerate(self._picture.sites.member_ids):
             if device_id not in seen and device_id not in edges:
-                self._set_online(device_id, False)
+                self.whereabouts.set_online(device_id, False)
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
-        for device_id in [each for each in self.nowhere if each not in seen and each not in edges]:
-            del self.nowhere[device_id]
+        nowhere = self.whereabouts.nowhere
+        for device_id in [each for each in nowhere if each not in seen and each not in edges]:
+            del nowhere[device_id]
 
     def _look_up(self) -> None:
         """Ask for the next ones that wait; those for whom nobody answers keep only their own places in the line."""
@@ -371,4 +327,4 @@ class Members:
         elif self.look_ups.done(device_id):  # else it went offline meanwhile
             if self._edges is not None:  # a page may come from a process that does not know it yet
                 self._edges.setdefault(device_id, True)
-            self._place(found)
+            self.whereabouts.place(found)

@@ -11,6 +11,7 @@ from fleetgui.backend.topology import members as module
 from fleetgui.backend.topology import pace as pace_module
 from fleetgui.backend.topology import publisher as publisher_module
 from fleetgui.backend.topology import walk as walk_module
+from fleetgui.backend.topology import whereabouts as whereabouts_module
 from fleetgui.backend.topology.look_ups import LOOK_UP_TRIES, MOST_LOOK_UPS, LookUps
 from fleetgui.backend.topology.publisher import Publisher
 from fleetgui.policy.clock import ManualClock
@@ -90,14 +91,14 @@ async def test_heartbeats_move_members_and_give_a_place_to_those_without(nats_se
         await one.link.flush()
         async with publisher(nats_server.url) as (running, _):
             assert seen(running) == {"hall": (2, 2)}
-            assert list(running.members.nowhere) == ["rover"]
+            assert list(running.members.whereabouts.nowhere) == ["rover"]
             registry.beat("rover", {"device_id": "rover", "ts": 1.0, "location": "yard/7"})
             registry.beat("cam", {"device_id": "cam", "ts": 1.0, "location": "yard"})
             registry.beat("lamp", {"device_id": "lamp", "ts": 1.0, "battery": 3})
             registry.beat("stranger", {"device_id": "stranger", "ts": 1.0, "location": "yard"})
             await until(lambda: seen(running) == {"hall": (1, 1), "yard": (2, 2)}, "they moved")
             registry.beat("cam", {"device_id": "cam", "location": None})
-            await until(lambda: "cam" in running.members.nowhere, "it said that it is nowhere")
+            await until(lambda: "cam" in running.members.whereabouts.nowhere, "it said that it is nowhere")
 
 
 async def test_hostile_heartbeats_and_edges_are_counted_and_change_nothing(nats_server: NatsServer) -> None:
@@ -210,7 +211,7 @@ async def test_after_a_reconnect_the_list_is_walked_again_and_who_is_missing_is_
 async def test_who_stays_offline_for_long_is_a_member_no_more(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "OFFLINE_KEPT_S", 0.3)
+    monkeypatch.setattr(whereabouts_module, "OFFLINE_KEPT_S", 0.3)
     async with party(nats_server.url) as one:
         registry = FakeRegistry(one)
         registry.places = {"a": "hall", "b": "hall"}
