@@ -61,7 +61,7 @@ class Cells:
         if first == last:
             self._own(first)[rows & (BLOCK - 1)] = values
             return
-        for number in np.unique(blocks).tolist():
+        for number in set(blocks.tolist()):  # numpy's own way imports for 17 ms when it is first gone
             here = blocks == number
             self._own(number)[rows[here] & (BLOCK - 1)] = values[here]
 

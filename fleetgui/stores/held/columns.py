@@ -230,14 +230,15 @@ class TimeColumn:
         self._kept: dict[int, str | float] = {}
 
     def write(self, rows: Rows, values: Sequence[str | float | None], _known_rows: int) -> None:
-        apart = [times.taken_apart(value) for value in values]
-        forms = np.array([form for _, form in apart], np.uint8)
+        if not len(values):
+            return
+        seconds, forms = times.all_apart(values)
         if self._kept or (forms == times.KEPT).any():
-            for row, value, (_, form) in zip(rows.tolist(), values, apart, strict=True):
+            for row, value, form in zip(rows.tolist(), values, forms.tolist(), strict=True):
                 self._kept.pop(row, None)
                 if form == times.KEPT and value is not None:
                     self._kept[row] = value
-        self._seconds.write(rows, np.array([seconds for seconds, _ in apart]))
+        self._seconds.write(rows, seconds)
         self._forms.write(rows, forms)
 
     def raw(self, row: int) -> str | float | None:
