@@ -1,4 +1,4 @@
-"""The journal as a table model: newest first, bounded, filtered by words. Entries come in batches, ten times a second.
+"""The journal as a table model: newest first, bounded, filtered by words. Entries are `due` ten times a second.
 
 It keeps references to the entries it shows, in the order they were written; row r is the r-th from the end. What the
 journal drops goes here too, under a filter as well: what is shown is always a part of what is kept.
@@ -12,7 +12,7 @@ from enum import IntEnum
 from itertools import islice
 from typing import Final
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from fleetgui.models.cell_model import GATHER_MS, ROOT, CellModel, Heading, Words
 from fleetgui.models.columns import Cell
@@ -32,6 +32,8 @@ class Column(IntEnum):
 
 
 class JournalModel(CellModel):
+    due = Signal()
+    """Something was written: `take_in` is to be called."""
     headings = (Heading("time", 84), Heading("state", 112), Heading("source", 128), Heading("what happened", 0))
 
     def __init__(self, journal: Journal, parent: QObject | None = None) -> None:
@@ -44,7 +46,7 @@ class JournalModel(CellModel):
         self._taken = 0
         """Entries of the journal looked at so far."""
         self._soon = QTimer(self, singleShot=True, interval=GATHER_MS)
-        self._soon.timeout.connect(self.take_in)
+        self._soon.timeout.connect(self.due)
         Subscriptions(self).listen(journal.appended, self._appended)
         self.take_in()
 
@@ -65,12 +67,12 @@ class JournalModel(CellModel):
         self.endResetModel()
 
     def take_in(self) -> None:
-        """Show what was written since; called by itself shortly after."""
+        """Show what was written since; what could not be taken in is taken in the next time."""
         fresh = self._journal.total - self._taken
         if not fresh:
             return
-        self._taken = self._journal.total
         numbers, new = self._read(fresh)
+        self._taken = self._journal.total
         if new:
             self.beginInsertRows(ROOT, 0, len(new) - 1)
             self._numbers.extend(numbers)

@@ -14,6 +14,7 @@ from fleetgui.models.journal import JournalModel
 from fleetgui.stores.journal import Journal
 from fleetgui.widgets.look import theme
 from fleetgui.widgets.parts.cell_table import CellTable
+from fleetgui.widgets.parts.guarded import Guarded
 from fleetgui.widgets.parts.placeholder import Placeholder
 
 _EMPTY: Final = "Nothing has happened yet since this console was opened."
@@ -26,6 +27,7 @@ class JournalPage(QWidget):
     def __init__(self, journal: Journal, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = JournalModel(journal, self)
+        self.model.due.connect(Guarded(self, self.model.take_in))
         self.table = _Table(self.model)
         self.table.opened.connect(self._open)
         self.words = QLineEdit()

@@ -22,8 +22,13 @@ from fleetgui.app.settings import Settings
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy import signals
 from fleetgui.policy.signals import Signal
+from fleetgui.policy.states import State
+from fleetgui.stores.journal import Journal
+from fleetgui.stores.link import Cost
+from fleetgui.widgets.journal import JournalPage
 from fleetgui.widgets.parts.guarded import SAID, Guarded
 from fleetgui.widgets.parts.placeholder import Placeholder
+from fleetgui.widgets.window.notices import LEAST_S, UNKNOWN
 from tests.widgets import fill
 from tests.widgets.window.test_main_window import window_over
 
@@ -198,6 +203,67 @@ def test_a_header_that_fails_is_not_green_and_goes_on_trying(
     monkeypatch.undo()
     window._second.timeout.emit()
     assert not covers[0].isVisible()
+
+
+@pytest.mark.parametrize("broken", ["header", "notice", "status"])
+def test_one_part_of_the_frame_that_fails_says_so_and_the_others_go_on(
+    qtbot: QtBot, sink: ErrorSink, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    filled = fill.calm()
+    window = window_over(qtbot, filled)
+    window.show()
+    parts = {"header": window.header, "notice": window.notice, "status": window.status}
+    method = {"header": "show_state", "notice": "show_notice", "status": "show_cost"}[broken]
+    monkeypatch.setattr(parts[broken], method, fail)
+    filled.disconnected(18.0)
+    filled.state.link.set_cost(Cost(0, 7, 0.0, 0.0, 5, 0, 4, 3.0))
+    window._second.timeout.emit()
+    assert sink.count > 0
+    covered = {name for name, part in parts.items() if any(each.text() == SAID for each in part.findChildren(QLabel))}
+    assert covered == {broken}
+    assert ("no broker" in window.header.link.text) is (broken != "header")
+    assert ("No broker" in window.notice.text) is (broken != "notice")
+    assert ("4 malformed" in window.status.text) is (broken != "status")
+    monkeypatch.undo()
+    window._second.timeout.emit()
+    labels = [label for part in parts.values() for label in part.findChildren(QLabel) if label.isVisible()]
+    assert SAID not in [label.text() for label in labels]
+
+
+def test_where_nobody_can_say_what_is_wrong_the_bar_is_there(
+    qtbot: QtBot, sink: ErrorSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled = fill.calm()
+    window = window_over(qtbot, filled)
+    window.show()
+    assert window.notice.isHidden()
+    monkeypatch.setattr("fleetgui.widgets.window.bars.notice_of", fail)
+    window._second.timeout.emit()
+    assert (window.notice.isVisible(), window.notice.text) == (True, UNKNOWN.text)
+    monkeypatch.undo()
+    filled.clock.advance(LEAST_S)
+    window._second.timeout.emit()
+    assert window.notice.isHidden()
+    assert window.notice.findChildren(QLabel) == []
+
+
+def test_a_journal_that_fails_says_so_and_loses_no_line(
+    qtbot: QtBot, sink: ErrorSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal()
+    page = JournalPage(journal)
+    qtbot.addWidget(page)
+    page.show()
+    monkeypatch.setattr(page.model, "_matches", fail)
+    journal.write(1.0, State.LIVE, "link", "one")
+    page.model.due.emit()
+    (cover,) = [each for each in page.findChildren(QLabel) if each.text() == SAID]
+    assert (cover.isVisible(), sink.count) == (True, 1)
+    monkeypatch.undo()
+    journal.write(2.0, State.LIVE, "link", "two")
+    page.model.due.emit()
+    assert not cover.isVisible()
+    assert [page.model.entry(row).text for row in range(page.model.matching)] == ["two", "one"]
 
 
 async def test_a_page_that_cannot_be_made_says_so_and_the_others_are_there(

@@ -34,6 +34,7 @@ def test_the_absolute_time_is_on_hover(qtbot: QtBot) -> None:
 def test_entries_come_in_batches_by_themselves(qtbot: QtBot) -> None:
     journal = Journal()
     model = JournalModel(journal)
+    model.due.connect(model.take_in)
     with qtbot.waitSignal(model.rowsInserted, timeout=5_000) as inserted:
         for number in range(5):
             write(journal, number)

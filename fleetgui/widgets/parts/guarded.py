@@ -41,7 +41,7 @@ class Guarded:
     def _cover_up(self) -> None:
         if self._cover is None:
             self._cover = plain_label(SAID, self._panel)
-            self._cover.setWordWrap(True)
+            self._cover.setWordWrap(self._panel.height() >= 2 * self._cover.fontMetrics().lineSpacing())
             self._cover.setAlignment(Qt.AlignmentFlag.AlignCenter)
             self._cover.setAutoFillBackground(True)
             palette, look = self._cover.palette(), theme.current()

@@ -20,13 +20,13 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import LinkPhase, LinkState
 from fleetgui.widgets.look import theme
 from fleetgui.widgets.look.icons import app_icon
-from fleetgui.widgets.parts.guarded import Guarded
 from fleetgui.widgets.parts.placeholder import Placeholder
+from fleetgui.widgets.window.bars import Bars
 from fleetgui.widgets.window.dialogs import AboutDialog, KeyboardDialog, OpenDeviceDialog
 from fleetgui.widgets.window.docks import Dock
 from fleetgui.widgets.window.header import ContextFacts, Header
 from fleetgui.widgets.window.menus import Menus
-from fleetgui.widgets.window.notices import NoticeBar, notice_of
+from fleetgui.widgets.window.notices import NoticeBar
 from fleetgui.widgets.window.page_docks import PAGES_IN_ORDER, PageDocks
 from fleetgui.widgets.window.panes import cycle, focus_into
 from fleetgui.widgets.window.status import StatusLine
@@ -69,7 +69,6 @@ class MainWindow(QMainWindow):
         """`state` may come later (`attach_state`), so that the window need not wait for the stores' imports either."""
         super().__init__()
         self._clock = clock
-        self._state: ConsoleState | None = None
         self._subscriptions: Subscriptions | None = None
         self._link: LinkState | None = None
         self._gap_s: float | None = None
@@ -105,11 +104,11 @@ class MainWindow(QMainWindow):
         self._put_frame()
         self.setMinimumSize(640, 400)
 
-        self._guarded_tick = Guarded(self.header, self.tick)
+        self._bars = Bars(self.header, self.notice, self.status, clock, lambda: self._gap_s)
         self._second = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._second.timeout.connect(self._tick_again)
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
-        self._soon.timeout.connect(self._guarded_tick)
+        self._soon.timeout.connect(self.tick)
         self.header.show_time(clock.wall())
         theme.changed.connect(self.menus.show_look)
         if state is not None:
@@ -122,7 +121,7 @@ class MainWindow(QMainWindow):
         """Show these stores from now on."""
         from fleetgui.models.subscriptions import Subscriptions
 
-        self._state = state
+        self._bars.state = state
         self._subscriptions = Subscriptions(self)
         listen = self._subscriptions.listen
         listen(state.link.changed, self._link_changed)
@@ -164,14 +163,7 @@ class MainWindow(QMainWindow):
 
     def tick(self) -> None:
         """Bring header, notice and status line up to now. Called every second, and soon after a store changed."""
-        now, wall = self._clock.now(), self._clock.wall()
-        self.header.show_time(wall)
-        state = self._state
-        if state is None:
-            return
-        self.header.show_state(state, now=now, wall=wall)
-        self.notice.show_notice(notice_of(state, now=now, wall=wall, last_gap_s=self._gap_s), now=now)
-        self.status.show_cost(state.link.cost, state.ledger)
+        self._bars.show()
 
     def say(self, message: str) -> None:
         """A word in the status line about what was just done; "" takes it away."""
@@ -293,7 +285,7 @@ class MainWindow(QMainWindow):
 
     def _tick_again(self) -> None:
         try:
-            self._guarded_tick()
+            self.tick()
         finally:
             # just after each full second, so that the clock neither skips nor lags
             self._second.start(1_000 - round(self._clock.wall() * 1_000) % 1_000 + 2)

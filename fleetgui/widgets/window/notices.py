@@ -41,6 +41,10 @@ class Notice:
     action: Action = ""
 
 
+UNKNOWN: Final = Notice(State.FAILED, "unknown: what is wrong could not be found out. The journal says what failed.")
+"""Where `notice_of` itself fails: no bar would mean that all is well."""
+
+
 def notice_of(
     state: ConsoleState, *, now: float, wall: float, last_gap_s: float | None = None, starting: str = ""
 ) -> Notice | None:
