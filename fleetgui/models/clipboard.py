@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 _FORMULA: Final = frozenset("=+-@")
@@ -18,16 +18,20 @@ def cell_text(text: str) -> str:
 
 
 def tab_separated(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = ["\t".join(map(cell_text, header))]
-    lines.extend("\t".join(map(cell_text, row)) for row in rows)
-    return "\n".join(lines) + "\n"
+    return "".join(map(tab_line, (header, *rows)))
 
 
-def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table as tickets and chats show it, each cell as it is: what a device says is no markup."""
-    titles = [_plain(title) for title in header]
-    lines = [titles, ["---"] * len(titles), *([_plain(text) for text in row] for row in rows)]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+def tab_line(cells: Iterable[str]) -> str:
+    return "\t".join(map(cell_text, cells)) + "\n"
+
+
+def markdown_head(header: Sequence[str]) -> str:
+    """What begins a table as tickets and chats show it, each cell as it is: what a device says is no markup."""
+    return markdown_line(header) + "| " + " | ".join(["---"] * len(header)) + " |\n"
+
+
+def markdown_line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(map(_plain, cells)) + " |\n"
 
 
 def _plain(text: str) -> str:

@@ -29,7 +29,7 @@ from fleetgui.stores.engagements import Engagements, Refusal
 from fleetgui.stores.link import LinkStore
 from fleetgui.stores.marks import Marks
 from fleetgui.stores.presence import Presence
-from fleetgui.stores.roster import GroupHead
+from fleetgui.stores.roster import GroupHead, Row
 from fleetgui.stores.rows import RowSource
 
 FLUSH_S: Final = 0.1
@@ -134,6 +134,11 @@ class DeviceTableModel(QAbstractTableModel):
     def cell(self, row: int, number: int) -> Cell:
         """What stands in a cell. Rows beyond the end are drawn as not loaded."""
         return (self._drawn.get(row) or self._draw(row)).cell(number, self.columns[number])
+
+    def texts(self, entry: Row, numbers: Sequence[int]) -> list[str]:
+        """What a device's row says in these columns, wherever it stands: for what is copied."""
+        facts = self._facts.of_entry(entry)
+        return [self.columns[number].of(facts).spoken for number in numbers]
 
     def facts(self, row: int) -> Facts:
         """What the row is drawn from."""

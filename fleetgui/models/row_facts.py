@@ -12,6 +12,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import State
 from fleetgui.stores.engagements import Engagements
 from fleetgui.stores.presence import Presence
+from fleetgui.stores.roster import Row
 from fleetgui.stores.rows import RowSource
 from fleetgui.wire.times import to_epoch
 
@@ -29,8 +30,11 @@ class RowFacts:
 
     def of(self, row: int) -> Facts:
         """The facts of a row as they are at this moment."""
+        return self.of_entry(self._rows.row(row))
+
+    def of_entry(self, entry: Row) -> Facts:
+        """The facts of what stands in a row, or would: devices of closed groups have none."""
         now, wall = self._clock.now(), self._clock.wall()
-        entry = self._rows.row(row)
         device_id = entry.device_id
         if device_id is None or entry.summary is None:
             return Facts(entry, now, wall)

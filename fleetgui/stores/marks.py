@@ -5,7 +5,7 @@ Bounded. Beside each mark the row is remembered where its device was last seen, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from fleetgui.policy.signals import Signal
@@ -30,8 +30,8 @@ class Marks:
         """In the order in which they were marked."""
         return iter(tuple(self._rows))
 
-    def toggle(self, devices: dict[str, int]) -> int:
-        """Mark these devices, each at its row; where all of them are marked, take the marks away.
+    def toggle(self, devices: Mapping[str, int | None]) -> int:
+        """Mark these devices, each at its row where it has one; where all of them are marked, take the marks away.
 
         Returns how many found no room.
         """

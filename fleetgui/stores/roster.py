@@ -9,7 +9,7 @@ Rows live in blocks of `BLOCK`; the least recently used go beyond `max_blocks`, 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, NamedTuple
@@ -161,8 +161,19 @@ class Roster:
             offsets = sorted(offset for offset in self._where.values() if first <= offset <= last)
         return [(offset, self.row(offset)) for offset in offsets]
 
+    def count_in(self, first: int, last: int) -> int:
+        """How many devices rows `first` … `last` (inclusive) stand for: one each, loaded or not."""
+        return max(0, min(last, self.total - 1) - max(0, first) + 1)
+
+    def devices_in(self, first: int, last: int) -> Iterator[Row]:
+        """Those of them whose record was read and decoded, in order; as they are when this is asked."""
+        return (row for _, row in self.loaded_rows(first, last) if row.kind is RowKind.LOADED)
+
     def toggle(self, offset: int) -> None:
         """Open or close the group whose head is at `offset`: there are none in the registry's order."""
+
+    def toggle_all(self, *, is_open: bool) -> None:
+        """Open or close every group: there are none."""
 
     # What the pager reports
 

@@ -40,6 +40,15 @@ class RowSource(Protocol):
 
     def loaded_rows(self, first: int, last: int) -> Iterable[tuple[int, Row]]: ...
 
+    def count_in(self, first: int, last: int) -> int:
+        """How many devices rows `first` … `last` stand for: a closed group's head for all of its own."""
+
+    def devices_in(self, first: int, last: int) -> Iterable[Row]:
+        """Those of them that were read, in their order; those that are there now, however long one takes to go on."""
+
+    def toggle_all(self, *, is_open: bool) -> None:
+        """Open or close every group; nothing happens where there is none."""
+
     def toggle(self, offset: int) -> None:
         """Open or close the group whose head is at `offset`; nothing happens where none is."""
 
@@ -104,6 +113,15 @@ class TableRows:
 
     def loaded_rows(self, first: int, last: int) -> Iterator[tuple[int, Row]]:
         return iter(self.source.loaded_rows(first, last))
+
+    def count_in(self, first: int, last: int) -> int:
+        return self.source.count_in(first, last)
+
+    def devices_in(self, first: int, last: int) -> Iterator[Row]:
+        return iter(self.source.devices_in(first, last))
+
+    def toggle_all(self, *, is_open: bool) -> None:
+        self.source.toggle_all(is_open=is_open)
 
     def toggle(self, offset: int) -> None:
         self.source.toggle(offset)

@@ -80,9 +80,9 @@ def piece_at(record: bytes, path: Path) -> bytes | None:
 def value_of(piece: bytes | None) -> Value:
     """What a piece of JSON is compared and shown as.
 
-    Texts as they are; numbers as floats, and as int where no float is that number; a list of texts, numbers and truths as their texts with commas between them;
-    every other list or object as its JSON. Cut at `LONGEST_TEXT`. What has no value in it is missing: null, an empty
-    text, an empty list, an empty object.
+    Texts as they are; numbers as floats, and as int where no float is that number; a list of texts, numbers and truths
+    as their texts with commas between them; every other list or object as its JSON. Cut at `LONGEST_TEXT`. What has no
+    value in it is missing: null, an empty text, an empty list, an empty object.
     """
     if piece is None:
         return None

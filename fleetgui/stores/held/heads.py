@@ -44,6 +44,18 @@ class Heads:
         groups = self._groups
         return GroupHead(groups.field, groups.values[group], int(self._sizes[group]), bool(self._open[group]))
 
+    def places(self, first: int, last: int) -> range:
+        """Where in what was found the devices of rows `first` … `last` stand: a closed head has all of its group."""
+        (first_group, place), (last_group, last_place) = self.at(first), self.at(last)
+        begin = int(self._groups.starts[first_group]) if place is None else place
+        if last_place is not None:
+            return range(begin, last_place + 1)
+        return range(begin, int(self._groups.starts[last_group + (not self._open[last_group])]))
+
+    def toggled(self, *, is_open: bool) -> dict[str | None, bool]:
+        """What is chosen where all groups are open, or all closed."""
+        return dict.fromkeys(self._groups.values, is_open)
+
     def offset_of(self, place: int) -> int | None:
         """The offset of what was found at `place`; None while its group is closed."""
         group = int(np.searchsorted(self._groups.starts, place, side="right")) - 1

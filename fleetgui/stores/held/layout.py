@@ -98,4 +98,6 @@ def _text(name: str, value: Value) -> str | None:
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return formats.moment_utc(value) if FIELDS.get(name) is Kind.TIME else f"{value:,.12g}"
+    if FIELDS.get(name) is Kind.TIME:
+        return formats.moment_utc(value)
+    return formats.figure(value) if value == int(value) else f"{value:,.12g}"

@@ -71,20 +71,12 @@ class HeldRows:
             if spot.place is None:
                 return Row(RowKind.GROUP, group=self._heads.head(spot.group))
             place = spot.place
-        number = int(self._layout.rows[place])
-        if not self._fleet.is_held(number):
+        row = self._device(int(self._layout.rows[place]))
+        if row is None:
             return NOT_LOADED  # it went since it was found
-        summary = self._fleet.summary(number)
         if len(self._kept) >= _KEPT:
             self._kept.clear()
-        row = self._kept[offset] = Row(
-            RowKind.LOADED,
-            summary.device_id,
-            None,
-            summary,
-            float(self._read_at[number]) or None,
-            values=self._fleet.payload(number) if self._fleet.paths else None,
-        )
+        self._kept[offset] = row
         return row
 
     def offset_of(self, device_id: str) -> int | None:
@@ -102,6 +94,22 @@ class HeldRows:
 
     def loaded_rows(self, first: int, last: int) -> Iterator[tuple[int, Row]]:
         return ((offset, self.row(offset)) for offset in range(max(0, first), min(last + 1, self.total)))
+
+    def count_in(self, first: int, last: int) -> int:
+        return len(self._places(first, last))
+
+    def devices_in(self, first: int, last: int) -> Iterator[Row]:
+        rows = self._layout.rows
+        for place in self._places(first, last):
+            if (row := self._device(int(rows[place]))) is not None:
+                yield row
+
+    def toggle_all(self, *, is_open: bool) -> None:
+        if self._heads is not None:
+            self._chosen.update(self._heads.toggled(is_open=is_open))
+            before = self.total
+            self._put_heads()
+            self._tell(before, 0)
 
     def toggle(self, offset: int) -> None:
         """Open or close the group whose head is at `offset`; nothing happens where none is."""
@@ -168,6 +176,26 @@ class HeldRows:
         self._set(RosterStatus())
 
     # Within
+
+    def _device(self, number: int) -> Row | None:
+        """What is held of a device; None where it went."""
+        if not self._fleet.is_held(number):
+            return None
+        summary = self._fleet.summary(number)
+        return Row(
+            RowKind.LOADED,
+            summary.device_id,
+            None,
+            summary,
+            float(self._read_at[number]) or None,
+            values=self._fleet.payload(number) if self._fleet.paths else None,
+        )
+
+    def _places(self, first: int, last: int) -> range:
+        first, last = max(0, first), min(last, self.total - 1)
+        if first > last:
+            return range(0)
+        return range(first, last + 1) if self._heads is None else self._heads.places(first, last)
 
     def _put_heads(self) -> None:
         groups = self._layout.groups

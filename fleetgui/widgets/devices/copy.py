@@ -1,16 +1,18 @@
-"""What the devices page puts on the clipboard: ids, rows as tab-separated text, records as JSON. Loaded rows only."""
+"""What the devices page puts on the clipboard: ids, rows as tab-separated text or Markdown, records as JSON.
+
+Only devices that were read. Each way is a sink that takes one device after the other, so that whoever copies ten thousand can do it in parts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
 
-from fleetgui.models.clipboard import markdown, tab_separated
+from fleetgui.models.clipboard import markdown_head, markdown_line, tab_line
 from fleetgui.models.devices import DeviceTableModel
-from fleetgui.stores.roster import RowKind
+from fleetgui.stores.roster import Row
 from fleetgui.wire.codec import Malformed, decode_any, pretty
 
 MOST_COPIED: Final = 10_000
@@ -20,64 +22,94 @@ MOST_RECORDS: Final = 500
 Ranges = Sequence[tuple[int, int]]
 
 
-def loaded_rows(model: DeviceTableModel, ranges: Ranges) -> Iterator[int]:
-    """Those of the rows that show a record, in order; costs by what is loaded, not by the width of the ranges."""
+class Sink(Protocol):
+    """`text()` is what goes onto the clipboard; `what` is what it has of each device, `most` how many it takes."""
+
+    what: str
+    most: int
+
+    @property
+    def count(self) -> int: ...
+
+    def take(self, row: Row) -> None: ...
+
+    def text(self) -> str: ...
+
+
+def devices_among(model: DeviceTableModel, ranges: Ranges) -> Iterator[Row]:
+    """The devices of these rows that were read, in order; a closed group's head stands for all of its own."""
     for first, last in sorted(ranges):
-        for offset, row in model.roster.loaded_rows(first, last):
-            if row.kind is RowKind.LOADED:
-                yield offset
+        yield from model.roster.devices_in(first, last)
 
 
-def heads_among(model: DeviceTableModel, ranges: Ranges) -> int:
-    """How many heads of groups stand in the ranges; looked for where one may look at every row, else taken for none."""
-    if not model.has_groups or sum(last - first + 1 for first, last in ranges) > MOST_COPIED:
-        return 0
-    rows = (row for first, last in ranges for row in range(first, last + 1))
-    return sum(model.roster.row(row).kind is RowKind.GROUP for row in rows)
+class Ids:
+    """One a line, as they are, since they are pasted to look things up."""
+
+    what, most = "id", MOST_COPIED
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._ids)
+
+    def take(self, row: Row) -> None:
+        self.take_id(row.device_id or "")
+
+    def take_id(self, device_id: str) -> None:
+        self._ids.append(device_id)
+
+    def text(self) -> str:
+        return "\n".join(self._ids)
 
 
-def as_rows(model: DeviceTableModel, ranges: Ranges, columns: Sequence[int]) -> tuple[str, int]:
-    """(tab-separated text with a header, number of rows) of the columns given by their numbers."""
-    return _table(tab_separated, model, ranges, columns)
+class Cells:
+    """Tab-separated text with a header, in the columns given by their numbers; or a Markdown table of them."""
+
+    what, most = "row", MOST_COPIED
+
+    def __init__(self, model: DeviceTableModel, columns: Sequence[int], *, markdown: bool = False) -> None:
+        self._model = model
+        self._columns = columns
+        self._line = markdown_line if markdown else tab_line
+        header = [model.columns[number].header for number in columns]
+        self._head = markdown_head(header) if markdown else tab_line(header)
+        self._lines: list[str] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._lines)
+
+    def take(self, row: Row) -> None:
+        self._lines.append(self._line(self._model.texts(row, self._columns)))
+
+    def text(self) -> str:
+        return self._head + "".join(self._lines)
 
 
-def as_markdown(model: DeviceTableModel, ranges: Ranges, columns: Sequence[int]) -> tuple[str, int]:
-    """(a Markdown table, number of rows) of the columns given by their numbers."""
-    return _table(markdown, model, ranges, columns)
+class Records:
+    """Indented JSON: an object for one record, an array for several."""
 
+    what, most = "record", MOST_RECORDS
 
-def _table(
-    written: Callable[[Iterable[str], Iterable[Iterable[str]]], str],
-    model: DeviceTableModel,
-    ranges: Ranges,
-    columns: Sequence[int],
-) -> tuple[str, int]:
-    rows = list(islice(loaded_rows(model, ranges), MOST_COPIED))
-    header = [model.columns[number].header for number in columns]
-    return written(header, ([model.cell(row, number).spoken for number in columns] for row in rows)), len(rows)
+    def __init__(self) -> None:
+        self._values: list[Any] = []
 
+    @property
+    def count(self) -> int:
+        return len(self._values)
 
-def as_ids(model: DeviceTableModel, ranges: Ranges) -> tuple[str, int]:
-    """(one id a line, their number). Ids are given as they are, since they are pasted to look things up."""
-    rows = islice(loaded_rows(model, ranges), MOST_COPIED)
-    ids = [model.roster.row(row).device_id or "" for row in rows]
-    return "\n".join(ids), len(ids)
-
-
-def as_json(model: DeviceTableModel, ranges: Ranges) -> tuple[str, int]:
-    """(indented JSON, number of records): an object for one record, an array for several."""
-    values = []
-    for row in islice(loaded_rows(model, ranges), MOST_RECORDS):
+    def take(self, row: Row) -> None:
+        """Where only what the columns show is held, that is the record."""
+        if row.record is None and row.summary is not None:
+            fields = msgspec.structs.asdict(row.summary).items()
+            self._values.append({name: value for name, value in fields if value is not None})
+            return
         try:
-            values.append(_record_of(model, row))
+            self._values.append(decode_any(row.record or b"null"))
         except Malformed:  # a row that is loaded decoded once; kept for what memory may have done since
-            continue
-    return pretty(values[0] if len(values) == 1 else values), len(values)
+            return
 
-
-def _record_of(model: DeviceTableModel, row: int) -> object:
-    """The record as it was read; where only what the columns show is held, that. Raises `Malformed`."""
-    shown = model.roster.row(row)
-    if shown.record is not None or shown.summary is None:
-        return decode_any(shown.record or b"null")
-    return {name: value for name, value in msgspec.structs.asdict(shown.summary).items() if value is not None}
+    def text(self) -> str:
+        return pretty(self._values[0] if len(self._values) == 1 else self._values)

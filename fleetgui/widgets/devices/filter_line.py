@@ -73,6 +73,11 @@ class FilterLine(QLineEdit):
         self.setText(text)
         self._tell()
 
+    def narrow(self, term: str) -> None:
+        """Ask this of what is found already, too."""
+        text = self.text().strip()
+        self.set_filter(f"({text}) {term}" if " or " in text.lower() else f"{text} {term}".lstrip())
+
     # As it is typed
 
     def _read(self, text: str) -> None:

@@ -12,7 +12,7 @@ from fleetgui.models.devices import DeviceTableModel
 from fleetgui.policy.filters.writing import quoted
 from fleetgui.stores.marks import MOST_MARKED, next_row
 from fleetgui.widgets.devices.clipboard import Copying
-from fleetgui.widgets.devices.copy import heads_among, loaded_rows
+from fleetgui.widgets.devices.copy import devices_among
 from fleetgui.widgets.devices.filter_line import LONGEST_FILTER
 from fleetgui.widgets.devices.table import DeviceTable
 
@@ -50,22 +50,24 @@ class Marking(QObject):
         self.button.setText(f"{marked:,} marked")
 
     def toggle(self) -> None:
-        """Mark the current device, or all that are selected where several are; again: take the marks away."""
+        """Mark the current device, or all that are selected where several are; again: take the marks away.
+
+        The head of a closed group stands for its devices.
+        """
         ranges = self._table.selected_ranges
-        selected = self._table.selected_count
-        if selected <= 1:
+        if self._table.selected_count <= 1:
             row = self._table.currentIndex().row()
-            ranges, selected = [(row, row)], 1
-        devices: dict[str, int] = {}
-        for row in islice(loaded_rows(self._model, ranges), MOST_MARKED):
-            if (device_id := self._model.roster.row(row).device_id) is not None:
-                devices[device_id] = row
+            ranges = [(row, row)] if row >= 0 else []
+        source = self._model.roster
+        selected = sum(source.count_in(first, last) for first, last in ranges)
+        ids = (row.device_id for row in islice(devices_among(self._model, ranges), MOST_MARKED))
+        devices = {device_id: source.offset_of(device_id) for device_id in ids if device_id is not None}
         if not devices:
             self.said.emit("Nothing marked: no loaded row is selected.")
             return
         marks = self._model.marks
         done = len(devices) - marks.toggle(devices)
-        if done < selected - heads_among(self._model, ranges):
+        if done < selected:
             full = f"no more than {MOST_MARKED:,} devices can be marked"
             why = full if len(marks) >= MOST_MARKED else "the others are not loaded"
             self.said.emit(f"{done:,} of {selected:,} selected: {why}.")

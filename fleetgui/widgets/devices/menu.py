@@ -7,7 +7,8 @@ from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtWidgets import QMenu
 
 from fleetgui.models.devices import DeviceTableModel
-from fleetgui.models.groups import title_of
+from fleetgui.models.groups import count_of, filter_of, title_of
+from fleetgui.stores.roster import GroupHead
 from fleetgui.widgets.devices.clipboard import Copying
 from fleetgui.widgets.devices.marks import Marking
 from fleetgui.widgets.devices.table import DeviceTable
@@ -19,6 +20,8 @@ class RowMenu(QObject):
     """Sort by this column (its number in the model); True: by it too."""
     group_asked = QtSignal(object)
     """Group by this field; None: no more."""
+    filter_asked = QtSignal(str)
+    """Show what this filter finds of what is shown."""
 
     def __init__(self, table: DeviceTable, model: DeviceTableModel, copying: Copying, marking: Marking) -> None:
         super().__init__(table)
@@ -39,7 +42,7 @@ class RowMenu(QObject):
         if head is not None:
             what = "Close group\tLeft" if head.is_open else "Open group\tRight"
             menu.addAction(what).triggered.connect(lambda: self._table.toggle(row))
-            menu.addAction("No groups").triggered.connect(lambda: self.group_asked.emit(None))
+            self._add_group(menu, row, head)
             return menu
         menu.addAction("Open\tEnter").triggered.connect(lambda: self.device_opened.emit(device_id))
         marked = self._model.is_marked(row)
@@ -51,6 +54,20 @@ class RowMenu(QObject):
         menu.addAction("Copy as JSON").triggered.connect(self._copying.json)
         self._add_column(menu, number)
         return menu
+
+    def _add_group(self, menu: QMenu, row: int, head: GroupHead) -> None:
+        """What can be done with a group, and with all of them."""
+        groups = self._model.roster
+        menu.addAction("Open all groups").triggered.connect(lambda: groups.toggle_all(is_open=True))
+        menu.addAction("Close all groups").triggered.connect(lambda: groups.toggle_all(is_open=False))
+        menu.addSeparator()
+        finds = filter_of(head)
+        if finds:
+            menu.addAction("Show only this group").triggered.connect(lambda: self.filter_asked.emit(finds))
+        devices = count_of(head)
+        menu.addAction(f"Copy ids of {devices}").triggered.connect(lambda: self._copying.group_ids(row))
+        menu.addSeparator()
+        menu.addAction("No groups").triggered.connect(lambda: self.group_asked.emit(None))
 
     def _add_column(self, menu: QMenu, number: int) -> None:
         """What can be done with the column of the cell."""

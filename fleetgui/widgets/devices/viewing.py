@@ -6,7 +6,6 @@ from fleetgui.models.devices import DeviceTableModel
 from fleetgui.policy.clock import Clock
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.roster import RowKind
-from fleetgui.widgets.devices.copy import heads_among
 from fleetgui.widgets.devices.seen import Seen
 from fleetgui.widgets.devices.sentence import View
 from fleetgui.widgets.devices.table import DeviceTable
@@ -26,8 +25,6 @@ class Viewing:
         self._wishes = wishes
         self._seen = Seen(table, state.table)
         self._hidden_seen = False
-        self._counted: tuple[object, int] = (None, 0)
-        """How many devices are selected, and of which ranges and rows that was counted."""
         self._arranging_since: float | None = None
 
     def forget(self) -> None:
@@ -60,15 +57,9 @@ class Viewing:
         )
 
     def _selected(self) -> int:
-        """How many devices are selected: heads are none, and all that match are those in closed groups too."""
+        """How many devices are selected: the head of a closed group stands for those in it, that of an open one not."""
         table = self._state.table
-        if self._table.all_selected:
-            return table.status.total
-        asked = (tuple(self._table.selected_ranges), table.total, self._state.hold.state.arranged_at)
-        if asked != self._counted[0]:
-            heads = heads_among(self._model, self._table.selected_ranges)
-            self._counted = (asked, self._table.selected_count - heads)
-        return self._counted[1]
+        return sum(table.count_in(first, last) for first, last in self._table.selected_ranges)
 
     def _arranging_s(self) -> float:
         """How long the search or sort of what is held has been under way, 0 while none is."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from fleetgui.models.groups import spoken
+from fleetgui.models.groups import filter_of, spoken
 from fleetgui.policy.filters import parse
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.roster import GroupHead
@@ -22,6 +22,7 @@ from fleetgui.widgets.devices.heads import HeadPainter
 from fleetgui.widgets.devices.page import DevicesPage
 from fleetgui.widgets.look import theme
 from fleetgui.widgets.parts.cells import Line
+from fleetgui.wire.query import Order
 from fleetgui.wire.records import Summary
 from tests.models.fleet import Fleet
 from tests.models.held import Held
@@ -57,6 +58,10 @@ class Grouped:
     def click(self, row: int, x: int) -> None:
         at = QPoint(x, row * self.table.row_height - self.table.verticalHeader().offset() + 10)
         QTest.mouseClick(self.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+    def copied(self) -> None:
+        while self.page.copying.is_busy:
+            QApplication.processEvents()
 
     @property
     def heads(self) -> list[tuple[str | None, bool]]:
@@ -136,12 +141,58 @@ def test_what_is_selected_stays_selected_as_rows_come_before_it(grouped: Grouped
 
 def test_heads_are_left_out_of_what_is_copied(grouped: Grouped) -> None:
     grouped.press(Qt.Key.Key_Right)
-    grouped.table.selectAll()
+    grouped.table.setSelection(
+        QRect(0, 0, 10, 101 * grouped.table.row_height), QItemSelectionModel.SelectionFlag.Select
+    )
     said: list[str] = []
     grouped.page.said.connect(said.append)
     grouped.page.copying.ids()
+    grouped.copied()
     assert QGuiApplication.clipboard().text().split("\n") == [f"d{n:03d}" for n in range(0, 300, 3)]
     assert said == ["Copied 100 ids."]
+
+
+def test_the_head_of_a_closed_group_stands_for_its_devices_wherever_they_are_copied_or_marked(
+    grouped: Grouped,
+) -> None:
+    said: list[str] = []
+    grouped.page.said.connect(said.append)
+    grouped.page.copying.ids()  # of the current row: the cameras' head
+    grouped.copied()
+    assert QGuiApplication.clipboard().text().split("\n") == [f"d{n:03d}" for n in range(0, 300, 3)]
+    grouped.press(Qt.Key.Key_Space)
+    assert len(grouped.page.model.marks) == 100
+    grouped.press(Qt.Key.Key_Right)
+    grouped.page.copying.ids()
+    grouped.copied()
+    assert said == ["Copied 100 ids.", "Nothing copied: an open group's head stands for no device."]
+    grouped.table.selectAll()
+    grouped.page.copying.rows()
+    grouped.copied()
+    assert said[-1] == "Copied 300 rows."
+    lines = QGuiApplication.clipboard().text().splitlines()[1:]
+    assert [line.split("\t")[1] for line in lines] == [f"d{n:03d}" for kind in range(3) for n in range(kind, 300, 3)]
+
+
+def test_thousands_of_rows_are_copied_between_events_and_in_the_order_of_when_it_was_asked(grouped: Grouped) -> None:
+    grouped.held.take(Summary(f"e{n:05d}", device_type="door") for n in range(3_000))
+    grouped.held.arrange()
+    grouped.table.selectAll()
+    said: list[str] = []
+    grouped.page.said.connect(said.append)
+    grouped.page.copying.rows()
+    assert grouped.page.copying.is_busy
+    grouped.held.arrange(orders=(Order("device_id", descending=True),))  # as when something came
+    grouped.copied()
+    assert said[-1] == "Copied 3,300 rows."
+    lines = QGuiApplication.clipboard().text().splitlines()[1:]
+    assert [line.split("\t")[1] for line in lines] == [
+        *(f"d{n:03d}" for n in range(300)),
+        *(f"e{n:05d}" for n in range(3_000)),
+    ]
+    grouped.page.copying.rows()
+    grouped.page.filter.set_filter("sensor")  # nobody waits for these any more
+    assert not grouped.page.copying.is_busy
 
 
 def test_all_that_match_are_those_in_closed_groups_too_and_heads_are_none(grouped: Grouped) -> None:
@@ -149,14 +200,10 @@ def test_all_that_match_are_those_in_closed_groups_too_and_heads_are_none(groupe
         return grouped.page._viewing.look("").selected
 
     grouped.table.selectAll()
-    assert selected() == 0
-    said: list[str] = []
-    grouped.page.said.connect(said.append)
-    grouped.page.copying.ids()
-    assert "open the groups first" in said[-1]
+    assert selected() == 300
     grouped.table.toggle(0)
     grouped.table.selectAll()
-    assert selected() == 100
+    assert selected() == 300
     grouped.held.take(Summary(f"e{n:05d}", device_type="door") for n in range(12_000))
     grouped.held.arrange(group="device_type")
     grouped.table.toggle(101)
@@ -189,15 +236,94 @@ def test_another_wish_begins_at_the_top_whatever_was_current(grouped: Grouped, q
 def test_the_menu_of_a_head_opens_its_group(grouped: Grouped) -> None:
     menu = grouped.page.menu.of(1)
     assert menu is not None
-    assert [action.text() for action in menu.actions()] == ["Open group\tRight", "No groups"]
-    menu.actions()[0].trigger()
+    does = {action.text(): action for action in menu.actions() if not action.isSeparator()}
+    assert list(does) == [
+        "Open group\tRight",
+        "Open all groups",
+        "Close all groups",
+        "Show only this group",
+        "Copy ids of 100 devices",
+        "No groups",
+    ]
+    does["Open group\tRight"].trigger()
     assert grouped.heads[1] == ("door", True)
-    wanted: list[object] = []
+    does["Open all groups"].trigger()
+    assert [is_open for _, is_open in grouped.heads] == [True, True, True]
+    assert grouped.count == 303
+    does["Close all groups"].trigger()
+    assert [is_open for _, is_open in grouped.heads] == [False, False, False]
+    wanted: list[Wanted] = []
     grouped.page.wanted.connect(wanted.append)
     grouped.page.group_by("device_type")
-    menu.actions()[1].trigger()
+    does["No groups"].trigger()
     assert wanted[-1] == Wanted()
     menu.close()
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_the_ids_of_a_group_are_copied_open_or_closed(grouped: Grouped, is_open: bool) -> None:
+    if is_open:
+        grouped.table.toggle(1)
+    menu = grouped.page.menu.of(1)
+    assert menu is not None
+    next(action for action in menu.actions() if action.text().startswith("Copy ids")).trigger()
+    grouped.copied()
+    assert QGuiApplication.clipboard().text().split("\n") == [f"d{n:03d}" for n in range(1, 300, 3)]
+    menu.close()
+
+
+def test_a_group_is_shown_alone_within_what_is_found_already(grouped: Grouped) -> None:
+    for before, after in (("", "type=door"), ("d1", "d1 type=door"), ("d1 or d2", "(d1 or d2) type=door")):
+        grouped.page.filter.set_filter(before)
+        grouped.held.arrange(group="device_type")
+        grouped.page.beat()
+        menu = grouped.page.menu.of(1)
+        assert menu is not None
+        next(action for action in menu.actions() if action.text() == "Show only this group").trigger()
+        assert grouped.page.filter.text() == after
+        menu.close()
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["device_type", "location", "battery", "busy_score", "firmware", "online", "ttl", "labels.site", "status.x"],
+)
+def test_what_is_written_for_a_group_finds_its_devices_and_no_others(field: str) -> None:
+    """Or nothing is written: of a figure that the head shows less exactly than it is."""
+    odd = ["a", 'say "no"', "a,b", "1,4", 1_400, 2**60 + 1, 2**60, 0.5, 1 / 3, True, None, "or", "*", "a b", "/x/"]
+    held = Held(Fleet())
+    try:
+        texts = [None if each is None else str(each) for each in odd]
+        summaries = [
+            Summary(
+                f"d{n:03d}",
+                device_type=text,
+                location=text,
+                firmware=text,
+                labels=f"rack=1 site=s{n % 3}" if n % 4 else None,
+                battery=[None, 1, 99, 100][n % 4],
+                busy_score=[None, 0.0, 1.0, 0.25][n % 4],
+                online=[None, True, False][n % 3],
+                ttl=[15.0, 1_400.0, None][n % 3],
+            )
+            for n, text in enumerate(texts)
+        ]
+        rows = held.devices.take(summaries)
+        held.devices.hold_paths(["status.x"])
+        held.devices.put("status.x", rows, odd)
+        held.rows.taken(rows, 0.0)
+        held.arrange(group=field)
+        heads = [row.group for _, row in held.rows.loaded_rows(0, 99) if row.group is not None]
+        assert len(heads) > 1
+        written = [(head, filter_of(head)) for head in heads]
+        for head, text in written:
+            if text:
+                parsed = parse(text)
+                held.arrange(asked=parsed.filter)
+                assert (text, held.rows.total) == (text, head.count)
+        assert sum(not text for _, text in written) <= 2
+    finally:
+        held.close()
 
 
 @pytest.mark.parametrize("mode", ["dark", "light"])

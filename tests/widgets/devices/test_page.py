@@ -797,6 +797,8 @@ def test_copying_all_of_a_million_says_how_many_it_copied(qtbot: QtBot) -> None:
     opened = Opened(qtbot, Fleet(1_000_000, loaded=200))
     opened.table.selectAll()
     opened.page.copying.rows()
+    while opened.page.copying.is_busy:
+        QApplication.processEvents()
     assert clipboard().count("\n") == 201
     assert opened.asked[-1][1].startswith("Copied 200 rows of 1,000,000 selected;")
 
