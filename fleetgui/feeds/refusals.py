@@ -11,7 +11,7 @@ from typing import Final
 
 from fleetgui.policy.formats import text
 from fleetgui.policy.states import State
-from fleetgui.policy.throttle import explain
+from fleetgui.stores.engagements import why_refused
 from fleetgui.stores.journal import Journal
 from fleetgui.wire.gateway import Engagement
 from fleetgui.wire.times import to_epoch
@@ -48,7 +48,7 @@ class RefusalLines:
             if now - burst.written_at >= BURST_S:
                 del self._bursts[device_id]
                 if burst.more:
-                    words = f"{text(device_id, 60)} refused {burst.more:,} more times. {why(burst.last)}"
+                    words = f"{text(device_id, 60)} refused {burst.more:,} more times. {why_refused(burst.last)}"
                     self._line(wall, burst.last, words)
 
     def _line(self, at: float, refusal: Engagement, words: str) -> None:
@@ -58,16 +58,4 @@ class RefusalLines:
 def sentence(refusal: Engagement) -> str:
     """A refusal for people: who, why, and for how long."""
     times = f" {refusal.count:,} times" if refusal.count > 1 else ""
-    return f"{text(refusal.device_id, 60)} refused{times}. {why(refusal)}"
-
-
-def why(refusal: Engagement) -> str:
-    return explain(
-        reason=refusal.reason,
-        observed=refusal.observed,
-        allowed=refusal.allowed,
-        window_ms=refusal.window_ms,
-        backoff_ms=refusal.backoff_ms,
-        level=refusal.level,
-        band=refusal.band,
-    )
+    return f"{text(refusal.device_id, 60)} refused{times}. {why_refused(refusal)}"

@@ -16,7 +16,7 @@ from fleetgui.models.facts import Facts, number
 from fleetgui.policy import formats
 from fleetgui.policy.freshness import is_skewed
 from fleetgui.policy.states import BANDS, State
-from fleetgui.policy.throttle import explain
+from fleetgui.stores.engagements import why_refused
 from fleetgui.stores.roster import RowKind
 from fleetgui.wire.payload import LABELS
 from fleetgui.wire.query import FIELDS
@@ -208,16 +208,7 @@ def _held_hover(facts: Facts) -> str:
     if facts.held is None:
         return ""
     refusal = facts.held.engagement
-    why = explain(
-        reason=refusal.reason,
-        observed=refusal.observed,
-        allowed=refusal.allowed,
-        window_ms=refusal.window_ms,
-        backoff_ms=refusal.backoff_ms,
-        level=refusal.level,
-        band=refusal.band,
-        left_s=facts.held.until - facts.wall,
-    )
+    why = why_refused(refusal, left_s=facts.held.until - facts.wall)
     return f"Held back until {formats.moment_utc(facts.held.until)} by {formats.text(refusal.node, 64)}.\n{why}"
 
 

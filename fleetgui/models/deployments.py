@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from fleetgui.models.cell_model import Part
 from fleetgui.models.columns import NOTHING, Align, Cell
@@ -12,6 +13,8 @@ from fleetgui.policy.states import State
 from fleetgui.stores.deployments.opened import DeviceRow
 from fleetgui.stores.deployments.rollups import Rollup
 
+R = TypeVar("R")
+
 NAME_LENGTH: Final = 120
 _WORST_FIRST: Final = (State.FAILED, State.UNKNOWN, State.PENDING, State.RUNNING, State.UNTARGETED)
 _RANK: Final = {state: rank for rank, state in enumerate(_WORST_FIRST)}
@@ -19,6 +22,17 @@ _RANK: Final = {state: rank for rank, state in enumerate(_WORST_FIRST)}
 
 def _state(state: State) -> Cell:
     return Cell(state.word, state.token, state.glyph, chip=state is State.UNKNOWN)
+
+
+def _named(heading: str, name: Callable[[R], str], width: int, hover: Callable[[R, float], str]) -> KeyedColumn[R]:
+    """A column of names, in the order of the alphabet whatever their case."""
+    return KeyedColumn(
+        heading,
+        lambda row, _: Cell(formats.text(name(row), NAME_LENGTH)),
+        lambda row: name(row).casefold(),
+        width,
+        hover=hover,
+    )
 
 
 # Deployments
@@ -122,13 +136,7 @@ def means(row: Rollup) -> str:
 
 ROLLUP_COLUMNS: Final[tuple[KeyedColumn[Rollup], ...]] = (
     KeyedColumn("state", lambda row, _: _state(row.state), worst_first, 92, hover=_hover),
-    KeyedColumn(
-        "deployment",
-        lambda row, _: Cell(formats.text(row.name, NAME_LENGTH)),
-        lambda row: row.name.casefold(),
-        168,
-        hover=_hover,
-    ),
+    _named("deployment", lambda row: row.name, 168, _hover),
     _figure("target"),
     _figure("succeeded", width=84),
     _figure("failed", State.FAILED.token),
@@ -171,13 +179,7 @@ def _since(row: DeviceRow) -> Any:
 
 DEVICE_COLUMNS: Final[tuple[KeyedColumn[DeviceRow], ...]] = (
     KeyedColumn("state", lambda row, _: _state(row.state), device_worst_first, 96, hover=_device_hover),
-    KeyedColumn(
-        "device",
-        lambda row, _: Cell(formats.text(row.device_id, NAME_LENGTH)),
-        lambda row: row.device_id.casefold(),
-        160,
-        hover=_device_hover,
-    ),
+    _named("device", lambda row: row.device_id, 160, _device_hover),
     KeyedColumn(
         "since", lambda row, wall: _age(row.since, wall), _since, 72,
         align=Align.RIGHT, ages=True, biggest_first=True, hover=_device_hover,

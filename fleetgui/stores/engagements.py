@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import Final
 
 from fleetgui.policy.signals import Signal
+from fleetgui.policy.throttle import explain
 from fleetgui.stores.ledger import Ledger
 from fleetgui.stores.minutes import MinuteCounts
 from fleetgui.stores.sequences import Sequences
@@ -49,6 +50,24 @@ class Run:
 
     first: float
     count: int
+
+
+def why_refused(
+    engagement: Engagement, *, in_a_row: int | None = None, multiplier: float | None = None, left_s: float | None = None
+) -> str:
+    """One sentence for people, with what else is known of it: see `policy.throttle.explain`."""
+    return explain(
+        reason=engagement.reason,
+        observed=engagement.observed,
+        allowed=engagement.allowed,
+        window_ms=engagement.window_ms,
+        backoff_ms=engagement.backoff_ms,
+        level=engagement.level,
+        band=engagement.band,
+        in_a_row=in_a_row,
+        multiplier=multiplier,
+        left_s=left_s,
+    )
 
 
 class Engagements:

@@ -8,10 +8,9 @@ from typing import Any
 from fleetgui.policy import formats
 from fleetgui.policy.freshness import is_skewed
 from fleetgui.policy.states import BANDS, State
-from fleetgui.policy.throttle import explain
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.details import Detail, DetailPhase
-from fleetgui.stores.engagements import Refusal
+from fleetgui.stores.engagements import Refusal, why_refused
 
 
 @dataclass(frozen=True)
@@ -81,16 +80,7 @@ def held(facts: DeviceFacts) -> tuple[str, str]:
         return "", "muted"
     engagement = refusal.engagement
     band = BANDS[engagement.band]
-    why = explain(
-        reason=engagement.reason,
-        observed=engagement.observed,
-        allowed=engagement.allowed,
-        window_ms=engagement.window_ms,
-        backoff_ms=engagement.backoff_ms,
-        level=engagement.level,
-        band=engagement.band,
-        left_s=refusal.until - facts.wall,
-    )
+    why = why_refused(engagement, left_s=refusal.until - facts.wall)
     left = formats.age(refusal.until - facts.wall + 0.999)
     return f"{band.glyph} Held back until {formats.clock_utc(refusal.until)} ({left}). {why}", band.token
 

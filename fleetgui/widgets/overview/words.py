@@ -5,9 +5,8 @@ from __future__ import annotations
 from fleetgui.policy import formats
 from fleetgui.policy.forecast import Forecast
 from fleetgui.policy.states import State, worst
-from fleetgui.policy.throttle import explain
 from fleetgui.stores.console import ConsoleState
-from fleetgui.stores.engagements import Refusal
+from fleetgui.stores.engagements import Refusal, why_refused
 from fleetgui.stores.storm import Storm, multiplier_of, throttle_settings
 
 
@@ -30,18 +29,7 @@ def refusal_sentence(state: ConsoleState, refusal: Refusal, *, wall: float) -> s
     it = refusal.engagement
     run = sum(each.engagement.count for each in state.engagements.run_of(refusal))
     settings = throttle_settings(state.lag.nodes.get(refusal.node))
-    why = explain(
-        reason=it.reason,
-        observed=it.observed,
-        allowed=it.allowed,
-        window_ms=it.window_ms,
-        backoff_ms=it.backoff_ms,
-        level=it.level,
-        band=it.band,
-        in_a_row=run,
-        multiplier=multiplier_of(settings, it.band),
-        left_s=refusal.until - wall,
-    )
+    why = why_refused(it, in_a_row=run, multiplier=multiplier_of(settings, it.band), left_s=refusal.until - wall)
     times = f" {it.count:,} times" if it.count > 1 else ""
     warmup = " in warm-up" if it.warmup else ""
     by = formats.text(refusal.node, 40)
