@@ -1,6 +1,7 @@
 """What the devices page puts on the clipboard: ids, rows as tab-separated text or Markdown, records as JSON.
 
-Only devices that were read. Each way is a sink that takes one device after the other, so that whoever copies ten thousand can do it in parts.
+Only devices that were read. Each way is a sink that takes one device after the other, so that whoever copies ten
+thousand can do it in parts.
 """
 
 from __future__ import annotations

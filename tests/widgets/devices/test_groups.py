@@ -22,7 +22,7 @@ from fleetgui.widgets.devices.heads import HeadPainter
 from fleetgui.widgets.devices.page import DevicesPage
 from fleetgui.widgets.look import theme
 from fleetgui.widgets.parts.cells import Line
-from fleetgui.wire.query import Order
+from fleetgui.wire.query import Order, Value
 from fleetgui.wire.records import Summary
 from tests.models.fleet import Fleet
 from tests.models.held import Held
@@ -290,7 +290,23 @@ def test_a_group_is_shown_alone_within_what_is_found_already(grouped: Grouped) -
 )
 def test_what_is_written_for_a_group_finds_its_devices_and_no_others(field: str) -> None:
     """Or nothing is written: of a figure that the head shows less exactly than it is."""
-    odd = ["a", 'say "no"', "a,b", "1,4", 1_400, 2**60 + 1, 2**60, 0.5, 1 / 3, True, None, "or", "*", "a b", "/x/"]
+    odd: list[Value] = [
+        "a",
+        'say "no"',
+        "a,b",
+        "1,4",
+        1_400,
+        2**60 + 1,
+        2**60,
+        0.5,
+        1 / 3,
+        True,
+        None,
+        "or",
+        "*",
+        "a b",
+        "/x/",
+    ]
     held = Held(Fleet())
     try:
         texts = [None if each is None else str(each) for each in odd]
@@ -300,7 +316,7 @@ def test_what_is_written_for_a_group_finds_its_devices_and_no_others(field: str)
                 device_type=text,
                 location=text,
                 firmware=text,
-                labels=f"rack=1 site=s{n % 3}" if n % 4 else None,
+                labels=f"rack=1 site=s{n % 3}" if n % 4 else "",
                 battery=[None, 1, 99, 100][n % 4],
                 busy_score=[None, 0.0, 1.0, 0.25][n % 4],
                 online=[None, True, False][n % 3],
