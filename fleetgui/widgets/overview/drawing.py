@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from fleetgui.stores.lag import LagStore
+from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets.plots.curves import highest
 from fleetgui.widgets.plots.pair import TimePlots
 
-AT_ONCE: Final = 2
-"""Gateways that are drawn anew in one turn: each costs a millisecond or two."""
+POINTS_AT_ONCE: Final = 8_000
+"""Points that are drawn anew in one turn: all gateways of minutes, one of days, which costs two milliseconds."""
 
 
 class CurveDrawing:
@@ -43,10 +44,14 @@ class CurveDrawing:
         outside = {name for name in names if not _holds(self._drawn.get(name), left, right)}
         due = [name for name in names if name in self._changed or name in outside]
         reserve = (right - left) / 2
-        curves = {}
-        for name in due[:AT_ONCE]:
+        curves: dict[str, Curves] = {}
+        points = 0
+        for name in due:
+            if points >= POINTS_AT_ONCE:
+                break
             start, end = (left - reserve, right + reserve) if name in outside else self._drawn[name]
             curves[name] = each = self._lag.curves(name, start, end)
+            points += len(each.ts)
             self._drawn[name] = start, end
             self._highest[name] = highest(each, left, right)
             self.gaps[name] = each.gaps
@@ -55,7 +60,7 @@ class CurveDrawing:
             self._changed.update(name for name in names if name not in curves)
         for name, each in curves.items():
             self._plots.show_curves(name, names.index(name), each)
-        return len(due) > AT_ONCE, bool(outside)
+        return len(due) > len(curves), bool(outside)
 
 
 def _holds(drawn: tuple[float, float] | None, left: float, right: float) -> bool:

@@ -91,7 +91,9 @@ class RefusalColumns:
         at = self._at[kept]
         seen = np.flatnonzero((self._until[kept] >= left) & (at <= right))
         device = self._device[kept][seen]
-        codes, counts = np.unique(device, return_counts=True)
+        times = np.bincount(device, minlength=len(self._names))
+        codes = np.flatnonzero(times)
+        counts = times[codes]
         per_device = {self._names[code]: int(count) for code, count in zip(codes, counts, strict=True)}
         assigned = assign_lanes(per_device, before, lanes)
         lane_of_code = np.full(len(self._names) + 1, -1, dtype=np.int32)

@@ -19,12 +19,12 @@ from fleetgui.widgets.plots.lanes import Shown
 _MARK_HEIGHTS: Final = np.array([0.45, 0.75, 1.0])
 """By reason, as a share of the lane: a try inside a block is the least of them."""
 _MOST_RECTS: Final = 4_000
+_MARK_PX: Final = 2
 _COLUMN_PX: Final = 4
 """Width of a column in the lane that many devices share."""
 _EDGES_APART_PX: Final = 9
 """Marks nearer to the one before are not drawn: a row of them is told from a bar."""
 _HALF_A_MINUTE_S: Final = 30.0
-_NOTHING: Final = np.empty(0, dtype=np.int64)
 
 
 class LaneMarks(PixelItem):
@@ -53,64 +53,75 @@ class LaneMarks(PixelItem):
         shown = self._shown
         if shown is None:
             return
+        full = max(4.0, abs(to_px.m22()) - 4)
+        self._draw_own(painter, shown, to_px, box, full)
+        self._draw_shared(painter, shown, to_px, box, full)
+        self._draw_selected(painter, shown, to_px, full)
+
+    def _draw_own(self, painter: QPainter, shown: Shown, to_px: QTransform, box: QRectF, full: float) -> None:
+        """Those that have a lane of their own, which are few of the tens of thousands that there may be."""
         look = theme.current()
-        height = abs(to_px.m22())
-        x0 = np.clip(np.round(x_to_px(to_px, shown.at - self._origin)), box.left() - 4, box.right() + 4)
-        x1 = np.clip(np.round(x_to_px(to_px, shown.until - self._origin)), box.left() - 4, box.right() + 4)
-        lane = np.where(shown.lane < 0, self._shared_lane, shown.lane)
+        own = np.flatnonzero(shown.lane >= 0)
+        lane, bands, reason = shown.lane[own], shown.band[own], shown.reason[own]
+        x0, x1 = (
+            np.clip(np.round(x_to_px(to_px, ends[own] - self._origin)), box.left() - 4, box.right() + 4)
+            for ends in (shown.at, shown.until)
+        )
         top = np.round(y_to_px(to_px, lane.astype(np.float64))) + 2
-        full = max(4.0, height - 4)
         quarter = round(full / 4)
         strength = 0.4 if self.muted else 1.0
         for band, token in enumerate(BAND_TOKENS):
-            chosen = np.flatnonzero(shown.band == band)
-            bars = chosen[x1[chosen] > x0[chosen]]
-            # in the shared lane bars would cover each other, and one of the same pixels is all that can be seen
-            bars = _widest(bars[shown.lane[bars] >= 0], x0, x1, lane)
+            chosen = np.flatnonzero(bands == band)
+            bars = _widest(chosen[x1[chosen] > x0[chosen]], x0, x1, lane)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(look.color(token, 0.28 * strength))
             painter.drawRects(_rects(x0[bars], top[bars] + quarter, x1[bars] - x0[bars], full - 2 * quarter))
-            own = chosen[shown.lane[chosen] >= 0]
-            marks = _distinct(own, x0, lane, shown.reason)
-            tall = np.round(full * _MARK_HEIGHTS[shown.reason[marks]])
-            _draw_marks(painter, look.color(token, strength), x0[marks], np.round(top[marks] + (full - tall) / 2), tall)
-        self._draw_shared(painter, shown, to_px, x0, full)
-        chosen = np.flatnonzero(shown.row == self.selected) if self.selected is not None else _NOTHING
-        for i in chosen:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
-            right = x1[i] if shown.lane[i] >= 0 else x0[i]
-            painter.drawRect(QRectF(x0[i] - 3, top[i] - 1, max(6.0, right - x0[i] + 4), full + 2))
+            marks = _distinct(chosen, x0, lane, reason)
+            tall = np.round(full * _MARK_HEIGHTS[reason[marks]])
+            ink, upper = look.color(token, strength), np.round(top[marks] + (full - tall) / 2)
+            _draw_marks(painter, ink, x0[marks] - 1, upper, tall, wide=_MARK_PX)
 
-    def _draw_shared(self, painter: QPainter, shown: Shown, to_px: QTransform, x0: Array, full: float) -> None:
+    def _draw_selected(self, painter: QPainter, shown: Shown, to_px: QTransform, full: float) -> None:
+        if self.selected is None:
+            return
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.current().color("accent"), 2))
+        for i in np.flatnonzero(shown.row == self.selected):
+            is_shared = shown.lane[i] < 0
+            until = shown.at[i] if is_shared else shown.until[i]
+            left, right = np.round(x_to_px(to_px, np.array([shown.at[i], until]) - self._origin)).tolist()
+            lane = self._shared_lane if is_shared else shown.lane[i]
+            top = float(np.round(y_to_px(to_px, np.array([float(lane)])))[0]) + 2
+            painter.drawRect(QRectF(left - 3, top - 1, max(6.0, right - left + 4), full + 2))
+
+    def _draw_shared(self, painter: QPainter, shown: Shown, to_px: QTransform, box: QRectF, full: float) -> None:
         """How many of the others were refused when: columns whose height grows with the number, of its worst band.
 
-        Minutes of which only the numbers are left stand here too, whoever it was.
+        Bars would cover each other here. Minutes of which only the numbers are left stand here too, whoever it was.
         """
         shared = np.flatnonzero(shown.lane < 0)
-        painter.setPen(Qt.PenStyle.NoPen)
         minute, band = np.nonzero(shown.counts)
         middles = np.round(x_to_px(to_px, shown.minutes[minute] + _HALF_A_MINUTE_S - self._origin))
-        places = np.concatenate([x0[shared], middles]) // _COLUMN_PX
+        x0 = np.clip(np.round(x_to_px(to_px, shown.at[shared] - self._origin)), box.left() - 4, box.right() + 4)
+        places = (np.concatenate([x0, middles]) // _COLUMN_PX).astype(np.int64)
         if not len(places):
             return
-        bands = np.concatenate([shown.band[shared], band]).astype(np.int8)
+        leftmost = int(places.min())
+        places -= leftmost
+        bands = np.concatenate([shown.band[shared], band])
         weights = np.concatenate([np.ones(len(shared)), shown.counts[minute, band]])
-        columns, which = np.unique(places, return_inverse=True)
-        counts = np.bincount(which, weights)
-        worst = np.zeros(len(columns), dtype=np.int8)
-        np.maximum.at(worst, which, bands)
+        counts = np.bincount(places, weights)
+        worst = np.full(len(counts), -1)
+        for each in range(len(BAND_TOKENS)):
+            worst[places[bands == each]] = each
         heights = np.maximum(2.0, np.round(full * np.sqrt(counts / counts.max())))
         bottom = round(float(y_to_px(to_px, np.array([self._shared_lane + 1.0]))[0])) - 2
         look = theme.current()
         for each, token in enumerate(BAND_TOKENS):
-            painter.setBrush(look.color(token, 0.4 if self.muted else 1.0))
-            painter.drawRects(
-                [
-                    QRectF(columns[i] * _COLUMN_PX, bottom - heights[i], _COLUMN_PX - 1, heights[i])
-                    for i in np.flatnonzero(worst == each).tolist()
-                ]
-            )
+            chosen = np.flatnonzero(worst == each)
+            ink, tall = look.color(token, 0.4 if self.muted else 1.0), heights[chosen]
+            left = (chosen + leftmost).astype(np.float64) * _COLUMN_PX
+            _draw_marks(painter, ink, left, bottom - tall, tall, wide=_COLUMN_PX - 1)
 
 
 def _rects(left: Array, top: Array, width: Array | float, height: Array | float) -> list[QRectF]:
@@ -119,12 +130,13 @@ def _rects(left: Array, top: Array, width: Array | float, height: Array | float)
     return [QRectF(*row) for row in table.tolist()]
 
 
-def _draw_marks(painter: QPainter, ink: QColor, x: Array, top: Array, tall: Array) -> None:
-    """Marks of two pixels as lines of one path: thousands of rectangles of Python cost more than their paint."""
-    if len(x):
+def _draw_marks(painter: QPainter, ink: QColor, left: Array, top: Array, tall: Array, *, wide: int) -> None:
+    """Upright marks as lines of one path: thousands of rectangles of Python cost more than their paint."""
+    if len(left):
         painter.setPen(QPen(ink, 1))
-        columns = np.concatenate([np.repeat(x - 1, 2), np.repeat(x, 2)])
-        ends = np.tile(np.column_stack([top, top + tall - 1]).ravel(), 2)
+        painter.setBrush(Qt.BrushStyle.NoBrush)  # else their path is filled as well: nothing to see, for milliseconds
+        columns = np.concatenate([np.repeat(left + dx, 2) for dx in range(wide)])
+        ends = np.tile(np.column_stack([top, top + tall - 1]).ravel(), wide)
         painter.drawPath(pg.arrayToQPath(columns, ends, "pairs"))
 
 
@@ -170,12 +182,10 @@ class EdgeMarks(PixelItem):
         height = abs(to_px.m22())
         middle = round(float(y_to_px(to_px, np.array([self.lane + 0.5]))[0]))
         half = round(min(4.0, height / 3))
-        px = np.round(x_to_px(to_px, self._x))
+        px = x_to_px(to_px, self._x)
         seen = (px >= box.left()) & (px <= box.right())
         for online, token, tip in ((False, "offline", half), (True, "live", -half)):
-            # Ascending, as each kind comes: of the edges of one pixel the first, without sorting tens of thousands.
-            x = px[seen & (self._online == online)]
-            x = _spread(x[np.diff(x, prepend=-np.inf) > 0], _EDGES_APART_PX)
+            x = _spread(px[seen & (self._online == online)], box.left(), _EDGES_APART_PX)
             draw_points(painter, look.color(token), *_triangles(x, middle, tip))
 
 
@@ -188,10 +198,12 @@ def _triangles(x: Array, middle: float, tip: int) -> tuple[Array, Array]:
     return (x[:, np.newaxis] + dx).ravel(), np.tile(y, len(x))
 
 
-def _spread(places: Array, apart: float) -> Array:
-    """Of ascending places those that are at least `apart` from the one before that is left."""
+def _spread(places: Array, left: float, apart: float) -> Array:
+    """Of pixels from `left` on, in any order, those that are at least `apart` from the one before that is left."""
+    taken = np.zeros(int(places.max(initial=left) - left) + 2, dtype=bool)
+    taken[np.round(places - left).astype(np.int64)] = True  # tens of thousands are no more than there are pixels
     kept: list[float] = []
-    for place in places.tolist():
+    for place in np.flatnonzero(taken).tolist():
         if not kept or place - kept[-1] >= apart:
             kept.append(place)
-    return np.array(kept)
+    return np.array(kept) + left

@@ -62,6 +62,8 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         self.lane = pg.PlotItem(viewBox=self.lane_view, axisItems={"left": self.lane_axis, "bottom": self.time_axis})
         for row, plot in enumerate((self.lag, self.lane)):
             plot.hideButtons()
+            for name in ("top", "right", "bottom"):
+                plot.getAxis(name).enableAutoSIPrefix(False)  # what nobody sees lays out its label with every move
             plot.setMenuEnabled(False)
             plot.layout.setContentsMargins(0, 4, 0, 0)
             self.addItem(plot, row=row, col=0)

@@ -17,6 +17,7 @@ _HATCHED_PX: Final = 6.0
 """A pattern in less than this shows nothing but its cost."""
 _WORTH_A_WORD_PX: Final = 12.0
 _LATE_LABEL: Final = "observer late"
+_NONE: Final = np.empty((0, 2))
 
 
 def merged(spans: Array, apart: float) -> Array:
@@ -43,17 +44,12 @@ class Spans(PixelItem):
             self.spans = spans
             self.update()
 
-    def boxes(self, to_px: QTransform, box: QRectF) -> dict[int | None, list[QRectF]]:
-        """What is in view, in pixels, by the gateway."""
+    def seen(self, to_px: QTransform, box: QRectF) -> dict[int | None, Array]:
+        """What is in view by the gateway: a row of pixels (from, until) each, at least as wide as can be seen."""
         of: dict[int | None, list[tuple[float, float]]] = {}
         for left, right, series in self.spans:
             of.setdefault(series, []).append((left, right))
-        boxes = {}
-        for series, spans in of.items():
-            ends = x_to_px(to_px, np.array(spans))
-            seen = ends[(ends[:, 1] >= box.left()) & (ends[:, 0] <= box.right())]
-            boxes[series] = [_rect(left, right, box) for left, right in merged(seen, _NARROWEST_PX).tolist()]
-        return boxes
+        return {series: _within(x_to_px(to_px, np.array(spans)), box) for series, spans in of.items()}
 
 
 class Gaps(Spans):
@@ -62,18 +58,19 @@ class Gaps(Spans):
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
         look = theme.current()
         painter.setPen(Qt.PenStyle.NoPen)
-        narrow: list[QRectF] = []
-        for series, rects in self.boxes(to_px, box).items():
+        narrow = [_NONE]
+        for series, ends in self.seen(to_px, box).items():
             color = look.color("muted") if series is None else look.series_color(series)
             color.setAlphaF(0.5)
             hatched = QBrush(color, Qt.BrushStyle.BDiagPattern)
-            for rect in rects:
-                if rect.width() >= _HATCHED_PX:
-                    fill(painter, rect, hatched)
-            narrow += [rect for rect in rects if rect.width() < _HATCHED_PX]
+            is_wide = ends[:, 1] - ends[:, 0] >= _HATCHED_PX
+            for left, right in ends[is_wide].tolist():
+                fill(painter, _rect(left, right, box), hatched)
+            narrow.append(ends[~is_wide])
         painter.setBrush(look.color("muted", 0.35))
-        ends = merged(np.array([(rect.left(), rect.right()) for rect in narrow]), _NARROWEST_PX)
-        painter.drawRects([_rect(left, right, box) for left, right in ends.tolist()])
+        painter.drawRects(
+            [_rect(left, right, box) for left, right in merged(np.concatenate(narrow), _NARROWEST_PX).tolist()]
+        )
 
 
 class LateShades(Spans):
@@ -87,7 +84,7 @@ class LateShades(Spans):
         painter.setFont(font)
         free = box.left()
         tint, dots = QBrush(look.color("late", 0.08)), QBrush(look.color("late", 0.35), Qt.BrushStyle.Dense6Pattern)
-        for rect in self.boxes(to_px, box).get(None, ()):
+        for rect in (_rect(left, right, box) for left, right in self.seen(to_px, box).get(None, _NONE).tolist()):
             fill(painter, rect, tint)
             fill(painter, rect, dots)
             left = min(max(rect.left() + 4, free), box.right() - width - 4)
@@ -98,6 +95,13 @@ class LateShades(Spans):
                 free = left + width + 12
 
 
+def _within(ends: Array, box: QRectF) -> Array:
+    """Of spans in pixels what is in the box, those that would touch as one; whole pixels, which cost half to fill."""
+    ends = np.round(ends)
+    ends = merged(ends[(ends[:, 1] >= box.left()) & (ends[:, 0] <= box.right())], _NARROWEST_PX)
+    left = np.maximum(ends[:, 0], box.left())
+    return np.column_stack([left, np.maximum(np.minimum(ends[:, 1], box.right()), left + _NARROWEST_PX)])
+
+
 def _rect(left: float, right: float, box: QRectF) -> QRectF:
-    left = max(box.left(), left)
-    return QRectF(left, box.top(), max(_NARROWEST_PX, min(box.right(), right) - left), box.height())
+    return QRectF(left, box.top(), right - left, box.height())

@@ -428,7 +428,7 @@ def test_days_of_eight_gateways_are_drawn_within_bounds(made: Make) -> None:
             series.add([Sample(start + seq, 1.0, 5.0 + seq % 90, 99.0, "normal", "e0", seq) for seq in part])
     page = made(filled)
     page.bar.windows["1 d"].click()
-    for _ in range(4):
+    for _ in range(8):  # one gateway's day a turn
         page.refresh()
     for curves in page.plots._nodes.values():
         assert 0 < len(curves.extent.x) <= 2_000
