@@ -391,13 +391,13 @@ class Link:
         if denial is None:
             self.denied.emit(PermissionDenied(f"The broker denies something to this user: {text[:200]}."))
             return
-        error = PermissionDenied(f"This user may not {denial.verb} {denial.subject[:200]}; ask for that permission.")
+        error = denial.error
         if denial.publishing:
             requests.fail(lambda _: error, subject=denial.subject)
         elif denial.subject == requests.subject or denial.subject.startswith(requests.prefix):
             requests.denied = error
             requests.fail(lambda _: error)
         for subscription in self._subscriptions:
-            if not denial.publishing and (subscription.subject, subscription.queue) == (denial.subject, denial.queue):
+            if denial.strikes(subscription.subject, subscription.queue):
                 subscription.error = error
         self.denied.emit(error)
