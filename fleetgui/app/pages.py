@@ -91,6 +91,7 @@ class Pages:
         page.wanted.connect(lambda wanted: self._tell(lambda fabric: fabric.table.show(wanted)))
         page.fields_shown.connect(lambda paths: self._tell(lambda fabric: fabric.table.columns_wanted(paths)))
         page.whole_answered.connect(lambda agreed: self._tell(lambda fabric: fabric.table.read_whole(agreed)))
+        page.values_asked.connect(lambda *asked: self._tell(lambda fabric: fabric.table.values_wanted(*asked)))
         page.walk_asked.connect(lambda what: self._tell(lambda fabric: fabric.table.walk(what)))
         self.devices = page
         self.fabric_made()

@@ -109,6 +109,11 @@ class TableFeed(Feed):
         if agreed:
             self.show(self._wanted)
 
+    def values_wanted(self, field: str, prefix: str) -> None:
+        """Somebody types a value of `field` that begins so: look for it in what is held."""
+        if self._hold is not None and self._is_held:
+            self._hold.offer(field, prefix)
+
     def walk(self, what: str) -> None:
         """Do with the walk under way what is asked: "pause", "go on" or "cancel"."""
         if self._hold is not None:

@@ -23,13 +23,13 @@ from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.repair import walk_repaired
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
-from fleetgui.policy.wanted import Wanted
+from fleetgui.policy.wanted import LABEL, Wanted
 from fleetgui.stores.export import Coverage
 from fleetgui.stores.held import heard
 from fleetgui.stores.held.fleet import MOST_DEVICES, SLICE, HeldFleet
 from fleetgui.stores.held.heard import Heard
 from fleetgui.stores.held.rows import HeldRows
-from fleetgui.stores.hold import HoldPhase, HoldStore
+from fleetgui.stores.hold import HoldPhase, HoldStore, Offered
 from fleetgui.stores.presence import Edge, Presence
 from fleetgui.wire.payload import is_left_out
 from fleetgui.wire.question import EVERYTHING, Question
@@ -41,6 +41,8 @@ SORT_EVERY_S: Final = 10.0
 """… and this often where it is sorted by what changes all the time: rows that nobody can follow are no table."""
 SORTED_BY: Final = ("location", "device_type", "availability")
 """What the held fleet is most often sorted and grouped by: learned once it is read, before somebody waits for it."""
+MOST_OFFERED: Final = 50
+"""Values that are looked up for somebody who types."""
 REST: Final = 4.0
 """Arranging anew waits for at least so many times what it took the last time."""
 
@@ -76,6 +78,7 @@ class HoldFeed:
         """What the held fleet is all of, once its walk is done."""
         self._walk: asyncio.Task[None] | None = None
         self._arranging: asyncio.Task[None] | None = None
+        self._offering: asyncio.Task[None] | None = None
         self._going_on = asyncio.Event()
         self._going_on.set()
         self._edges = 0
@@ -129,6 +132,12 @@ class HoldFeed:
             self._scope = None
             self._abreast.follow(None)
 
+    def offer(self, field: str, prefix: str) -> None:
+        """Look up the values of `field` that begin with `prefix`; the last that was asked for counts."""
+        if self._offering is not None:
+            self._offering.cancel()
+        self._offering = self._tasks.spawn(self._offer(field, prefix), name="look up values")
+
     def retime(self, wanted: Wanted) -> None:
         """Show this from the next step on: what was wanted before, as of a later time."""
         self._wanted = wanted
@@ -150,6 +159,16 @@ class HoldFeed:
         """Nothing more is asked of what is held."""
         self._fleet.close()
 
+    async def _offer(self, field: str, prefix: str) -> None:
+        if field.startswith(LABEL):
+            found = await self._fleet.group(field)
+        else:
+            found = await self._fleet.values(field, prefix, most=MOST_OFFERED)
+        likeliest = sorted(found.counts, key=lambda each: -each.rows)
+        texts = (each.value for each in likeliest if isinstance(each.value, str))
+        values = tuple(islice((text for text in texts if text.lower().startswith(prefix.lower())), MOST_OFFERED))
+        self._store.update(offered=Offered((field, prefix), values))
+
     # Walking
 
     def _begin(self, scope: Question, paths: frozenset[str], *, clear: bool) -> None:
@@ -163,7 +182,7 @@ class HoldFeed:
         self._fleet.hold_paths(sorted(paths))
         self._abreast.follow(scope)
         self._going_on.set()
-        self._store.update(phase=HoldPhase.WALKING, coverage=Coverage(), eta_s=None, error=None)
+        self._store.update(phase=HoldPhase.WALKING, coverage=Coverage(), eta_s=None, error=None, offered=None)
         self._walk = self._tasks.spawn(self._read(scope), name="walk of the fleet")
 
     async def _read(self, scope: Question) -> None:

@@ -25,6 +25,14 @@ class HoldPhase(Enum):
 
 
 @dataclass(frozen=True)
+class Offered:
+    """`values` of a field that begin with what was typed, the most frequent ones; `asked`: (field, what was typed)."""
+
+    asked: tuple[str, str]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class HoldState:
     """`eta_s` seconds that remain, None while unknown. `arranging`: what was asked for last is searched and sorted now.
 
@@ -43,6 +51,8 @@ class HoldState:
     ungrouped: int = 0
     ask: Ask | None = None
     """What was asked for takes more than summaries, and is asked about first."""
+    offered: Offered | None = None
+    """What was last looked up for somebody who types a filter."""
 
 
 class HoldStore:

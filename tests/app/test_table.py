@@ -16,7 +16,7 @@ from fleetgui.policy.filters import parse
 from fleetgui.policy.pages import PageSizer
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
-from fleetgui.stores.hold import HoldPhase
+from fleetgui.stores.hold import HoldPhase, Offered
 from fleetgui.stores.presence import Edge
 from fleetgui.stores.roster import RosterPhase, RowKind
 from fleetgui.wire.query import BY_ID, Order
@@ -67,6 +67,7 @@ async def plain(url: str, tenant: str) -> AsyncIterator[tuple[Bench, list[Params
             f"cam-{number:04}",
             identity={"device_type": "camera" if number % 2 else "lock"},
             status={"location": f"hall-{number % 7}", "battery": number % 101},
+            capabilities={"labels": {"rack": f"r{1 + (number % 3 > 0)}"}},
         )
         for number in range(DEVICES)
     ]
@@ -131,6 +132,11 @@ async def test_what_a_plain_registry_cannot_do_is_done_here(shared_nats_server: 
         assert bench.state.table.status.waiting_since is None
         assert bench.state.hold.state.coverage.seen == DEVICES // 2  # of the cameras alone
         assert all(bench.state.table.row(row).kind is RowKind.LOADED for row in range(bench.state.table.total))
+        hold = bench.state.hold
+        for field, prefix, values in (("location", "HALL-3", ("hall-3",)), ("labels.rack", "r", ("r2", "r1"))):
+            bench.table.values_wanted(field, prefix)
+            due = Offered((field, prefix), values)
+            await until(lambda due=due: hold.state.offered == due, hold.changed)  # type: ignore[misc] # its default
         walked = len([each for each in asked if "after" in each or each["offset"]])
         bench.table.show(wanted("type:camera battery<5"))
         await bench.shows(len([n for n in expected if n % 101 < 5]))

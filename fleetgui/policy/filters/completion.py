@@ -12,6 +12,7 @@ from typing import Final
 
 from fleetgui.policy import formats
 from fleetgui.policy.filters import lexer
+from fleetgui.policy.filters.payload import field_of
 from fleetgui.policy.filters.reading import Mark, Term
 from fleetgui.policy.filters.syntax import MOST_CHARACTERS
 from fleetgui.policy.filters.vocabulary import SUMMARY, Field, Reads, Special, Vocabulary
@@ -21,7 +22,9 @@ MOST: Final = 20
 
 Values = Callable[[str, str], list[str]]
 """(what, prefix) → values that begin with or hold the prefix, likeliest first. What is a field's name as in
-`wire.query.FIELDS`, `labels.` for the keys of labels, or `labels.KEY` for the values of one."""
+`wire.query.FIELDS`, `labels.` for the keys of labels, or `labels.KEY` for the values of one; `PATHS` for the paths of
+records, or such a path for the values that stand there."""
+PATHS: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,9 @@ def _fields(typed: str, values: Values, fields: Vocabulary, *, any_before: bool)
     for insert, special, explain in _SPECIALS:
         if special.value.startswith(prefix):
             yield insert, explain
+    for path in values(PATHS, typed) if typed else ():
+        if fields.find(path) is None and field_of(path) is not None and lexer.NAME.fullmatch(path):
+            yield f"{path}:", f"devices by {formats.text(path, 60)} of their records"
 
 
 def _opening(field: Field) -> str:
@@ -194,12 +200,13 @@ def _values(name: str, operator: str, typed: str, values: Values, fields: Vocabu
     field, key = fields.find(name), ""
     if field is None:
         word, _, key = name.partition(".")
-        field = fields.find(word)
+        field = fields.find(word) or field_of(name)
     if field is None:
         return
     fixed = {Reads.TRUTH: _TRUTHS, Reads.TIME: _TIMES, Reads.AGE: _AGES}.get(field.reads, ())
     yield from (each for each in fixed if each[0].startswith(prefix))
-    if field.reads.is_text:
+    if field.reads.is_text or field.reads is Reads.PAYLOAD:
+        key = "" if field.reads is Reads.PAYLOAD else key
         what = f"{field.field}.{key}" if key else field.field
         title = f"label {formats.text(key, 40)}" if key else field.title
         verb = "contains" if operator == ":" else "is"

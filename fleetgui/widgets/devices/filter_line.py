@@ -118,6 +118,11 @@ class FilterLine(QLineEdit):
 
     # Completions
 
+    def offer_again(self) -> None:
+        """More is known of what could be typed; where nothing was chosen or put away meanwhile, it is offered."""
+        if self._offers.is_wanted:
+            self._offer()
+
     def _offer(self) -> None:
         text = self.text()
         cursor = from_utf16(text, self.cursorPosition())
@@ -139,7 +144,7 @@ class FilterLine(QLineEdit):
             super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._offers.hide()
+        self._offers.put_away()
         super().focusOutEvent(event)
 
 
@@ -157,10 +162,18 @@ class _Offers(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.itemClicked.connect(self._choose)
         self._offers: list[Completion] = []
+        self._wanted = False
+        """Somebody types, and has not put the completions away."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether other completions may take the place of these, where there are any."""
+        return self._wanted and self.currentRow() < 0
 
     def show_below(self, line: QLineEdit, offers: list[Completion]) -> None:
         """Offer these; nothing is shown for none."""
         self._offers = offers
+        self._wanted = True
         self.clear()
         if not offers or not line.isVisible():
             self.hide()
@@ -192,18 +205,22 @@ class _Offers(QListWidget):
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row >= 0:
             self._choose(self.item(row))
         elif key == Qt.Key.Key_Escape:
-            self.hide()
+            self.put_away()
         else:
             return False
         return True
 
+    def put_away(self) -> None:
+        self._wanted = False
+        self.hide()
+
     def _choose(self, item: QListWidgetItem | None) -> None:
         row = -1 if item is None else self.row(item)
-        self.hide()
+        self.put_away()
         if 0 <= row < len(self._offers):
             self.chosen.emit(self._offers[row])
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.WindowDeactivate):
-            self.hide()
+            self.put_away()
         return False

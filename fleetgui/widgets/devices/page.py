@@ -20,7 +20,7 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.filters import exact_id
 from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
-from fleetgui.stores.hold import HoldPhase
+from fleetgui.stores.hold import HoldPhase, Offered
 from fleetgui.widgets.devices import order as devices_order
 from fleetgui.widgets.devices.ask import AskStrip
 from fleetgui.widgets.devices.bar import DevicesBar, button, focus
@@ -51,6 +51,8 @@ class DevicesPage(QWidget):
     """Show this device: an exact id, loaded or not."""
     wanted = QtSignal(object)
     """Show this (`Wanted`)."""
+    values_asked = QtSignal(str, str)
+    """Which values of this field begin so, where the fleet is held; `HoldState.offered` answers."""
     walk_asked = QtSignal(str)
     """"pause", "go on" or "cancel" the reading of the whole fleet."""
     refresh_requested = QtSignal()
@@ -81,7 +83,8 @@ class DevicesPage(QWidget):
         self.wishes = Wishes(self)
         self.model = DeviceTableModel(state.table, state.presence, state.engagements, clock, state.link, parent=self)
         self.table = DeviceTable(self.model)
-        self._seen = Seen(self.table, state.table)
+        self._seen = Seen(self.table, state)
+        self._offered: Offered | None = None
         self._viewing = Viewing(state, clock, self.table, self.model, self.wishes)
         self.columns = ColumnSettings(self.table, self.model)
         self.column_menu = ColumnMenu(self.table.header, self.model, self.columns)
@@ -126,6 +129,7 @@ class DevicesPage(QWidget):
         bar.clear.clicked.connect(self.clear_filter)
         bar.refresh.clicked.connect(self.refresh_requested)
         bar.go_to.returnPressed.connect(self._go_to_id)
+        self._seen.asked.connect(self.values_asked)
         self.wishes.changed.connect(self._wanted)
         self.wishes.said.connect(self.tell)
         self.groups.chosen.connect(self.group_by)
@@ -190,6 +194,9 @@ class DevicesPage(QWidget):
             self.table.rows_told()
         if self.model.glowing():
             self._fade.start()
+        if self._offered is not (offered := self._state.hold.state.offered):
+            self._offered = offered
+            self.filter.offer_again()
         self._say()
 
     def _rows_arrived(self, first: int, last: int) -> None:

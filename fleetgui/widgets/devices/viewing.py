@@ -23,7 +23,7 @@ class Viewing:
         self._table = table
         self._model = model
         self._wishes = wishes
-        self._seen = Seen(table, state.table)
+        self._seen = Seen(table, state)
         self._hidden_seen = False
         self._arranging_since: float | None = None
 

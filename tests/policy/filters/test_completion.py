@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetgui.policy.filters import completions, parse
-from fleetgui.policy.filters.completion import MOST
+from fleetgui.policy.filters.completion import MOST, PATHS
 from tests.policy.filters.strategies import NOW
 
 KNOWN = {
@@ -14,6 +14,8 @@ KNOWN = {
     "labels.safety": ["critical"],
     "labels": ["safety=critical"],
     "firmware": ["2.4"],
+    PATHS: ["status.temperature", "status.lens.zoom", "status.battery", "status.two words"],
+    "status.lens.zoom": ["4", "4 m"],
 }
 
 
@@ -69,6 +71,10 @@ def offered(marked: str) -> list[str]:
         ("age<|", ["age<10m", "age<1h", "age<1d"]),
         ("fw=2|", ["fw=2.4"]),
         ("h|", ["has:"]),
+        ("status.temp|", ["status.temperature:"]),
+        ("x -status.lens|", ["x -status.lens.zoom:"]),
+        ("status.lens.zoom:|", ["status.lens.zoom:4", 'status.lens.zoom:"4 m"', "status.lens.zoom:*"]),
+        ("status.lens.zoom=4|", ["status.lens.zoom=4", 'status.lens.zoom="4 m"']),
     ],
 )
 def test_the_likeliest_come_first(marked: str, first: list[str]) -> None:

@@ -15,7 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from fleetgui.models.groups import filter_of, spoken
 from fleetgui.policy.filters import parse
+from fleetgui.policy.filters.completion import PATHS
 from fleetgui.policy.wanted import Wanted
+from fleetgui.stores.hold import Offered
 from fleetgui.stores.roster import GroupHead
 from fleetgui.widgets.devices.groups import label_keys
 from fleetgui.widgets.devices.heads import HeadPainter
@@ -210,6 +212,50 @@ def test_all_that_match_are_those_in_closed_groups_too_and_heads_are_none(groupe
     grouped.table.selectAll()
     assert grouped.table.all_selected
     assert selected() == 12_300
+
+
+def test_values_of_the_whole_fleet_are_offered_once_they_are_there(grouped: Grouped) -> None:
+    asked: list[tuple[str, str]] = []
+    grouped.page.values_asked.connect(lambda *each: asked.append(each))
+    line = grouped.page.filter
+
+    def offered() -> list[str]:
+        return [line._offers.item(row).text().split()[0] for row in range(line._offers.count())]
+
+    def answer(*values: str) -> None:
+        grouped.fleet.state.hold.update(offered=Offered(asked[-1], values))
+        grouped.page.beat()
+
+    grouped.table.toggle(0)  # only cameras are on the screen
+    grouped.page.beat()
+    line.setFocus()
+    QTest.keyClicks(line, "type:")
+    assert asked[-1] == ("device_type", "")
+    assert offered() == ["camera", "*"]
+    answer("sensor", "camera", "door")
+    assert offered() == ["sensor", "camera", "door", "*"]
+    number = len(asked)
+    QTest.keyClicks(line, "d")
+    assert asked[number:] == [("device_type", "d")]
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    answer("door")
+    assert not line._offers.isVisible()  # they were put away meanwhile
+
+
+def test_labels_and_paths_of_what_is_on_the_screen_are_offered(grouped: Grouped) -> None:
+    grouped.held.devices.hold_paths(["status.zoom"])
+    grouped.held.arrange()
+    grouped.page.beat()
+    values = grouped.page._seen.values
+    assert values("labels.", "") == ["rack"]
+    assert values("labels.rack", "") == ["0", "1"]
+    assert values(PATHS, "Status") == ["status.zoom"]
+    fleet = Fleet(10)
+    grouped.fleet.state.table.show(fleet.state.roster)
+    grouped.page.beat()
+    assert "status.battery" in values(PATHS, "sta")
+    assert values("status.battery", "3") == ["3"]
+    assert values("registry.registered_at", "") == ["2026-11-21T00:02:20Z"]
 
 
 def test_another_wish_begins_at_the_top_whatever_was_current(grouped: Grouped, qtbot: QtBot) -> None:
