@@ -118,6 +118,7 @@ class Roster:
         self.status = RosterStatus()
         self.pages_read = 0
         self.malformed = 0
+        """Rows held now whose record cannot be understood, however often it was read."""
         self.memberships = 0
         """How often devices were said to have come or gone."""
         self.registered: int | None = None
@@ -269,7 +270,7 @@ class Roster:
     def clear(self) -> None:
         """Forget every row, as after a change of filter or context."""
         self._blocks.clear()
-        self._bytes = 0
+        self._bytes = self.malformed = 0
         self._where.clear()
         self._resize(0)
         self._set_status(RosterStatus())
@@ -280,7 +281,6 @@ class Roster:
         try:
             summary = summarize(record)
         except Malformed as error:
-            self.malformed += 1
             return Row(RowKind.MALFORMED, device_id_of(record), record, None, read_at, str(error))
         return Row(RowKind.LOADED, summary.device_id, record, summary, read_at, whole=whole)
 
@@ -295,16 +295,23 @@ class Roster:
         if old.device_id is not None and old.device_id != row.device_id and self._where.get(old.device_id) == offset:
             del self._where[old.device_id]
         block.rows[offset % BLOCK] = row
-        self._bytes += len(row.record or b"") - len(old.record or b"")
+        self._count(old, -1)
+        self._count(row, +1)
         if row.device_id is None:
             return
         before = self._where.get(row.device_id)
         self._where[row.device_id] = offset
         if before is not None and before != offset and (other := self._blocks.get(before // BLOCK)) is not None:
-            self._bytes -= len(other.rows[before % BLOCK].record or b"")
+            self._count(other.rows[before % BLOCK], -1)
             other.rows[before % BLOCK] = NOT_LOADED
             other.read_at = None
             self.rows_changed.emit(before, before)
+
+    def _count(self, row: Row, by: int) -> None:
+        """A row came (1) or went (-1)."""
+        self._bytes += by * len(row.record or b"")
+        if row.kind is RowKind.MALFORMED:
+            self.malformed += by
 
     def _fill(self, first: int, last: int, row: Row, only: tuple[RowKind, ...] | None = None) -> None:
         last = min(last, self.total - 1)
@@ -325,7 +332,7 @@ class Roster:
                 if offset >= size and row is not NOT_LOADED:
                     if row.device_id is not None and self._where.get(row.device_id) == offset:
                         del self._where[row.device_id]
-                    self._bytes -= len(row.record or b"")
+                    self._count(row, -1)
                     block.rows[index] = NOT_LOADED
             if number * BLOCK >= size:
                 del self._blocks[number]
@@ -336,7 +343,7 @@ class Roster:
         while len(self._blocks) > self._max_blocks or (self._bytes > MOST_BYTES and len(self._blocks) > FEWEST_BLOCKS):
             number, block = self._blocks.popitem(last=False)
             for index, row in enumerate(block.rows):
-                self._bytes -= len(row.record or b"")
+                self._count(row, -1)
                 if row.device_id is not None and self._where.get(row.device_id) == number * BLOCK + index:
                     del self._where[row.device_id]
             self.rows_changed.emit(number * BLOCK, min(number * BLOCK + BLOCK, self.total) - 1)

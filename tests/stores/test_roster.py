@@ -194,3 +194,18 @@ def test_records_too_large_for_any_memory_still_fill_a_screen() -> None:
         roster.page_read(first, records, next_offset=first + BLOCK, total=total, read_at=1.0, whole=True)
     assert roster.loaded == FEWEST_BLOCKS * BLOCK
     assert roster.row(total - 1).whole
+
+
+def test_malformed_rows_are_counted_as_they_stand_not_as_often_as_they_were_read() -> None:
+    roster = Roster()
+    wrong = b'{"device_id":"a","status":{"battery":"lots"}}'
+    for read_at in (1.0, 2.0, 3.0):
+        roster.page_read(0, [wrong, b'{"device_id":"b"}'], next_offset=None, total=2, read_at=read_at)
+    assert roster.malformed == 1
+    roster.page_read(0, [b'{"device_id":"0"}', wrong], next_offset=None, total=2, read_at=4.0)
+    assert roster.malformed == 1
+    roster.page_read(0, [b'{"device_id":"0"}'], next_offset=None, total=1, read_at=5.0)
+    assert roster.malformed == 0
+    roster.page_read(0, [wrong], next_offset=None, total=1, read_at=6.0)
+    roster.clear()
+    assert roster.malformed == 0
