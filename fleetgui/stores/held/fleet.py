@@ -8,7 +8,6 @@ they were asked; a result says of which `generation` it is, and is stale once th
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -200,7 +199,7 @@ class HeldFleet:
     def take(self, summaries: Sequence[Summary]) -> Rows:
         """Put summaries in, over older ones of the same devices; returns their rows, in their order.
 
-        Takes 7 to 10 microseconds for each: whoever has more than `SLICE` of them uses `take_all`.
+        Takes 7 to 10 microseconds for each: no more than `SLICE` of them in a turn of the loop.
         """
         if self.size + len(summaries) > MOST_DEVICES:
             summaries = self._with_room(summaries)
@@ -219,12 +218,6 @@ class HeldFleet:
         self._alive.write(rows, np.ones(len(rows), np.bool_))
         self._change(Done.TAKEN, rows)
         return rows
-
-    async def take_all(self, summaries: Sequence[Summary]) -> None:
-        """As `take`, however many, letting the loop turn after each `SLICE` of them."""
-        for start in range(0, len(summaries), SLICE):
-            self.take(summaries[start : start + SLICE])
-            await asyncio.sleep(0)
 
     def revise(self, changes: Iterable[tuple[str, Mapping[str, object]]]) -> int:
         """Put in new values of some fields, as (device id, {field: value}); returns how many devices were held.

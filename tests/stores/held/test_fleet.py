@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fleetgui.stores.held import cells, columns, fleet
-from fleetgui.stores.held.fleet import SLICE, Change, Done, HeldFleet
+from fleetgui.stores.held.fleet import Change, Done, HeldFleet
 from fleetgui.stores.held.plan import EVERYTHING, Each
 from fleetgui.stores.held.worker import Worker
 from fleetgui.wire.query import Order
@@ -31,7 +31,7 @@ def devices(count: int, **fields: Any) -> list[Summary]:
 
 async def test_rows_beyond_the_first_block(held: HeldFleet) -> None:
     count = cells.BLOCK + 3
-    await held.take_all(devices(count))
+    held.take(devices(count))
     held.take([Summary("device-000001", battery=-1.0), Summary(f"device-{count - 1:06d}", battery=-2.0)])
     found = await held.order([Order("battery")])
     assert found.rows[:3].tolist() == [count - 1, 1, 0]
@@ -39,18 +39,8 @@ async def test_rows_beyond_the_first_block(held: HeldFleet) -> None:
     assert held.value(count - 1, "battery") == -2.0
 
 
-async def test_what_is_taken_in_lets_the_loop_turn_after_every_slice(held: HeldFleet) -> None:
-    sizes: list[int] = []
-    taking = asyncio.ensure_future(held.take_all(devices(3 * SLICE)))
-    while not taking.done():
-        sizes.append(len(held))
-        await asyncio.sleep(0)
-    assert {0, SLICE, 2 * SLICE} <= set(sizes)
-    assert len(held) == 3 * SLICE
-
-
 async def test_a_question_nobody_waits_for_is_given_up_and_the_next_is_answered(held: HeldFleet) -> None:
-    await held.take_all(devices(1_000))
+    held.take(devices(1_000))
     begun, go_on = threading.Event(), threading.Event()
     asked = 0
 
@@ -180,9 +170,9 @@ def test_a_row_that_never_was(held: HeldFleet, row: int) -> None:
 async def test_texts_that_all_differ_take_their_place_when_they_are_taken_in_again(held: HeldFleet) -> None:
     """A walk that is repeated brings the same texts: they are not kept twice."""
     many = [Summary(f"device-{number:06d}", serial_number=f"SN-{number}") for number in range(40_000)]
-    await held.take_all(many)
+    held.take(many)
     held_before = len(held._columns["serial_number"].view().texts)  # type: ignore[union-attr] # it is a column of texts
-    await held.take_all(many)
+    held.take(many)
     assert len(held._columns["serial_number"].view().texts) == held_before  # type: ignore[union-attr] # likewise
     assert held.summary(39_999) == many[-1]
     found = await held.order([Order("serial_number", True)])
