@@ -1,4 +1,4 @@
-"""What only time tells, looked at a few times a second: sources that fell silent, a program or machine that stood.
+"""What only time tells, looked at ten times a second: sources that fell silent, a program or machine that stood.
 
 A source that says nothing causes no event, so somebody has to look; a loop that was held, or a laptop that slept,
 notices by its own lateness. What was missed goes into the ledger, and the ledger's episodes into the journal.
@@ -23,8 +23,9 @@ from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.ledger import Cause, Span
 from fleetgui.stores.sources import LINK
 
-LOOK_S: Final = 0.25
-"""With `freshness.GRACE_S`, and the tenth of a second after which a change is painted, less than a second."""
+LOOK_S: Final = 0.1
+"""With `freshness.GRACE_S`, and the tenth of a second after which a change is painted, 0.7 of the second in which a
+figure has to leave live: the rest is for a loop that runs late on a busy machine."""
 FROZEN_S: Final = 3.0
 """A loop that was held for so long is a gap: the broker throws out who takes nothing for a few seconds more."""
 SLEPT_S: Final = 1.0

@@ -19,7 +19,7 @@ from fleetgui.stores.sources import Change
 
 CAPACITY: Final = 20_000
 """Changes kept."""
-MOST_AT_ONCE: Final = 5_000
+MOST_AT_ONCE: Final = 2_000
 
 STATES: Final = (
     State.UNKNOWN,
@@ -84,7 +84,7 @@ def _under_link(presence: Presence, now: float) -> npt.NDArray[np.uint8]:
 
 
 class DeviceStates:
-    """Keeps the changes of the devices' states; `look` is called a few times a second."""
+    """Keeps the changes of the devices' states; `look` is called ten times a second."""
 
     def __init__(self, presence: Presence) -> None:
         self.log: deque[Change] = deque(maxlen=CAPACITY)

@@ -4,7 +4,7 @@ A source is whatever figures come from: the link, the registry, a gateway node, 
 with its limits and say `heard`; whoever shows something of it asks for its `state`, which is never better than the
 link's. Devices are a million, and so keep their evidence in arrays (`stores.presence`), under the same rule.
 
-`look` is called a few times a second: it notices what only time changes, keeps the changes for the report, and tells
+`look` is called ten times a second: it notices what only time changes, keeps the changes for the report, and tells
 whoever shows them. All times are `Clock.now()`: through a suspend it goes on, so that after one everything is old.
 """
 

@@ -77,7 +77,7 @@ def judge(witness: Witness) -> None:
     assert witness.looks > 0
     assert {"the link", "the chip of gw-1", "the chip of gw-2", "the count of those online"} < witness.seen_green
     assert sum(what.startswith("the row of ") for what in witness.seen_green) > 3
-    assert witness.false == []
+    assert not witness.false, "\n".join(witness.false)
 
 
 @pytest.mark.timeout(300)

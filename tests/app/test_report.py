@@ -77,7 +77,7 @@ def test_a_fleet_that_comes_and_goes_is_bounded_counted_and_pushes_no_source_out
     state, clock = ConsoleState(), ManualClock(time=500.0)
     state.link.set_state(LinkState(LinkPhase.UP, clock.now(), clock.wall()))
     state.sources.look(clock.now())
-    fleet = [f"cam-{number}" for number in range(4_000)]
+    fleet = [f"cam-{number}" for number in range(device_states.MOST_AT_ONCE)]
     rounds = 0
     while state.device_states.changes <= device_states.CAPACITY:
         rounds += 1
