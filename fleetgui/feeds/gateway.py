@@ -11,6 +11,7 @@ from typing import Final
 
 from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.gateway_history import GatewayHistory
+from fleetgui.feeds.gateway_lives import GatewayLives
 from fleetgui.feeds.gateway_past import GatewayPast
 from fleetgui.feeds.refusals import RefusalLines
 from fleetgui.link.connection import Link
@@ -69,6 +70,7 @@ class GatewayFeed(Feed):
         self._not_in_history = 0
         """Of what is lost, how much history was asked for as often as it is asked."""
         self._refusals = RefusalLines(state.journal)
+        self._lives = GatewayLives(state, clock)
         self._history = GatewayHistory(
             link, subjects, state, lambda: self._lose("gateway history", Cause.TRUNCATION, None)
         )
@@ -160,6 +162,8 @@ class GatewayFeed(Feed):
         ahead = said - (epoch + received) if told and said is not None else None
         lag.heard(body.node, received, published=said if told else None, skew_s=ahead)
         node = lag.nodes.get(body.node)
+        if node is not None:
+            self._lives.heard(body.node, body.epoch)
         if node is not None and node.is_skewed and node.skew_s is not None:
             self._state.engagements.skews[body.node] = node.skew_s
         else:
