@@ -106,10 +106,12 @@ def _offline(state: ConsoleState, now: float) -> Figure:
 def _held_back(state: ConsoleState, now: float, wall: float) -> Figure:
     nodes = state.lag.nodes.values()
     heard = max((node.heard for node in nodes if node.heard is not None), default=None)
+    # as old as the gateway that is missing: another one that is heard says nothing of whom that one holds back
+    missing = [node.heard for node in nodes if node.heard is not None and node.source.state(now) is not State.LIVE]
     return Figure(
         len(state.engagements.held_back(wall)) if heard is not None else None,
         gateways_state(nodes, now),
-        heard,
+        min(missing, default=heard),
         "gateways",
         "Devices inside a reconnect block now.",
     )

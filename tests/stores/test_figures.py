@@ -127,3 +127,15 @@ def test_offline_says_since_when_it_was_listened_for(fleet: Fleet) -> None:
     fleet.state.sources.link_came_up(fleet.clock.now())  # again
     assert fleet.figures().offline.since == first
     assert fleet.figures().online.since is None
+
+
+def test_who_is_held_back_is_as_old_as_the_gateway_that_is_missing(fleet: Fleet) -> None:
+    fleet.state.lag.heard("gw-1", fleet.clock.now())
+    fleet.state.lag.heard("gw-2", fleet.clock.now())
+    silent_since = fleet.clock.now()
+    fleet.clock.advance(8)
+    fleet.state.lag.heard("gw-1", fleet.clock.now())
+    held_back = fleet.figures().held_back
+    assert (held_back.state, held_back.as_of) == (State.LATE, silent_since)
+    fleet.state.lag.heard("gw-2", fleet.clock.now())
+    assert (fleet.figures().held_back.state, fleet.figures().held_back.as_of) == (State.LIVE, fleet.clock.now())
