@@ -60,8 +60,9 @@ def _drained(told: Forecast, held: int) -> str:
     between = f"between {formats.clock_utc(told.earliest)} and {formats.clock_utc(told.latest)}"
     if told.stubborn:
         others = "one does" if told.stubborn == 1 else f"{told.stubborn:,} do"
+        waiting = "one is" if told.waiting == 1 else f"{told.waiting:,} are"
         return (
-            f"{told.waiting:,} are let in {between}; {others} not wait as told, so there is no forecast for the rest."
+            f"{waiting.capitalize()} let in {between}; {others} not wait as told, so there is no forecast for the rest."
         )
     who = "It is let in" if held == 1 else "Drained"
     return f"{who} {between}, if {'it waits' if held == 1 else 'all wait'} as told."
