@@ -81,6 +81,11 @@ class RegistryClient:
         self._scans = 0
         self._knows_get_device: bool | None = None
 
+    @property
+    def round_trip_s(self) -> float:
+        """Seconds of the way to the broker and back, as last measured; 0 while it was not."""
+        return (self._link.state.rtt_ms or 0.0) / 1_000
+
     async def list_page(
         self,
         place: Place,
