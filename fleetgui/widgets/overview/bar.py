@@ -43,7 +43,8 @@ class OverviewBar(QWidget):
             bar.addWidget(button)
             self.windows[name] = button
         bar.addSpacing(3 * theme.GRID)
-        self._pause = _button("Pause", "Stand still; what comes in is kept (Space)", checkable=True)
+        self._pause = _button("‖ Paused", "Stand still; what comes in is kept (Space)", checkable=True)
+        self._pause.setMinimumWidth(self._pause.sizeHint().width())  # what stands beside it does not jump
         self._pause.clicked.connect(lambda held: (self.pause_requested if held else self.live_requested).emit())
         self._live = _button("Live", "Back to now (End, or double click)")
         self._live.clicked.connect(self.live_requested)

@@ -27,7 +27,7 @@ class CurveDrawing:
         self._plots = plots
         self._changed: set[str] = set()
         self._drawn: dict[str, tuple[float, float]] = {}
-        self._highest: dict[str, float] = {}
+        self._curves: dict[str, Curves] = {}
 
     def came(self, nodes: Iterable[str]) -> None:
         """Something new of these gateways."""
@@ -53,10 +53,12 @@ class CurveDrawing:
             curves[name] = each = self._lag.curves(name, start, end)
             points += len(each.ts)
             self._drawn[name] = start, end
-            self._highest[name] = highest(each, left, right)
             self.gaps[name] = each.gaps
         self._changed.difference_update(curves)
-        if self._plots.scale_to(max(self._highest.values(), default=0.0)):
+        self._curves |= curves
+        readable = self._plots.readable_ms
+        needed = (highest(each, left, right, readable) for each in self._curves.values())
+        if self._plots.scale_to(max(needed, default=0.0)):
             self._changed.update(name for name in names if name not in curves)
         for name, each in curves.items():
             self._plots.show_curves(name, names.index(name), each)

@@ -18,7 +18,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTran
 
 from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets.look import theme
-from fleetgui.widgets.plots.data import Array, decimate, middle, peaks
+from fleetgui.widgets.plots.data import Array, decimate, middle, peaks, worth_showing
 from fleetgui.widgets.plots.items import PixelItem, draw_points, mixed, x_to_px, y_to_px
 
 _DOT_APART: Final = 0.03
@@ -54,7 +54,8 @@ class LagCurves(PixelItem):
     def __init__(self) -> None:
         super().__init__()
         self.p50 = self.p99 = self.extent = _line(_EMPTY, _EMPTY)
-        self._dots = _EMPTY, _EMPTY
+        self.maxima = _EMPTY, _EMPTY
+        """Data x and milliseconds of the maxima that are marked."""
         self.style(0, muted=False)
 
     def style(self, index: int, *, muted: bool) -> None:
@@ -72,7 +73,7 @@ class LagCurves(PixelItem):
         chosen = peaks(x, curves.max, _DOT_PX * pixel_s)
         # a dot that would lie on the line of the p99 says nothing and hides it
         chosen = chosen[curves.max[chosen] - curves.p99[chosen] > _DOT_APART * top_ms]
-        self._dots = x[chosen], curves.max[chosen]
+        self.maxima = x[chosen], curves.max[chosen]
         self.update()
 
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
@@ -88,7 +89,7 @@ class LagCurves(PixelItem):
 
     def _draw_dots(self, painter: QPainter, to_px: QTransform, box: QRectF, ink: QColor) -> None:
         """The largest as two by two pixels; one above the scale is a small triangle at its top, not out of sight."""
-        x, y = x_to_px(to_px, self._dots[0]), y_to_px(to_px, self._dots[1])
+        x, y = x_to_px(to_px, self.maxima[0]), y_to_px(to_px, self.maxima[1])
         seen = (x >= box.left()) & (x <= box.right())
         x, y = np.round(x[seen]), np.round(y[seen])
         above = y < box.top() + 2
@@ -103,7 +104,7 @@ class LagCurves(PixelItem):
             painter.drawPolygon(QPolygonF([QPointF(px, top), QPointF(px + 3.5, top + 6), QPointF(px - 3.5, top + 6)]))
 
 
-def highest(curves: Curves, left: float, right: float) -> float:
-    """The highest p99 between two epoch seconds, which the scale should hold; 0 without any."""
+def highest(curves: Curves, left: float, right: float, readable: float) -> float:
+    """The p99 between two epoch seconds that the scale should hold, beside bands that are seen up to `readable`."""
     seen = curves.p99[np.searchsorted(curves.ts, left) : np.searchsorted(curves.ts, right, side="right")]
-    return float(np.nanmax(seen)) if np.any(~np.isnan(seen)) else 0.0
+    return worth_showing(seen, readable)

@@ -84,6 +84,22 @@ def scale_top(highest: float, elevated: float, critical: float) -> float:
     return next((top for top in steps if top >= needed), needed)
 
 
+def worth_showing(values: Array, readable: float) -> float:
+    """What a scale has to hold of `values`, NaN for none: the largest, as long as that is `readable`.
+
+    Beyond it what all but a few stay under: one stall of seconds does not flatten everything else, a lasting one shows
+    its course. 0 without any.
+    """
+    most = float(np.fmax.reduce(values, initial=0.0))
+    if most <= readable:
+        return most
+    there = values[~np.isnan(values)]
+    return max(readable, float(np.quantile(there, 1.0 - _FEW, method="lower")))
+
+
+_FEW: Final = 0.02
+READABLE: Final = 2.7
+"""How many times the critical threshold a scale may hold and still show the bands as regions, by what outliers are."""
 _FACTORS: Final = (2, 3, 4, 6, 10, 15, 25, 40, 60, 100, 150, 250, 400, 600, 1_000)
 
 

@@ -19,8 +19,9 @@ from fleetgui.stores.edges import Edges
 from fleetgui.stores.lag_series import Curves
 from fleetgui.widgets.look import theme
 from fleetgui.widgets.plots.axes import LaneAxis, MillisecondAxis, TimeAxis, TimeView
+from fleetgui.widgets.plots.beyond import Beyond
 from fleetgui.widgets.plots.curves import LagCurves
-from fleetgui.widgets.plots.data import scale_top
+from fleetgui.widgets.plots.data import READABLE, scale_top
 from fleetgui.widgets.plots.items import BandLabels, BandRegions, Crosshair
 from fleetgui.widgets.plots.lanes import RefusalColumns, Shown
 from fleetgui.widgets.plots.marks import EdgeMarks, LaneMarks
@@ -76,7 +77,8 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         self.late = LateShades(), LateShades()
         self.marks, self.edge_marks = LaneMarks(), EdgeMarks()
         self.cross = (Crosshair(), Crosshair())
-        for item in (self.bands, BandLabels(self.bands), self.gaps, self.late[0], self.cross[0]):
+        self.beyond = Beyond(self._nodes)
+        for item in (self.bands, BandLabels(self.bands), self.beyond, self.gaps, self.late[0], self.cross[0]):
             self.lag.addItem(item, ignoreBounds=True)
         for item in (self.lane_gaps, self.late[1], self.marks, self.edge_marks, self.cross[1]):
             self.lane.addItem(item, ignoreBounds=True)
@@ -122,6 +124,11 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
             self.lag.addItem(items, ignoreBounds=True)
             self.restyle()
         items.show_curves(curves, self._origin, self.pixel_s, self._top_ms)
+
+    @property
+    def readable_ms(self) -> float:
+        """Up to what the lag axis may reach for a few windows' sake."""
+        return READABLE * self.bands.critical_ms
 
     def scale_to(self, highest_ms: float) -> bool:
         """Scale the lag axis for values up to this; maxima above it are marked at its top. Whether it changed."""

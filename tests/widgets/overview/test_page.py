@@ -143,6 +143,37 @@ def test_the_scale_starts_at_zero_and_holds_the_thresholds(made: Make) -> None:
     assert high >= 250
 
 
+def test_a_stall_of_seconds_is_a_number_at_the_top_edge_and_the_bands_stay_readable(made: Make) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    filled.lags("gw-1", 250)
+    filled.state.lag.apply([filled.lag("gw-1", 8_100.0, ago=0.0, epoch="e2")], live=True)
+    page = made(filled)
+    assert page.plots.lag_view.viewRange()[1] == [0.0, 750.0]
+    page.grab()
+    assert page.plots.beyond.said[0].startswith("max ")
+    assert page.plots.beyond.said[0].endswith(" s")
+    filled.clock.advance(600)
+    filled.lags("gw-1", 290)
+    page.refresh()
+    page.grab()
+    assert page.plots.lag_view.viewRange()[1] == [0.0, 130.0]
+    assert not page.plots.beyond.said
+
+
+def test_the_scale_follows_what_is_looked_at(made: Make) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    filled.lags("gw-1", 250)
+    filled.state.lag.apply([filled.lag("gw-1", 8_100.0, ago=0.0, epoch="e2")], live=True)
+    page = made(filled)
+    wall = filled.clock.wall()
+    page.pause()
+    page.plots.show_range(wall - 200, wall - 50)  # within what is drawn
+    page.refresh()
+    assert page.plots.lag_view.viewRange()[1] == [0.0, 130.0]
+
+
 def test_hover_reads_every_gateway_at_that_moment(made: Make) -> None:
     filled = fill.busy()
     page = made(filled)

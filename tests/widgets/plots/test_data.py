@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from fleetgui.stores.engagements import Engagements
 from fleetgui.stores.ledger import Ledger
 from fleetgui.widgets.plots.axes import TimeAxis
-from fleetgui.widgets.plots.data import decimate, peaks, scale_top, tick_step
+from fleetgui.widgets.plots.data import decimate, peaks, scale_top, tick_step, worth_showing
 from fleetgui.widgets.plots.lanes import RefusalColumns, assign_lanes
 from fleetgui.widgets.plots.spans import merged
 from tests.stores.test_series import START, engagement
@@ -188,3 +188,14 @@ def test_days_are_named_at_midnight(qapp: QApplication) -> None:
     axis = TimeAxis(START)
     assert axis.tickStrings([0.0, 3_600.0], 1.0, 3_600.0) == ["11-21", "01:00Z"]
     assert axis.tickStrings([0.0, 1.0], 1.0, 1.0) == ["00:00:00Z", "00:00:01Z"]
+
+
+def test_one_stall_leaves_the_scale_readable_and_a_lasting_one_shows_its_course() -> None:
+    calm = np.full(300, 20.0)
+    assert worth_showing(calm, 675.0) == 20.0
+    calm[7] = 8_100.0
+    assert worth_showing(calm, 675.0) == 675.0
+    calm[100:110] = 3_000.0
+    assert worth_showing(calm, 675.0) == 3_000.0
+    assert worth_showing(np.array([np.nan, 8_100.0]), 675.0) == 8_100.0
+    assert worth_showing(np.array([np.nan]), 675.0) == worth_showing(np.empty(0), 675.0) == 0.0
