@@ -92,7 +92,7 @@ async def test_c3_many_reconnects_leave_nothing_behind(links: Links, nats_server
         link.subscribe(f"c3.{number}", lambda message: None)
     await within(link.flush())
     process = psutil.Process()
-    tasks, descriptors = set(links.tasks.names), process.num_fds()
+    tasks, descriptors = sorted(links.tasks.names), process.num_fds()
     gc.collect()
     memory = process.memory_info().rss
     for number in range(1, 51):
@@ -100,7 +100,7 @@ async def test_c3_many_reconnects_leave_nothing_behind(links: Links, nats_server
         await until(lambda number=number: link.state.reconnects == number, link)  # type: ignore[misc]  # bound late otherwise
         await within(link.up())
     await within(link.flush())
-    await until(lambda: set(links.tasks.names) == tasks)
+    await until(lambda: sorted(links.tasks.names) == tasks)
     assert process.num_fds() == descriptors
     gc.collect()
     assert process.memory_info().rss - memory < 20 * 2**20
