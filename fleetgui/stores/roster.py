@@ -145,6 +145,9 @@ class Roster:
         block = self._blocks.get(offset // BLOCK)
         return NOT_LOADED if block is None else block.rows[offset % BLOCK]
 
+    def device_id_at(self, offset: int) -> str | None:
+        return self.row(offset).device_id
+
     def offset_of(self, device_id: str) -> int | None:
         """Where a device stands, as far as it was read."""
         return self._where.get(device_id)

@@ -34,6 +34,9 @@ class RowSource(Protocol):
 
     def row(self, offset: int) -> Row: ...
 
+    def device_id_at(self, offset: int) -> str | None:
+        """Which device stands in a row; asked of thousands at once, which `row` is too much for."""
+
     def offset_of(self, device_id: str) -> int | None: ...
 
     def offsets_of(self, device_ids: Iterable[str]) -> list[int]: ...
@@ -104,6 +107,9 @@ class TableRows:
 
     def row(self, offset: int) -> Row:
         return self.source.row(offset)
+
+    def device_id_at(self, offset: int) -> str | None:
+        return self.source.device_id_at(offset)
 
     def offset_of(self, device_id: str) -> int | None:
         return self.source.offset_of(device_id)

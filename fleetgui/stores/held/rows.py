@@ -79,6 +79,15 @@ class HeldRows:
         self._kept[offset] = row
         return row
 
+    def device_id_at(self, offset: int) -> str | None:
+        if not 0 <= offset < self.total:
+            return None
+        place: int | None = offset if self._heads is None else self._heads.at(offset).place
+        if place is None:
+            return None
+        number = int(self._layout.rows[place])
+        return self._fleet.device_id(number) if self._fleet.is_held(number) else None
+
     def offset_of(self, device_id: str) -> int | None:
         number = self._fleet.index_of(device_id)
         if number is None or number >= len(self._layout.places):

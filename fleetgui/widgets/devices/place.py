@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QTimer
 from PySide6.QtGui import QCursor
@@ -17,9 +17,7 @@ from PySide6.QtGui import QCursor
 from fleetgui.models.changes import merged, ranges_of
 from fleetgui.models.devices import DeviceTableModel
 from fleetgui.stores.roster import RowKind
-
-if TYPE_CHECKING:
-    from fleetgui.widgets.devices.table import DeviceTable
+from fleetgui.widgets.devices.rows import RowsView
 
 FARTHEST: Final = 500
 """A device that moved by more rows than this is not followed: the order changed as a whole."""
@@ -33,7 +31,7 @@ class Place:
     it; `attach` afterwards.
     """
 
-    def __init__(self, table: DeviceTable, model: DeviceTableModel) -> None:
+    def __init__(self, table: RowsView, model: DeviceTableModel) -> None:
         self._table = table
         self._model = model
         self._on_screen: dict[str, int] = {}
@@ -93,7 +91,7 @@ class Place:
         selected: dict[int, str | None] = {}
         for first, last in [] if self._table.many_selected else self._table.selected_ranges:
             for row in range(first, min(last, first + MOST_REMEMBERED) + 1):
-                selected[row] = self._model.roster.row(row).device_id
+                selected[row] = self._model.roster.device_id_at(row)
             if len(selected) >= MOST_REMEMBERED:
                 break
         self._selected = selected
@@ -164,11 +162,11 @@ class Place:
 
     def _restore_selection(self) -> None:
         """Select the devices that were selected, wherever they stand now."""
-        offset_of, row_of = self._model.roster.offset_of, self._model.roster.row
+        offset_of, device_id_at = self._model.roster.offset_of, self._model.roster.device_id_at
         now: dict[int, str | None] = {}
         waiting: list[str] = []
         for row, device_id in [*self._selected.items(), *((-1, waiting_id) for waiting_id in self._waiting)]:
-            there = row_of(row).device_id if row >= 0 else None
+            there = device_id_at(row) if row >= 0 else None
             if device_id is None:
                 now.setdefault(row, there)
             elif (moved_to := offset_of(device_id)) is not None:

@@ -37,6 +37,7 @@ def test_what_was_arranged_is_what_is_shown() -> None:
     assert [rows.row(place).device_id for place in range(3)] == ["d4", "d0", "d2"]
     assert (rows.row(0).kind, rows.row(0).read_at) == (RowKind.LOADED, 7.0)
     assert (rows.offset_of("d2"), rows.offset_of("d1"), rows.offset_of("nobody")) == (2, None, None)
+    assert [rows.device_id_at(place) for place in (-1, 0, 2, 3)] == [None, "d4", "d2", None]
     assert rows.offsets_of(["d2", "d4", "d1"]) == [0, 2]
     assert [offset for offset, _ in rows.loaded_rows(1, 9)] == [1, 2]
     fleet.close()
@@ -55,6 +56,7 @@ def test_one_that_went_is_no_row_any_more() -> None:
     rows.show(in_order(fleet, 0, 1, 2))
     fleet.remove(["d1"])
     assert [rows.row(place).kind for place in range(3)] == [RowKind.LOADED, RowKind.NOT_LOADED, RowKind.LOADED]
+    assert [rows.device_id_at(place) for place in range(3)] == ["d0", None, "d2"]
     fleet.close()
 
 

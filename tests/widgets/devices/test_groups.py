@@ -65,6 +65,18 @@ class Grouped:
         while self.page.copying.is_busy:
             QApplication.processEvents()
 
+    def built(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Every record that is put together from now on, by its number."""
+        numbers: list[int] = []
+        whole = self.held.devices.summary
+
+        def put_together(number: int) -> Summary:
+            numbers.append(number)
+            return whole(number)
+
+        monkeypatch.setattr(self.held.devices, "summary", put_together)
+        return numbers
+
     @property
     def heads(self) -> list[tuple[str | None, bool]]:
         model = self.page.model
@@ -216,7 +228,7 @@ def test_all_that_match_are_those_in_closed_groups_too_and_heads_are_none(groupe
 
 def test_values_of_the_whole_fleet_are_offered_once_they_are_there(grouped: Grouped) -> None:
     asked: list[tuple[str, str]] = []
-    grouped.page.values_asked.connect(lambda *each: asked.append(each))
+    grouped.page.values_asked.connect(lambda field, prefix: asked.append((field, prefix)))
     line = grouped.page.filter
 
     def offered() -> list[str]:
@@ -417,3 +429,14 @@ def test_a_value_of_ten_million_characters_is_cut_before_it_is_laid_out(qapp: QA
     assert time.process_time() - began < 0.5  # all of it would take Qt seconds
     painter.end()
     assert len(spoken(head)) < 1_000
+
+
+def test_a_selection_knows_its_devices_without_putting_their_records_together(
+    grouped: Grouped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grouped.held.arrange()
+    grouped.page.beat()
+    built = grouped.built(monkeypatch)
+    grouped.table.selectAll()
+    assert grouped.table.selected_count == 300
+    assert len(built) < 100
