@@ -39,13 +39,21 @@ class Coverage:
 
     @property
     def sentence(self) -> str:
-        """For people: "1,400 of 1,400 devices, complete", or what is missing."""
+        """For people: "1,400 of 1,400 devices, complete", or what is missing from what was written."""
+        return self._in_words("written once", "malformed, written as they came")
+
+    @property
+    def of_search(self) -> str:
+        """The same of what was searched: there a record that cannot be understood is not."""
+        return self._in_words("counted once", "malformed and left out")
+
+    def _in_words(self, repeated: str, malformed: str) -> str:
         total = "?" if self.expected is None else f"{self.expected:,}"
         parts = [f"{self.seen:,} of {total} devices"]
         for count, what in (
             (self.hidden, "not visible to you"),
-            (self.repeated, "listed twice, written once"),
-            (self.malformed, "malformed, written as they came"),
+            (self.repeated, f"listed twice, {repeated}"),
+            (self.malformed, malformed),
             (self.unreadable, "too large to read"),
         ):
             if count:

@@ -15,6 +15,8 @@ from fleetgui.widgets.devices import order as devices_order
 
 SLOW_S = 1.0
 """A request that takes longer than this is worth a word."""
+BRIEF_S = 0.3
+"""A request that is answered within this is nothing to speak of."""
 SLOW_ARRANGING_S = 0.3
 OLD_ARRANGEMENT_S = 5.0
 """Rows that were found this long ago may not be those that would be found now."""
@@ -59,6 +61,11 @@ class View:
         return self.link is None or self.link.state is State.LIVE
 
     @property
+    def is_brief(self) -> bool:
+        """Whether rows that are wanted now may come in a blink: nothing is said in their place meanwhile."""
+        return self.filtered and self.status.waiting_since is not None and self.waiting_s < BRIEF_S
+
+    @property
     def waiting_s(self) -> float:
         """How long the request under way has taken, 0 for none."""
         since = self.status.waiting_since
@@ -74,16 +81,7 @@ def sentence(view: View) -> tuple[str, str]:
     parts = []
     if status.read_at is not None:
         most = "at most " if view.hidden else ""
-        what = (
-            "shown"
-            if view.waits
-            else "match"
-            if view.filtered
-            else "registered or gone lately"
-            if view.wanted.offline
-            else "registered"
-        )
-        parts.append(f"{most}{status.total:,} {what}")
+        parts.append(f"{most}{status.total:,} {_counted(view)}")
         if view.hold is None:
             parts.append(f"{view.loaded:,} loaded")
         parts.append(f"read {formats.age(view.now - status.read_at)} ago")
@@ -99,6 +97,8 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"sorted by {orders}")
     if view.hold is not None:
         parts.append(_held(view.hold))
+        if view.wanted.asks_who_is_online:
+            parts.append("who is online is heard here, whatever a registry says")
         parts.extend(_arranged(view, view.hold))
     if view.wanted.offline and not view.lists_offline:
         parts.append("this registry lists nobody who is gone")
@@ -120,7 +120,7 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append("devices came or went since; F5 reads again")
     if view.hidden:
         parts.append("some are not visible to you")
-    if view.malformed:
+    if view.malformed and (view.hold is None or view.hold.phase is not HoldPhase.DONE):
         parts.append(f"{view.malformed:,} malformed")
     if not status.paging:
         parts.append("an old registry: it sent everything in one reply")
@@ -144,6 +144,8 @@ def empty(view: View) -> Empty | None:
         return None
     if not view.link_up:
         return Empty(_no_link(view), "Try to connect now", "connect")
+    if view.is_brief:
+        return None
     if status.phase is RosterPhase.FAILED:
         return Empty(formats.text(status.error or "The registry could not be read."), "Try again", "refresh")
     if view.hold is not None and view.hold.phase.is_under_way and view.hold.coverage.seen:
@@ -166,7 +168,7 @@ def _not_found(view: View) -> str:
     if hold is not None and not hold.coverage.complete:
         return f"No match so far ({sought}): {_held(hold)}."
     ago = "" if read_at is None else f", {formats.age(view.now - read_at)} ago"
-    looked = "The registry answered so" if hold is None else f"Looked for here, in {hold.coverage.sentence}"
+    looked = "The registry answered so" if hold is None else f"Looked for here, in {hold.coverage.of_search}"
     return f"No device matches: {sought}. {looked}{ago}."
 
 
@@ -188,6 +190,17 @@ def _no_link(view: View) -> str:
         LinkPhase.REFUSED: "The broker refused the connection.",
         LinkPhase.CLOSED: "The connection to the broker is closed.",
     }.get(link.phase, "No link to the broker.") + why
+
+
+def _counted(view: View) -> str:
+    """What the number of rows is the number of."""
+    if view.waits:
+        return "shown"
+    if view.filtered:
+        return "match"
+    if view.hold is not None and (view.hold.coverage.malformed or not view.hold.coverage.complete):
+        return "shown"  # there are more, which were not read or not understood
+    return "registered or gone lately" if view.wanted.offline else "registered"
 
 
 def _grouped(group: str, hold: HoldState | None) -> str:
@@ -219,4 +232,4 @@ def _held(hold: HoldState) -> str:
         case HoldPhase.CANCELLED | HoldPhase.FAILED:
             return f"only {coverage.seen:,} of {total} were read"
         case _:
-            return f"searched here: {coverage.sentence}"
+            return f"searched here: {coverage.of_search}"
