@@ -13,12 +13,13 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPointF,
     QRectF,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFocusEvent, QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -30,15 +31,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from fleetgui.models.cell_model import ALIGNMENTS, CELL_ROLE, ID_ROLE, CellModel
-from fleetgui.models.columns import Cell
+from fleetgui.models.cell_model import ID_ROLE, CellModel
+from fleetgui.models.columns import Align
 from fleetgui.widgets.look import glyphs, theme
+from fleetgui.widgets.parts.cells import TextCache
 
 _STRETCHED_LEAST: Final = 96
 """Pixels that a column which takes what is left has at least, before others go."""
 _PAD: Final = 8.0
 _GLYPH_BOX: Final = 16.0
 _CHIP_MARGIN: Final = 3.0
+_SELECTED: Final = QStyle.StateFlag.State_Selected.value
 
 
 class WordsLine(QLineEdit):
@@ -209,33 +212,49 @@ class _Delegate(QStyledItemDelegate):
         super().__init__(table)
         self._table = table
         self._model = model
+        self._rights = [heading.align is Align.RIGHT for heading in model.headings]
+        self._retheme()
+
+    def _retheme(self) -> None:
+        self._look = theme.current()
+        self._texts = TextCache(self._look.font("body"))
+        self._inks: dict[str, QColor] = {}
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        look = theme.current()
-        cell = index.data(CELL_ROLE)
-        if not isinstance(cell, Cell):
+        row, column = index.row(), index.column()
+        if row >= self._model.row_count():
             return
+        if self._look is not theme.current():
+            self._retheme()
+        cell = self._model.cell(row, column)
         rect = QRectF(option.rect)
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, look.color("selection"))
-        if index.column() == 0 and index.row() == self._table.currentIndex().row():
+        if option.state.value & _SELECTED:
+            painter.fillRect(rect, self._ink("selection"))
+        if column == 0 and row == self._table.currentIndex().row():
             ink = "accent" if self._table.hasFocus() else "muted"
-            painter.fillRect(QRectF(rect.left(), rect.top(), 2, rect.height()), look.color(ink))
-        room = rect.adjusted(_PAD, 0, -_PAD, 0)
-        font = look.font("body")
-        color = look.color(cell.ink)
+            painter.fillRect(QRectF(rect.left(), rect.top(), 2, rect.height()), self._ink(ink))
+        left, room = rect.left() + _PAD, rect.width() - 2 * _PAD
+        before = _GLYPH_BOX if cell.glyph else 0.0
+        color = self._ink(cell.ink)
+        text = self._texts.get(cell.text, int(room - before))
         if cell.chip:  # louder than its neighbours
-            width = QFontMetricsF(font).horizontalAdvance(cell.text) + (_GLYPH_BOX if cell.glyph else 0.0)
-            painter.fillRect(room.adjusted(-4, _CHIP_MARGIN, min(0.0, width - room.width()) + 4, -_CHIP_MARGIN), color)
-            color = look.color("on_state")
+            width = min(room, text.width + before) + 8
+            painter.fillRect(
+                QRectF(left - 4, rect.top() + _CHIP_MARGIN, width, rect.height() - 2 * _CHIP_MARGIN), color
+            )
+            color = self._ink("on_state")
         if cell.glyph:
-            mark = QRectF(room.left(), room.top(), glyphs.SIZE, room.height())
-            glyphs.draw(painter, cell.glyph, mark, color)
-            room.adjust(_GLYPH_BOX, 0, 0, 0)
-        painter.setFont(font)
-        painter.setPen(color)
-        shown = QFontMetricsF(font).elidedText(cell.text, Qt.TextElideMode.ElideRight, room.width())
-        side = ALIGNMENTS[self._model.headings[index.column()].align]
-        painter.drawText(room, side | Qt.TextFlag.TextSingleLine, shown)
+            glyphs.draw(painter, cell.glyph, QRectF(left, rect.top(), glyphs.SIZE, rect.height()), color)
+        if cell.text:
+            painter.setFont(self._texts.font)
+            painter.setPen(color)
+            x = left + room - text.width if self._rights[column] else left + before
+            painter.drawStaticText(QPointF(x, rect.top() + (rect.height() - text.height) / 2), text.text)
+
+    def _ink(self, token: str) -> QColor:
+        ink = self._inks.get(token)
+        if ink is None:
+            ink = self._inks[token] = self._look.color(token)
+        return ink
