@@ -169,7 +169,7 @@ class GatewayFeed(Feed):
         else:
             self._state.engagements.skews.pop(body.node, None)
         if node is not None and node.is_skewed is not was_skewed:
-            sentence = f"its clock is {formats.skew(node.skew_s)} of this machine's: its times are not to be relied on"
+            sentence = f"its clock is {formats.skew_from_ours(node.skew_s)}: its times are not to be relied on"
             self._state.journal.write(
                 self._clock.wall(),
                 State.LATE if node.is_skewed else State.LIVE,

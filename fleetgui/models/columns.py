@@ -224,7 +224,7 @@ def _beat_hover(facts: Facts) -> str:
         return "no heartbeat heard by this console yet"
     lines = [f"last heartbeat heard {formats.moment_utc(facts.wall - (facts.now - facts.last_beat))}"]
     if facts.publisher_ts is not None:
-        skew = f", {formats.skew(facts.skew_s)} of this machine's" if is_skewed(facts.skew_s) else ""
+        skew = f", {formats.skew_from_ours(facts.skew_s)}" if is_skewed(facts.skew_s) else ""
         lines.append(f"the device's own clock said {formats.wire_time(facts.publisher_ts)}{skew}")
     return "\n".join(lines)
 

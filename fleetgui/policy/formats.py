@@ -40,6 +40,11 @@ def skew(seconds: float | None) -> str:
     return f"{age(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
 
 
+def skew_from_ours(seconds: float | None) -> str:
+    """The same within a sentence: `1 h ahead of this machine's`, `59 min behind this machine's`."""
+    return f"{skew(seconds)}{' of' if seconds is not None and seconds > 0 else ''} this machine's"
+
+
 def _moment(epoch: float) -> datetime | None:
     """None for what no calendar shows: a publisher may claim any number."""
     try:

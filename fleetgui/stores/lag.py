@@ -122,7 +122,8 @@ class LagStore:
             now -= node.way.late
         node.source.heard(now)
         if skew_s is not None:
-            node.skew_s = skew_s
+            # What was held back on the way, as while this console stood still, is no clock that went wrong.
+            node.skew_s = skew_s + node.way.late
 
     def apply(self, lags: list[Lag], *, live: bool) -> None:
         """Take in samples: those that came by themselves, of which `heard` is told too, or history."""

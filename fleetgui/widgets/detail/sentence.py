@@ -62,7 +62,7 @@ def ages(detail: Detail, facts: DeviceFacts) -> str:
         at = formats.clock_utc(facts.wall - (facts.now - facts.last_beat))
         parts.append(f"last heartbeat {formats.age(facts.now - facts.last_beat)} ago, at {at}")
     if is_skewed(facts.skew_s):
-        parts.append(f"its clock is {formats.skew(facts.skew_s)} of this machine's")
+        parts.append(f"its clock is {formats.skew_from_ours(facts.skew_s)}")
     if detail.read_at is not None and detail.record is not None:
         at = formats.clock_utc(facts.wall - (facts.now - detail.read_at))
         parts.append(f"record as of {at}")
