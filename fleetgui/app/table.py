@@ -65,6 +65,8 @@ class TableFeed(Feed):
         self._keeping: asyncio.Task[None] | None = None
         self._timed_at = float("-inf")
         """As of when (`Clock.now()`) the wish was counted."""
+        self._is_extended = False
+        """What was known of the registry when it was decided what to hold."""
         pager.unable.connect(self._unable)
 
     def show(self, wanted: Wanted) -> None:
@@ -129,6 +131,8 @@ class TableFeed(Feed):
 
     async def step(self) -> None:
         """Go on with what is shown. To be called about once a second."""
+        if self._is_held and self._wanted.offline and self._knows_extensions and not self._is_extended:
+            self.show(self._wanted)  # it remembers who is gone, which was not known when this was wished for
         if self._asking.blocks:
             if self._is_held and self._hold is not None:
                 await self._hold.step()
@@ -144,6 +148,11 @@ class TableFeed(Feed):
     def close(self) -> None:
         if self._hold is not None:
             self._hold.close()
+
+    @property
+    def _knows_extensions(self) -> bool:
+        """Whether the registry is one of ours, as far as its answers have told."""
+        return self._state.registry_searches and self._registry.quick
 
     @property
     def _is_held(self) -> bool:
@@ -168,7 +177,8 @@ class TableFeed(Feed):
             self._hold = HoldFeed(
                 self._registry, fleet, self._rows, state.hold, state.presence, self._clock, self._tasks
             )
-        scope = wanted.scope(extended=self._state.registry_searches and self._registry.quick)
+        self._is_extended = self._knows_extensions
+        scope = wanted.scope(extended=self._is_extended)
         hold = self._hold
         paths = self._asking.may_read(scope, wanted.payload, self._shown, lambda some: hold.covers(scope, some))
         if paths is None:

@@ -86,8 +86,12 @@ class HoldFeed:
         presence.announced.connect(self._count)
 
     def covers(self, scope: Question, paths: frozenset[str] = frozenset()) -> bool:
-        """Whether what is held, or is being read now, is all of `scope`, with these fields that no summary has."""
-        return self._scope in (EVERYTHING, scope) and paths <= self._fleet.paths
+        """Whether what is held, or is being read now, is all of `scope`, with these fields that no summary has.
+
+        Who is gone is in it, or is not: where those are not wished for they must not stand among the others.
+        """
+        everything = replace(EVERYTHING, include_offline=scope.include_offline)
+        return self._scope in (everything, scope) and paths <= self._fleet.paths
 
     def show(self, wanted: Wanted, scope: Question, paths: frozenset[str] = frozenset()) -> None:
         """Show this in the rows; reads `scope`, which holds all of it, where what is held does not cover that.

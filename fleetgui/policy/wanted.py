@@ -59,6 +59,12 @@ class Wanted:
         return frozenset(field for field in looked_at - FIELDS.keys() if not field.startswith(LABEL))
 
     @property
+    def asks_who_is_online(self) -> bool:
+        """Whether it looks at what this console knows better than any registry."""
+        looked_at = {order.field for order in self.orders} | {self.group}
+        return not KNOWN_HERE.isdisjoint(looked_at | (set() if self.filter is None else self.filter.fields()))
+
+    @property
     def is_relative(self) -> bool:
         """Whether it means something else as time passes (`age<2h`)."""
         return self.filter is not None and self.filter.is_relative

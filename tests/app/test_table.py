@@ -220,6 +220,19 @@ def pages(asked: list[Params]) -> int:
     return len([each for each in asked if each["limit"] > 1 and "device_type" not in each])
 
 
+async def test_who_is_gone_is_read_too_where_that_was_wished_for_before_the_registry_had_answered() -> None:
+    async with ours() as bench:
+        wish = Wanted(None, (Order("battery"), Order("location")), offline=True)
+        bench.table.show(wish)
+        hold = bench.table._hold
+        assert hold is not None
+        assert not hold.covers(wish.scope(extended=True))  # nobody knows yet whether the registry can
+        await bench.shows(DEVICES)
+        await bench.table.step()
+        assert hold.covers(wish.scope(extended=True))
+        await bench.shows(DEVICES)
+
+
 async def test_a_walk_that_nobody_looks_at_ends_and_begins_anew(shared_nats_server: NatsServer) -> None:
     async with plain(shared_nats_server.url, "table-abandon") as (bench, _):
         hold = bench.state.hold

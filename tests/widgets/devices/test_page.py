@@ -26,7 +26,7 @@ from fleetgui.stores.hold import HoldPhase, HoldState
 from fleetgui.stores.roster import RosterPhase, RosterStatus
 from fleetgui.widgets.devices.page import NOTICE_S, DevicesPage
 from fleetgui.widgets.devices.rows import MOST_SELECTED
-from fleetgui.widgets.devices.sentence import View, empty, sentence
+from fleetgui.widgets.devices.sentence import BRIEF_S, View, empty, sentence
 from fleetgui.widgets.devices.table import VIEW_MOVED_MS
 from fleetgui.widgets.look import theme
 from fleetgui.wire.query import BY_ID, Order
@@ -434,6 +434,32 @@ def test_what_was_found_says_when_and_that_it_takes_its_time(fleet_of_ten: Fleet
     many = HoldState(HoldPhase.DONE, ungrouped=12_345)
     words, _ = sentence(view(fleet_of_ten, hold=many, wanted=Wanted(group="serial_number")))
     assert "12,345 groups by serial number are too many: in their order, without heads" in words
+
+
+def test_why_who_is_online_is_looked_for_here_is_said(fleet_of_ten: Fleet) -> None:
+    hold = HoldState(HoldPhase.DONE, Coverage(seen=10, expected=10))
+    why = "who is online is heard here, whatever a registry says"
+    asks = (parse("-online").filter, (BY_ID,), None), (None, (Order("online"),), None), (None, (BY_ID,), "online")
+    for asked, orders, group in asks:
+        assert why in sentence(view(fleet_of_ten, hold=hold, wanted=Wanted(asked, orders, group=group)))[0]
+    assert why not in sentence(view(fleet_of_ten, hold=hold, wanted=Wanted(parse("battery<9").filter)))[0]
+
+
+def test_rows_that_come_in_a_blink_have_nothing_in_their_place(qtbot: QtBot) -> None:
+    opened = Opened(qtbot, Fleet(10))
+    opened.table.setFocus()
+    opened.page.filter.set_filter("camera")
+    roster = opened.fleet.state.roster
+    roster.clear()
+    roster.waiting(opened.fleet.clock.now())
+    opened.beat()
+    assert opened.table.isVisible()
+    assert opened.page.focusWidget() is opened.table  # and not the button of what stands in its place
+    opened.fleet.clock.advance(2 * BRIEF_S)
+    opened.beat()
+    assert not opened.table.isVisible()
+    assert opened.page._empty is not None
+    assert opened.page._empty.sentence == "Waiting for the registry."
 
 
 def test_a_search_that_takes_long_is_counted_from_its_beginning(opened: Opened) -> None:
