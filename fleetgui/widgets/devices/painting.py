@@ -5,25 +5,20 @@ All of a frame at once, column by column: see `cells` for why no delegate is ask
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QLine, QPointF, QRect, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from fleetgui.models.devices import DeviceTableModel
-from fleetgui.stores.roster import GroupHead
 from fleetgui.widgets.devices.heads import HeadPainter
+from fleetgui.widgets.devices.rows import RowsView
 from fleetgui.widgets.look import theme
 from fleetgui.widgets.parts.cells import CellPainter, Line, Span
-
-if TYPE_CHECKING:
-    from fleetgui.widgets.devices.table import DeviceTable
 
 
 class TablePainter:
     """`retheme` when the look changed."""
 
-    def __init__(self, table: DeviceTable, model: DeviceTableModel) -> None:
+    def __init__(self, table: RowsView, model: DeviceTableModel) -> None:
         self._table = table
         self._model = model
         self.cells = CellPainter(model)
@@ -33,8 +28,8 @@ class TablePainter:
         self.cells.retheme()
         self._heads.retheme()
 
-    def paint(self, painter: QPainter, rect: QRect) -> None:
-        """Draw what `rect` of the viewport touches."""
+    def paint(self, painter: QPainter, rect: QRect, *, hovered: int) -> None:
+        """Draw what `rect` of the viewport touches; the pointer is over the row `hovered`, -1 over none."""
         table, model = self._table, self._model
         height, offset = table.row_height, table.verticalHeader().offset()
         first = (offset + rect.top()) // height
@@ -43,23 +38,23 @@ class TablePainter:
         if not lines:
             return
         heads = [(line, head) for line in lines if (head := model.group(line.row)) is not None]
-        self._grounds(painter, rect, lines, heads)
+        self._grounds(painter, rect, lines, {line.row for line, _head in heads}, hovered)
         self._cells(painter, rect, [line for line in lines if model.group(line.row) is None] if heads else lines)
         self._heads.paint(painter, heads, table.viewport().width(), height)
         self._marks(painter, lines)
         self._current(painter, lines)
 
-    def _grounds(self, painter: QPainter, rect: QRect, lines: list[Line], heads: list[tuple[Line, GroupHead]]) -> None:
+    def _grounds(self, painter: QPainter, rect: QRect, lines: list[Line], heads: set[int], hovered: int) -> None:
+        """What is under the cells; `heads` are rows of groups' heads."""
         look, height = theme.current(), self._table.row_height
         selected = self._table.selected_ranges
         selection, hover, ground = look.color("selection"), look.color("hover"), look.color("bg")
-        of_groups = {line.row for line, _head in heads}
         for row, y in lines:
             if any(first <= row <= last for first, last in selected):
                 painter.fillRect(rect.left(), y, rect.width(), height, selection)
-            elif row == self._table.hovered:
+            elif row == hovered:
                 painter.fillRect(rect.left(), y, rect.width(), height, hover)
-            elif row in of_groups:
+            elif row in heads:
                 painter.fillRect(rect.left(), y, rect.width(), height, ground)
         painter.setPen(QPen(look.color("grid")))
         painter.drawLines([QLine(rect.left(), y + height - 1, rect.right(), y + height - 1) for _row, y in lines])
@@ -84,14 +79,14 @@ class TablePainter:
                 painter.fillRect(edge - 1, y, 1, height, hairline)
 
     def _marks(self, painter: QPainter, lines: list[Line]) -> None:
-        """A tab at the left edge of what is marked: left of the cells' own text, and no bar, which says current."""
+        """A tab at the left edge of what is marked: it ends before the cells' own glyphs; a bar would say current."""
         if not self._model.marks:
             return
         marked = [y for row, y in lines if self._model.is_marked(row)]
         if not marked:
             return
         bottom = self._table.row_height - 4
-        tab = QPolygonF([QPointF(*at) for at in ((0, 3), (2, 3), (7, (3 + bottom) / 2), (2, bottom), (0, bottom))])
+        tab = QPolygonF([QPointF(*at) for at in ((0, 3), (1, 3), (5, (3 + bottom) / 2), (1, bottom), (0, bottom))])
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -175,7 +175,7 @@ class DeviceTable(RowsView):
             self.viewport().update(0, y, self.viewport().width(), self.row_height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        self._painting.paint(QPainter(self.viewport()), event.rect())
+        self._painting.paint(QPainter(self.viewport()), event.rect(), hovered=self.hovered)
 
     def sizeHintForColumn(self, number: int) -> int:
         """Wide enough for what is on the screen."""
