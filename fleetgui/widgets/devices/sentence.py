@@ -15,6 +15,8 @@ from fleetgui.widgets.devices import order as devices_order
 
 SLOW_S = 1.0
 """A request that takes longer than this is worth a word."""
+BRIEF_S = 0.3
+"""A request that is answered within this is nothing to speak of."""
 SLOW_ARRANGING_S = 0.3
 OLD_ARRANGEMENT_S = 5.0
 """Rows that were found this long ago may not be those that would be found now."""
@@ -59,6 +61,11 @@ class View:
         return self.link is None or self.link.state is State.LIVE
 
     @property
+    def is_brief(self) -> bool:
+        """Whether rows that are wanted now may come in a blink: nothing is said in their place meanwhile."""
+        return self.filtered and self.status.waiting_since is not None and self.waiting_s < BRIEF_S
+
+    @property
     def waiting_s(self) -> float:
         """How long the request under way has taken, 0 for none."""
         since = self.status.waiting_since
@@ -90,6 +97,8 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"sorted by {orders}")
     if view.hold is not None:
         parts.append(_held(view.hold))
+        if view.wanted.asks_who_is_online:
+            parts.append("who is online is heard here, whatever a registry says")
         parts.extend(_arranged(view, view.hold))
     if view.wanted.offline and not view.lists_offline:
         parts.append("this registry lists nobody who is gone")
@@ -135,6 +144,8 @@ def empty(view: View) -> Empty | None:
         return None
     if not view.link_up:
         return Empty(_no_link(view), "Try to connect now", "connect")
+    if view.is_brief:
+        return None
     if status.phase is RosterPhase.FAILED:
         return Empty(formats.text(status.error or "The registry could not be read."), "Try again", "refresh")
     if view.hold is not None and view.hold.phase.is_under_way and view.hold.coverage.seen:
