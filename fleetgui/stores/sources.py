@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from fleetgui.policy.freshness import Limits, freshness
 from fleetgui.policy.signals import Signal
@@ -33,7 +35,7 @@ MOST_SOURCES: Final = 4_096
 _NEVER: Final = float("-inf")
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):  # tens of thousands are kept: the collector passes them by
     """A source changed its state at `at` (`Clock.now()`)."""
 
     at: float
