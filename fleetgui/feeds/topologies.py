@@ -156,7 +156,8 @@ class TopologiesFeed(Feed):
             pause = READ_AFTER_S
             if 0 < failures <= len(ASK_AGAIN_S):
                 pause = min(pause, ASK_AGAIN_S[failures - 1])
-            pause = max(pause, POLITE * (self._clock.now() - began))
+            if failures == 0:  # what nobody answered cost nobody anything
+                pause = max(pause, POLITE * (self._clock.now() - began))
             try:
                 async with asyncio.timeout(pause):
                     await self._list_now.wait()

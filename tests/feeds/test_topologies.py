@@ -10,10 +10,12 @@ from pydantic import SecretStr
 from fleetgui.feeds import topologies as feed_module
 from fleetgui.feeds import topology_follower
 from fleetgui.link.credentials import UserPassword
+from fleetgui.link.messages import Message
 from fleetgui.policy.states import State
 from fleetgui.stores.topologies.following import Phase
 from fleetgui.stores.topologies.listing import ListPhase
 from fleetgui.wire.deployments import Phase as Rollout
+from fleetgui.wire.topology import TopologySubjects
 from tests.backend.links import party
 from tests.backend.topology.rig import Deployer, FakeRegistry, publisher
 from tests.feeds.topology_rig import watching
@@ -167,6 +169,29 @@ async def test_a_list_and_a_topology_of_many_pages(monkeypatch: pytest.MonkeyPat
                 hall = await console.followed("hall")
                 await console.sees("hall", running.picture)
                 assert len(hall.members) == hall.online == 3_000
+
+
+async def test_a_service_that_hung_is_asked_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Politeness is for what a reading costs the service: one that nobody answered for ten seconds cost nothing."""
+    monkeypatch.setattr(feed_module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(feed_module, "POLITE", 1_000_000.0)
+    monkeypatch.setattr(feed_module, "ASK_AGAIN_S", (0.0, 0.0, 0.0, 0.0))
+    with NatsServer() as nats:
+        async with watching(nats.url) as console, party(nats.url, "hung") as hung:
+            asked = 0
+            again = asyncio.Event()
+
+            def take(_message: Message) -> None:
+                nonlocal asked
+                asked += 1
+                if asked == 3:
+                    again.set()
+
+            hung.link.subscribe(TopologySubjects("default").requests, take)
+            await hung.link.flush()
+            console.feed.look(True)
+            async with asyncio.timeout(20):
+                await again.wait()
 
 
 async def test_unlooked_at_the_list_is_read_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
