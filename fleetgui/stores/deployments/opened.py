@@ -74,6 +74,8 @@ class Opened:
         self.rows: dict[str, DeviceRow] = {}
         self.beyond = 0
         self.malformed = 0
+        self.spoke_at: float | None = None
+        """The last that any device said, epoch seconds of its clock; None: nobody said anything."""
         self.reading = Reading(STATES, sources)
         self._targets: frozenset[str] | None = None
         self._counts: Counter[State] = Counter()
@@ -98,6 +100,8 @@ class Opened:
             self.malformed += isinstance(said, str)
             if not anew and _is_old(said, known):
                 continue
+            if isinstance(said, DeviceState):
+                self.spoke_at = max(self.spoke_at or 0.0, float(said.last_event_at))
             if self._put(device, said):
                 changed.add(device)
         self._tell(changed)

@@ -10,6 +10,7 @@ from fleetgui.policy.states import State
 from fleetgui.stores.deployments.opened import Counted, Opened
 from fleetgui.stores.deployments.reading import Reading, ReadPhase
 from fleetgui.stores.deployments.rollups import Rollup, Rollups
+from fleetgui.wire.deployments import DeploymentStatus
 
 
 class Action(Enum):
@@ -103,14 +104,32 @@ def opened_line(opened: Opened, rollup: Rollup | None, *, now: float, wall: floa
 def differs(opened: Opened, rollup: Rollup | None) -> str:
     """How the roll-up differs from what the devices say, "" where it does not or where nobody here can tell."""
     counted, figures = opened.counted, rollup.counted if rollup is not None else None
-    if figures is None or counted.target is None or opened.beyond:
+    if figures is None or opened.beyond:
         return ""
+    if counted.target is None:
+        return _differs_by_selector(opened, figures)
     # a record that cannot be read counts as not there: its device is pending
     pending = counted.pending + counted.unreadable
     if (figures.succeeded, figures.failed, figures.pending) == (counted.succeeded, counted.failed, pending):
         return ""
+    return f"{_otherwise(figures)} The aggregator is behind, or does not run."
+
+
+def _differs_by_selector(opened: Opened, figures: DeploymentStatus) -> str:
+    """Whom a selector means is not known here. Still, none can be counted who said nothing; and where a device said
+    something after the roll-up was written, and the figures differ, either it was not counted or is not meant."""
+    counted = opened.counted
+    if figures.succeeded > counted.succeeded or figures.failed > counted.failed:
+        return f"{_otherwise(figures)} The aggregator is behind, or does not run."
+    same = (figures.succeeded, figures.failed) == (counted.succeeded, counted.failed)
+    if same or opened.spoke_at is None or opened.spoke_at <= float(figures.updated_at):
+        return ""
+    return f"{_otherwise(figures)} The aggregator is behind, does not run, or does not mean who spoke since."
+
+
+def _otherwise(figures: DeploymentStatus) -> str:
     said = f"{figures.succeeded:,} running, {figures.failed:,} failed, {figures.pending:,} pending"
-    return f"The roll-up says otherwise: {said}. The aggregator is behind, or does not run."
+    return f"The roll-up says otherwise: {said}."
 
 
 def _counts(counted: Counted) -> tuple[tuple[int, str], ...]:

@@ -243,6 +243,36 @@ def test_a_roll_up_that_differs_from_its_devices_is_said_once_that_lasts(qtbot: 
     assert page.opened.behind.text() == ""
 
 
+def test_of_a_selector_too_a_roll_up_that_devices_contradict_is_said(qtbot: QtBot, filled: fill.Filled) -> None:
+    """Whom it means only the aggregator knows, and yet it cannot have counted more than have spoken, nor what came
+    after it wrote."""
+    rollups = filled.state.deployments.rollups
+    rollups.apply_statuses([("d", status("d", running=2))])
+    figures = rollups.rows["d"].counted
+    assert figures is not None
+    written = float(figures.updated_at)
+    rollups.statuses.follows(filled.clock.now)
+    page = page_of(qtbot, filled)
+
+    def told(*words: tuple[str, Phase, float]) -> str:
+        filled.state.deployments.close()
+        store = filled.state.deployments.open("d")
+        store.apply_definition(deployment("d"))
+        store.apply_states([(name, said(name, "d", phase, at)) for name, phase, at in words], anew=True)
+        store.reading.follows(filled.clock.now)
+        for _ in range(2):
+            page.tick()
+            filled.clock.advance(BEHIND_AFTER_S)
+        return page.opened.behind.text()
+
+    before, after = written - 5, written + 5
+    agreed = ("a", Phase.RUNNING, before), ("b", Phase.RUNNING, before)
+    assert told(*agreed) == ""
+    assert told(*agreed, ("another", Phase.FAILED, before)) == ""
+    assert told(("a", Phase.RUNNING, before), ("b", Phase.FAILED, before)).endswith("is behind, or does not run.")
+    assert told(*agreed, ("c", Phase.FAILED, after)).endswith("does not run, or does not mean who spoke since.")
+
+
 def test_headers_sort_one_way_the_other_way_and_as_at_first(qtbot: QtBot, filled: fill.Filled) -> None:
     deployed(filled.state, filled.clock)
     page = page_of(qtbot, filled)
