@@ -19,6 +19,8 @@ class Contents:
         self._created = ""
         self._met: set[str] | None = None
         """Keys that a full read has met so far; None while none is under way."""
+        self._missing: int | None = None
+        """The revision of an entry that was gone when last looked, and of which news may have been on its way."""
 
     def __len__(self) -> int:
         return len(self._revisions)
@@ -28,20 +30,30 @@ class Contents:
         self._created = str(info.get("created"))
 
     def overtaken(self, info: Mapping[str, Any]) -> bool:
-        """Whether the bucket is another than the one that was followed, or lost entries behind our back."""
+        """Whether the bucket is another than the one that was followed, or lost entries behind our back.
+
+        A key that is written again leaves its old place in the stream, so that an entry is gone says nothing while its
+        news may be on its way: where more was written than was told, it is lost if it is still missing the next time.
+        (Of a part of the keys nobody can say that all was told.)
+        """
         state = info.get("state", {})
         first, last, subjects = (int(state.get(name, 0)) for name in ("first_seq", "last_seq", "num_subjects"))
-        return (
-            str(info.get("created")) != self._created
-            or last < self.revision
-            or first > next(iter(self._revisions.values()), first)
-            or subjects < len(self._revisions)
-        )
+        if str(info.get("created")) != self._created or last < self.revision or subjects < len(self._revisions):
+            return True
+        oldest = next(iter(self._revisions.values()), first)
+        missed, self._missing = self._missing, oldest if first > oldest else None
+        return first > oldest and (last <= self.revision or missed == oldest)
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether something was missing at the last look, of which news may be on its way."""
+        return self._missing is not None
 
     def begin(self, *, anew: bool) -> None:
         """Entries come from here on: all that there are (`anew`), or those after `revision`."""
         if anew:
             self.revision = 0
+            self._missing = None
         self._met = set() if anew else None
 
     def apply(self, key: str, revision: int, *, deleted: bool) -> bool:

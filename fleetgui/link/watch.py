@@ -34,6 +34,8 @@ from fleetgui.policy.states import LinkPhase, LinkState
 
 log = logging.getLogger(__name__)
 
+DOUBT_S: Final = 2.0
+"""How soon the bucket is looked at again where something seems to be missing whose news may be on its way."""
 SLICE_S: Final = 0.003
 _CONTROL: Final = "100"
 _LOOKED_AT_TIME_EVERY: Final = 16
@@ -283,6 +285,8 @@ class Watch:
                 compare_at = loop.time() + self._settings.compare
                 if self.phase is WatchPhase.LIVE:
                     await self._compare()
+                    if self._contents.is_doubted:
+                        compare_at = min(compare_at, loop.time() + DOUBT_S)
 
     async def _wait(self, compare_at: float, silent_at: float) -> None:
         """Until something arrives or it is time to compare; raises `_Restart` when nothing has come by `silent_at`."""

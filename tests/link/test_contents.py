@@ -1,62 +1,64 @@
-"""What a watch holds to be in its bucket, and when it no longer believes that."""
+"""What a watch makes of a stream's own account of itself: lost behind its back, or only written again."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from fleetgui.link.contents import Contents
 
 
-def info(*, created: str = "then", first: int = 1, last: int = 3, subjects: int = 2) -> dict[str, Any]:
+def account(first: int, last: int, subjects: int, created: str = "then") -> dict[str, object]:
+    """What JetStream says of a stream."""
     return {"created": created, "state": {"first_seq": first, "last_seq": last, "num_subjects": subjects}}
 
 
-def followed() -> Contents:
-    """A bucket in which `b` stands at revision 2 and `a` at 3."""
+@pytest.fixture
+def contents() -> Contents:
+    """Of a bucket with `a` at 1 and `b` at 2, wholly told."""
+    made = Contents()
+    made.identify(account(1, 2, 2))
+    made.begin(anew=True)
+    for revision, key in enumerate("ab", 1):
+        made.apply(key, revision, deleted=False)
+    made.all_met()
+    return made
+
+
+def test_a_key_that_was_written_again_is_not_lost(contents: Contents) -> None:
+    """Its old entry is gone, and the new one is on its way: a whole read for that would be one for each such moment."""
+    assert not contents.overtaken(account(2, 3, 2))
+    contents.apply("a", 3, deleted=False)
+    assert not contents.overtaken(account(2, 3, 2))
+
+
+def test_what_is_gone_without_a_word_is_lost(contents: Contents) -> None:
+    assert contents.overtaken(account(2, 2, 2))
+
+
+def test_what_is_gone_is_lost_also_where_writing_never_ends(contents: Contents) -> None:
+    """`a` was purged, and every look finds something that was not told yet."""
+    assert not contents.overtaken(account(2, 3, 2))
+    contents.apply("c", 3, deleted=False)
+    assert contents.overtaken(account(2, 4, 3))
+
+
+def test_what_is_gone_is_lost_also_where_a_part_of_the_keys_is_followed(contents: Contents) -> None:
+    """Others write all the time, of which this watch is told nothing."""
+    assert not contents.overtaken(account(2, 90, 40))
+    assert contents.overtaken(account(60, 120, 40))
+
+
+def test_another_bucket_and_one_that_went_back_are_lost(contents: Contents) -> None:
+    assert contents.overtaken(account(1, 2, 2, created="now"))
+    assert contents.overtaken(account(1, 1, 2))
+    assert contents.overtaken(account(1, 2, 1))
+    assert not contents.overtaken(account(1, 2, 2))
+
+
+def test_of_an_empty_bucket_nothing_can_be_lost() -> None:
     contents = Contents()
-    contents.identify(info())
+    contents.identify(account(0, 0, 0))
     contents.begin(anew=True)
-    for revision, key in enumerate(("a", "b", "a"), 1):
-        assert contents.apply(key, revision, deleted=False)
-    assert contents.all_met() == []
-    return contents
-
-
-def test_what_a_full_read_does_not_meet_is_gone() -> None:
-    contents = followed()
-    contents.begin(anew=True)
-    assert contents.revision == 0
-    contents.apply("b", 4, deleted=False)
-    assert contents.all_met() == ["a"]
-    assert len(contents) == 1
-    contents.begin(anew=False)
-    assert contents.all_met() == [], "who goes on has met everything before"
-
-
-def test_a_full_read_does_not_tell_of_keys_that_were_never_told() -> None:
-    contents = followed()
-    contents.begin(anew=True)
-    assert not contents.apply("never", 4, deleted=True)
-    assert contents.apply("a", 5, deleted=True)
     contents.all_met()
-    contents.begin(anew=False)
-    assert contents.apply("never", 6, deleted=True), "a change is told as it comes"
-    assert contents.revision == 6
-
-
-@pytest.mark.parametrize(
-    ("seen", "overtaken"),
-    [
-        (info(), False),
-        (info(last=9, subjects=5), False),  # it went on
-        (info(first=2), False),  # what was overwritten may be purged
-        (info(created="later"), True),
-        (info(last=2), True),  # its revisions went back
-        (info(first=3), True),  # an entry that we hold was purged
-        (info(subjects=1), True),
-    ],
-)
-def test_a_bucket_that_changed_behind_the_watch(seen: dict[str, Any], overtaken: bool) -> None:
-    assert followed().overtaken(seen) is overtaken
+    assert not contents.overtaken(account(1, 0, 0))
+    assert not contents.overtaken(account(7, 9, 1))
