@@ -19,13 +19,13 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import LinkPhase, State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.deployments.opened import Opened
+from fleetgui.widgets.deployments.said_bar import SaidBar
 from fleetgui.widgets.deployments.words import Action, Said, differs, opened_instead, opened_line
 from fleetgui.widgets.look import theme
 from fleetgui.widgets.parts.elided import ElidedLabel, WrappedLabel
 from fleetgui.widgets.parts.keyed_table import KeyedTable
+from fleetgui.widgets.parts.mark_button import MarkButton
 from fleetgui.widgets.parts.placeholder import Placeholder
-from fleetgui.widgets.parts.said_bar import SaidBar
-from fleetgui.widgets.window.docks import Mark
 
 BEHIND_AFTER_S: Final = 10.0
 """A roll-up is written once a second, and compared by others after five: what differs longer than this lasts."""
@@ -131,7 +131,7 @@ class OpenDeployment(QWidget):
 
     def _lay_out(self) -> None:
         grid = theme.GRID
-        close = Mark("close", "Close this deployment (Esc)", self, size=5 * grid)
+        close = MarkButton("close", "Close this deployment (Esc)", self, size=5 * grid)
         close.clicked.connect(self.close_requested)
         top = QHBoxLayout()
         top.setContentsMargins(3 * grid, grid, grid, 0)

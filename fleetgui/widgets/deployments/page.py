@@ -19,12 +19,12 @@ from fleetgui.policy.clock import Clock
 from fleetgui.policy.states import LinkPhase, State
 from fleetgui.stores.console import ConsoleState
 from fleetgui.widgets.deployments.opened import OpenDeployment
+from fleetgui.widgets.deployments.said_bar import SaidBar
 from fleetgui.widgets.deployments.words import Action, Said, rollups_instead, rollups_line
 from fleetgui.widgets.parts.guarded import Guarded
 from fleetgui.widgets.parts.keyed_table import KeyedTable
 from fleetgui.widgets.parts.keys import OwnKeys
 from fleetgui.widgets.parts.placeholder import Placeholder
-from fleetgui.widgets.parts.said_bar import SaidBar
 
 TICK_MS: Final = 500
 """How often ages are written anew, and what only time changes is looked at."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QHBoxLayout, QSizePolicy, QWidget
 
 from fleetgui.policy import formats
 from fleetgui.widgets.look import theme
-from fleetgui.widgets.parts.plain import tip
+from fleetgui.widgets.parts.mark_button import MarkButton
 
 _HEIGHT = 6 * theme.GRID
 _NAME = 40
@@ -59,9 +59,9 @@ class _Title(QWidget):
         self._dock = dock
         self._lit = False
         self._tall = _HEIGHT
-        tear = Mark("float", f"Tear {name} off, or put it back", self)
+        tear = MarkButton("float", f"Tear {name} off, or put it back", self)
         tear.clicked.connect(lambda: dock.setFloating(not dock.isFloating()))
-        close = Mark("close", f"Close {name}", self)
+        close = MarkButton("close", f"Close {name}", self)
         close.clicked.connect(dock.close)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, theme.GRID, 0)
@@ -104,35 +104,3 @@ class _Title(QWidget):
         if lit is not self._lit:
             self._lit = lit
             self.update()
-
-
-class Mark(QAbstractButton):
-    """A small button with a drawn mark."""
-
-    def __init__(self, kind: str, says: str, parent: QWidget, *, size: int = _HEIGHT) -> None:
-        super().__init__(parent)
-        self._kind = kind
-        self._size = size
-        self.setToolTip(tip(says))
-        self.setAccessibleName(says)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-
-    def sizeHint(self) -> QSize:
-        return QSize(self._size, self._size)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        look = theme.current()
-        painter = QPainter(self)
-        if self.underMouse():
-            painter.fillRect(self.rect(), look.color("raised"))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._kind == "close")
-        painter.setPen(QPen(look.color("text" if self.underMouse() else "muted"), 1.2))
-        middle = self.rect().center()
-        if self._kind == "close":
-            painter.drawLine(middle.x() - 3, middle.y() - 3, middle.x() + 4, middle.y() + 4)
-            painter.drawLine(middle.x() + 4, middle.y() - 3, middle.x() - 3, middle.y() + 4)
-        else:
-            painter.drawRect(middle.x() - 4, middle.y() - 1, 5, 5)
-            x, y = middle.x(), middle.y()
-            painter.drawPolyline([QPoint(x - 1, y - 4), QPoint(x + 4, y - 4), QPoint(x + 4, y + 1)])

@@ -13,8 +13,9 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QMainWindow, QTabBar, QWidget
 
 from fleetgui.widgets.look import theme
+from fleetgui.widgets.parts.mark_button import MarkButton
 from fleetgui.widgets.parts.placeholder import Placeholder
-from fleetgui.widgets.window.docks import Dock, Mark
+from fleetgui.widgets.window.docks import Dock
 from fleetgui.widgets.window.panes import focus_into
 
 PAGES: Final = {"overview": "Overview", "deployments": "Deployments", "topology": "Topology", "journal": "Journal"}
@@ -159,6 +160,6 @@ class PageDocks(QObject):
                     continue
                 mark = None
                 if dock is not None:
-                    mark = Mark("close", f"Close {dock.windowTitle()}", tabs, size=4 * theme.GRID)
+                    mark = MarkButton("close", f"Close {dock.windowTitle()}", tabs, size=4 * theme.GRID)
                     mark.clicked.connect(dock.close)
                 tabs.setTabButton(number, QTabBar.ButtonPosition.RightSide, mark)
