@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.feed import Feed
@@ -86,6 +86,7 @@ class Pager(Feed):
         self._question = EVERY_ROW
         self._whole = False
         self._wake = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
         self._asked: dict[int, _Asked] = {}
         self._up = False
         self._confirmed_from = float("-inf")
@@ -117,6 +118,8 @@ class Pager(Feed):
         self._confirmed_from = self._clock.now()
         for block in self._in_view():
             self._asked.pop(block, None)
+        if self._reading is not None and self._registry.quick:
+            self._reading.cancel()  # a quick one that has not answered yet may have gone; a scan is waited for
         self._failures = 0
         self._not_before = float("-inf")
         self._wake.set()
@@ -135,6 +138,8 @@ class Pager(Feed):
             self._view = self._view and _View()
             self._asked.clear()
             self._roster.clear()
+            if self._up:
+                self._roster.waiting(self._clock.now())
             self.refresh()
 
     def columns_wanted(self, paths: Collection[str]) -> None:
@@ -150,6 +155,7 @@ class Pager(Feed):
     def only_count(self) -> None:
         """The table's rows come from elsewhere: read no more of them than tells how many devices there are."""
         self.ask(EVERY_ROW)
+        self._roster.waiting(None)
         self._view = None
         self._only_counts = True
         self._wake.set()
@@ -228,14 +234,19 @@ class Pager(Feed):
             now = self._clock.now()
             counts_at = self._counts_due()
             if self._up and now >= self._not_before and counts_at is not None and counts_at <= now:
-                await self._count()
+                await self._until_done(self._count())
             block, seconds = self._next(self._clock.now())
             if block is None:
                 if counts_at is not None:
                     seconds = min(COUNT_EVERY_S if seconds is None else seconds, COUNT_EVERY_S)
                 await self._sleep(seconds)
             else:
-                await self._read(block)
+                await self._until_done(self._read(block))
+
+    async def _until_done(self, work: Coroutine[Any, Any, None]) -> None:
+        """Until what is asked is answered, or nobody waits for the answer any more."""
+        self._reading = self._tasks.spawn(work, name="read for the table")
+        await asyncio.wait([self._reading])
 
     async def _sleep(self, seconds: float | None) -> None:
         """Until something changes; at most for `seconds`."""

@@ -182,3 +182,38 @@ async def test_a_claim_of_millions_of_rows_costs_nothing(shared_nats_server: Nat
         assert roster.row(49_999_999).kind is RowKind.NOT_LOADED
         bench.pager.view_moved(49_999_950, 49_999_990)
         await until(lambda: roster.row(49_999_990).kind is RowKind.HIDDEN, roster.rows_changed)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+async def test_whoever_wishes_anew_does_not_wait_for_what_a_quick_registry_leaves_unanswered(
+    shared_nats_server: NatsServer, quick: bool
+) -> None:
+    """A gateway that died with the request would be waited for 30 s, and so would be all that is asked meanwhile.
+
+    One that scans is at work for as long: it is never asked twice at once.
+    """
+    tenant = f"silent-{quick}"
+    async with at_rest(shared_nats_server.url, tenant, paging(fleet(150))) as (bench, clock):
+        bench.client.quick = quick
+        good, bench.answer = bench.answer, lambda _params: None
+        assert await asks_after(bench, clock, REREAD_S) == 1
+        bench.answer = good
+        before = len(bench.asked)
+        bench.pager.ask(Question(device_type="camera"))
+        assert bench.state.roster.status.waiting_since == clock.now()  # said from the first moment on
+        await settled(bench)
+        assert (len(bench.asked) > before) is quick
+        assert (bench.state.roster.total == 150) is quick
+
+
+async def test_asking_by_hand_asks_a_quick_registry_that_has_not_answered(shared_nats_server: NatsServer) -> None:
+    async with at_rest(shared_nats_server.url, "by-hand", paging(fleet(150))) as (bench, clock):
+        bench.client.quick = True
+        good, bench.answer = bench.answer, lambda _params: None
+        assert await asks_after(bench, clock, REREAD_S) == 1
+        bench.answer = good
+        clock.advance(5)
+        bench.pager.refresh()
+        await settled(bench)
+        assert bench.state.roster.status.waiting_since is None
+        assert bench.state.roster.status.read_at == clock.now()
