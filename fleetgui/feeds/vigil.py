@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from fleetgui.feeds.failing import FailingLines
@@ -59,7 +60,7 @@ class Vigil(Feed):
         limits = link_limits(link.settings.ping_interval)
         state.sources.hear_broker(lambda: link.heard_at, limits)
         state.ledger.began.connect(self._tell)
-        state.ledger.ended.connect(self._tell)
+        state.ledger.ended.connect(partial(self._tell, whole=True))
         state.ledger.recovered.connect(self._came_after_all)
         self._recovered: Counter[tuple[str, str]] = Counter()
         """(source, cause) → came after all since the last look: history brings them one by one."""
@@ -124,12 +125,13 @@ class Vigil(Feed):
         elif away > FROZEN_S:
             self._state.ledger.lose(CONSOLE, Cause.FREEZE, None, wall, since=wall - away, until=wall)
 
-    def _tell(self, span: Span) -> None:
-        """A line when an episode begins, and one when it is over and had grown. The link writes its own."""
+    def _tell(self, span: Span, *, whole: bool = False) -> None:
+        """A line when an episode begins, and one when it is over and had grown: of the `whole`, the first line's too.
+        The link writes its own."""
         if span.source == LINK and span.cause in (Cause.RECONNECT, Cause.SLOW_CONSUMER):
             return
         lasted = f" in {age(span.ends - span.begins)}" if span.ends - span.begins >= 1 else ""
-        many = "" if span.count is None else f"{count(span.count)} lost"
+        many = "" if span.count is None else f"{count(span.count)} lost{' in all' if whole else ''}"
         parts = [part for part in (f"{span.cause}{lasted}", many) if part]
         self._state.journal.write(self._clock.wall(), State.LATE, text(span.source, 60), ": ".join(parts))
 

@@ -154,3 +154,14 @@ async def test_the_journals_losses_add_up_to_the_ledgers_when_history_brings_som
             "gateway gw-1: sequence gap: 2 of those counted as lost came after all",
             "gateway gw-1: sequence gap: 3 lost",
         ]
+
+
+async def test_the_line_that_ends_an_episode_is_not_added_to_the_one_that_began_it(nats_server: NatsServer) -> None:
+    async with rig(nats_server) as it:
+        for count in (149, 151):
+            it.state.ledger.lose("heartbeat", Cause.MALFORMED, count, it.clock.wall())
+        it.state.ledger.settle(it.clock.wall() + 3_600)
+        assert [line for line in it.lines if line.startswith("heartbeat")] == [
+            "heartbeat: malformed: 149 lost",
+            "heartbeat: malformed: 300 lost in all",
+        ]
