@@ -84,6 +84,7 @@ def _field(placeholder: str, name: str) -> QLineEdit:
     edit.setAccessibleName(name)
     edit.setToolTip(name)
     edit.setClearButtonEnabled(True)
-    edit.setFixedWidth(150)
+    edit.setMinimumWidth(80)
+    edit.setMaximumWidth(150)
     edit.setMaxLength(512)
     return edit

@@ -53,7 +53,7 @@ class FilterLine(QLineEdit):
         self.setAccessibleName("Filter the devices")
         self.setClearButtonEnabled(True)
         self.setMaxLength(LONGEST_FILTER)
-        self.setMinimumWidth(200)
+        self.setMinimumWidth(80)  # beside a detail on a screen of 1024: less than its words, never over its neighbours
         self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typing.timeout.connect(self._tell)
         self._offers = _Offers(self)
