@@ -129,3 +129,28 @@ def test_memory_is_bounded_whatever_is_published(at: float) -> None:
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 4 * ROW.itemsize * (600 + 500 + 1_000)
+
+
+def test_a_day_that_is_read_backwards_while_windows_come_meets_what_is_held_without_gap_or_double() -> None:
+    """As a console asks for it that has run for an hour: hours from now backwards, each in pages, cut anywhere."""
+    series = Series(1_200)
+    live = iter(range(DAY, DAY + 10_000))
+    for _ in range(3_600):
+        series.add([sample(next(live))])
+    for end in range(DAY, 0, -3_617):
+        for first in range(max(0, end - 3_617), end, 1_000):
+            series.add([sample(seq) for seq in range(first, min(end, first + 1_000))])
+            series.add([sample(next(live))])
+    newest = next(live) - 1
+    assert len(series) == newest + 1
+    assert series.dropped == 0
+    minutes, fine = series.minutes, series.fine
+    assert len(np.unique(np.floor(minutes["first"] / 60))) == len(minutes)
+    assert minutes["first_seq"].tolist() == [0, *(minutes["last_seq"][:-1] + 1).tolist()]
+    assert fine["first_seq"].tolist() == list(range(int(minutes["last_seq"][-1]) + 1, newest + 1))
+    curves = series.curves(1.0, START, START + newest)
+    assert curves.gaps == []
+    assert np.all(np.diff(curves.ts) > 0)
+    assert len(curves.ts) == 2 * len(minutes) + len(fine) < 5_000
+    for at in (START + minutes["last_seq"][-1], START + fine["first_seq"][0]):
+        assert series.at(float(at), 1.0) is not None

@@ -93,11 +93,13 @@ def worth_showing(values: Array, readable: float) -> float:
     most = float(np.fmax.reduce(values, initial=0.0))
     if most <= readable:
         return most
-    there = values[~np.isnan(values)]
-    return max(readable, float(np.quantile(there, 1.0 - _FEW, method="lower")))
+    there = np.sort(values[~np.isnan(values)])
+    few = max(_FEW, int(len(there) * _FEW_OF_MANY))
+    return max(readable, float(there[-1 - few])) if len(there) > few else readable
 
 
-_FEW: Final = 0.02
+_FEW: Final = 3
+_FEW_OF_MANY: Final = 0.02
 READABLE: Final = 2.7
 """How many times the critical threshold a scale may hold and still show the bands as regions, by what outliers are."""
 _FACTORS: Final = (2, 3, 4, 6, 10, 15, 25, 40, 60, 100, 150, 250, 400, 600, 1_000)

@@ -5,6 +5,7 @@ Hundreds of small graphics items cost a frame each; one that fills a list of rec
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,11 @@ _STRIP_PX: Final = 60_000
 
 
 class PixelItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no types
-    """Covers the view and draws in its pixels: `draw(painter, to_px, box)`."""
+    """Covers the view and draws in its pixels: `draw(painter, to_px, box)`. What it raises goes to `sys.excepthook`.
+
+    It may not leave `paint`: Qt goes on with the next item, whose Python then meets an error that is not its own, and
+    the process crashes in the middle of the picture.
+    """
 
     def boundingRect(self) -> QRectF:
         return QRectF(self.viewRect())
@@ -32,12 +37,17 @@ class PixelItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no 
 
     def paint(self, painter: QPainter, *_: Any) -> None:
         to_px = painter.worldTransform()
-        box = to_px.mapRect(self.boundingRect())
+        if not to_px.isInvertible():  # a plot that has no height: nothing can be seen, and no scale told from it
+            return
         painter.save()
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        self.draw(painter, to_px, box)
-        painter.restore()
+        try:
+            self.draw(painter, to_px, to_px.mapRect(self.boundingRect()))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it goes to the hook, where every error of Qt goes
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            painter.restore()
 
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
         raise NotImplementedError

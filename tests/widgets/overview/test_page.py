@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -290,6 +291,34 @@ def test_bands_curves_and_marks_are_painted(made: Make, qapp: QApplication, mode
         assert look.color(token).name() in colors
     assert look.series_color(0).name() in colors
     theme.apply(qapp, "dark")
+
+
+def test_what_cannot_be_drawn_is_reported_and_everything_else_is_painted(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = made(fill.busy())
+    told: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, error, _where: told.append(error))
+
+    def broken(*_: object) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(page.plots.bands, "draw", broken)
+    image = page.grab().toImage()
+    assert [str(error) for error in told] == ["a fault of ours"]
+    colors = {image.pixelColor(x, y).name() for x in range(100, 1_000) for y in range(30, 330)}
+    assert theme.current().series_color(0).name() in colors
+
+
+def test_a_plot_without_height_is_not_drawn_and_nothing_fails(made: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = made(fill.busy())
+    told: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, error, _where: told.append(error))
+    page.plots.lag.setMaximumHeight(0)
+    page.resize(320, 120)
+    page.refresh()
+    page.grab()
+    assert not told
 
 
 def test_keys_go_from_engagement_to_engagement_and_open_the_device(made: Make, qtbot: QtBot) -> None:

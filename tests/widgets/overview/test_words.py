@@ -22,3 +22,13 @@ def test_one_that_waits_beside_one_that_does_not_is_one() -> None:
 
     assert " One is let in between " in told(1)
     assert " 2 are let in between " in told(2)
+
+
+def test_under_what_history_drew_it_is_said_which_right_to_hear_more_is_missing() -> None:
+    state, clock = ConsoleState(), ManualClock()
+    state.link.set_state(LinkState(LinkPhase.UP, 0.0, 0.0))
+    state.lag.node("gw-1")
+    state.lag.set_denied("This user may not subscribe to gateway.>; ask for that permission.")
+    said, token = storm_sentence(state, Storm(0, None, None, None), now=clock.now(), wall=clock.wall())
+    assert said.endswith("This user may not subscribe to gateway.>; ask for that permission.")
+    assert token == "unknown"

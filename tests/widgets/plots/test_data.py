@@ -197,5 +197,6 @@ def test_one_stall_leaves_the_scale_readable_and_a_lasting_one_shows_its_course(
     assert worth_showing(calm, 675.0) == 675.0
     calm[100:110] = 3_000.0
     assert worth_showing(calm, 675.0) == 3_000.0
-    assert worth_showing(np.array([np.nan, 8_100.0]), 675.0) == 8_100.0
+    assert worth_showing(np.array([np.nan, 8_100.0]), 675.0) == 675.0  # the first window of all
+    assert worth_showing(np.full(9, 8_100.0), 675.0) == 8_100.0
     assert worth_showing(np.array([np.nan]), 675.0) == worth_showing(np.empty(0), 675.0) == 0.0
