@@ -73,6 +73,7 @@ class BrokerOptions:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine alone, by its name or its address; no name is looked up."""
     if host == "localhost":
         return True
     try:

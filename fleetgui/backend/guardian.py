@@ -36,6 +36,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def read_order() -> dict[str, Any]:
+    """The one line that the owner writes first; ends this process when its pipe ends before that. Blocks."""
     line = b""
     while not line.endswith(b"\n"):
         chunk = os.read(0, 65536)
@@ -128,6 +129,7 @@ def last_words(folder: Path) -> str:
 
 
 def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, or leave it behind after a second. Blocks; raises nothing."""
     pause = threading.Event()
     for _ in range(20):
         shutil.rmtree(folder, ignore_errors=True)
@@ -137,6 +139,7 @@ def remove(folder: Path) -> None:
 
 
 def main() -> int:
+    """Keep one nats-server until the owner's pipe ends; returns the exit code."""
     order = read_order()
     folder = Path(order["folder"])
     store = Path(order["store"]) if order.get("store") else None

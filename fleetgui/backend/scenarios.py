@@ -86,6 +86,8 @@ Action = Storm | Flood | Restart | Herd | Flap | Partition | Deploy
 
 @dataclass(frozen=True)
 class Step:
+    """At `at` seconds after the story began, `action`; `note` is what an operator would say of it."""
+
     at: float
     action: Action
     note: str

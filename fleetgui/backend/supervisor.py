@@ -55,6 +55,7 @@ class Supervisor:
         self._tasks = Tasks(self._task_failed)
 
     async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then end every process; raises what made it impossible to go on."""
         stopped = self._tasks.spawn(stop.wait(), name="the wait for the end")
         started = self._tasks.spawn(self._start(), name="the start")
         ends: set[asyncio.Future[Any]] = {stopped, self._fatal}

@@ -260,6 +260,7 @@ class Link:
 
     @property
     def footprint(self) -> Footprint:
+        """What the link costs the fabric and what it lost, as of now; counts are since the link was made."""
         counters, live = self.counters, self._live
         denied = sum(each.error is not None for each in self._subscriptions)  # the broker does not hold those
         return Footprint(

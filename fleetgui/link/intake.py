@@ -30,6 +30,8 @@ Apply = Callable[[list[Message], float], object]
 
 
 class Handle(Protocol):
+    """What was put off, and may be called off."""
+
     def cancel(self) -> object: ...
 
 

@@ -80,6 +80,7 @@ class Supervisor:
         self._stopped.set()
 
     async def run(self) -> None:
+        """Connect again and again, until `stop` or cancelled; a fault of ours is reported and does not end it."""
         while not self._stopped.is_set():
             try:
                 await self._connect_forever()

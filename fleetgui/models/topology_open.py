@@ -56,6 +56,8 @@ class MemberColumn(IntEnum):
 
 
 class MembersModel(OpenRows):
+    """Who is at the topology, by device id: whether it is online, and what runs on it."""
+
     headings = (
         Heading("State", 124),
         Heading("Device", 190),

@@ -118,6 +118,7 @@ class Targets:
         return group
 
     def leave(self, name: DeploymentName, group: Group) -> None:
+        """The deployment is no more, or means others: `group` goes with its last one."""
         group.deployments.discard(name)
         if group.deployments:
             return

@@ -26,6 +26,8 @@ UNREADABLE: Final = "unreadable"
 
 
 class Runtime(Enum):
+    """Whose way of describing a device's functions is followed."""
+
     REFERENCE = "reference"
     """Schemas as Device Connect's runtime derives them from signatures."""
     FULL = "full"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 class Pulse:
+    """Sends heartbeats and events of `fleet` when they are due; what the link does not take is counted, not kept."""
+
     def __init__(self, fleet: Fleet, link: Link, subjects: Subjects, clock: Clock) -> None:
         self._fleet = fleet
         self._link = link

@@ -1,7 +1,8 @@
 """What the parts of a broadcast's condition do: values, fields, operators, with CEL's rules about types.
 
-`where.py` puts them together. Each function here returns a closure; values are what JSON decodes to, and a number is
-never a truth value, nor the other way round. Nothing here recurses, so a condition's depth is its brackets' depth.
+`where.py` puts them together. Each function here returns a closure, which raises `WhereError` where CEL has an error.
+Values are what JSON decodes to, and a number is never a truth value, nor the other way round. Nothing here recurses, so
+a condition's depth is its brackets' depth.
 """
 
 from __future__ import annotations

@@ -58,6 +58,8 @@ class Kept(NamedTuple):
 
 
 class KeptStatus(msgspec.Struct, frozen=True, gc=False):
+    """What heartbeats made of a device's status, and the registration that it belongs to: of another it is nothing."""
+
     registration_id: str
     status: dict[str, Any]
 

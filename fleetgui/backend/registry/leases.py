@@ -26,6 +26,8 @@ class _Lease:
 
 
 class Leases:
+    """Who must be heard of by when, by (tenant, device id)."""
+
     def __init__(self) -> None:
         self._leases: dict[Key, _Lease] = {}
         self._heap: list[tuple[float, Key]] = []

@@ -53,6 +53,8 @@ class OpenGate:
 
 
 class RegistrationHandler:
+    """Answers registrations: what is not valid, or not let in by `gate`, is refused with the error that says why."""
+
     def __init__(self, enrolment: Enrolment, gate: Gate, counters: Counters) -> None:
         self._enrolment = enrolment
         self._gate = gate

@@ -59,6 +59,8 @@ class PolicyRights:
         self._refused: dict[str, float] = {}
 
     def may_ask(self, requester: str) -> bool:
+        """Whether anything at all may be seen; a no is remembered for `REFUSED_FOR_S`, since finding it takes a look at
+        every member."""
         view = self._policy.view(self._tenant, requester)
         if view.sees_all or view.sees(_UNHEARD_OF):
             return True

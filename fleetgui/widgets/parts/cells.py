@@ -42,6 +42,8 @@ class Line(NamedTuple):
 
 
 class LaidOut(NamedTuple):
+    """A text as it is drawn, with its size in logical pixels."""
+
     text: QStaticText
     width: float
     height: float

@@ -25,6 +25,8 @@ _DOUBTED: Final = 0.3
 
 
 class KeyedTable(CellTable):
+    """`name` is what a screen reader calls it."""
+
     def __init__(self, model: KeyedModel[Any], name: str, parent: QWidget | None = None) -> None:
         super().__init__(model, name, parent=parent)
         self._model = model

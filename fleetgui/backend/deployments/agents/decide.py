@@ -18,12 +18,15 @@ TICK_S: Final = 0.001
 
 
 class Act(Enum):
+    """What a device does next about one deployment."""
+
     NOTHING = "nothing"
     BEGIN = "begin"
     """Write that it is pending, and work on it."""
     FINISH = "finish"
     """Write how it came out, when the time has come."""
     REMOVE = "remove"
+    """Take back what it wrote: the deployment is no more, or means it no more."""
 
 
 @dataclass(frozen=True, slots=True)
