@@ -96,7 +96,7 @@ def sentence(view: View) -> tuple[str, str]:
     if (orders := devices_order.in_words(view.wanted.orders)) and not view.waits:
         parts.append(f"sorted by {orders}")
     if view.hold is not None:
-        parts.append(_held(view.hold))
+        parts.append(_held(view.hold, again=view.status.read_at is not None))
         if view.wanted.asks_who_is_online:
             parts.append("who is online is heard here, whatever a registry says")
         parts.extend(_arranged(view, view.hold))
@@ -166,7 +166,7 @@ def _not_found(view: View) -> str:
     sought = formats.text(filters.sentence(view.wanted.filter), 200)
     hold, read_at = view.hold, view.status.read_at
     if hold is not None and not hold.coverage.complete:
-        return f"No match so far ({sought}): {_held(hold)}."
+        return f"No match so far ({sought}): {_held(hold, again=read_at is not None)}."
     ago = "" if read_at is None else f", {formats.age(view.now - read_at)} ago"
     looked = "The registry answered so" if hold is None else f"Looked for here, in {hold.coverage.of_search}"
     return f"No device matches: {sought}. {looked}{ago}."
@@ -174,7 +174,7 @@ def _not_found(view: View) -> str:
 
 def _nothing_yet(view: View, hold: HoldState) -> Empty:
     """While the fleet is read, and nothing of it is to be shown so far."""
-    so_far = _held(hold)
+    so_far = _held(hold, again=view.status.read_at is not None)
     if not view.filtered:
         return Empty(f"{so_far[0].upper()}{so_far[1:]}.", "Stop reading", "stop")
     return Empty(_not_found(view), "Stop reading", "stop")
@@ -219,17 +219,18 @@ def _arranged(view: View, hold: HoldState) -> list[str]:
     return []
 
 
-def _held(hold: HoldState) -> str:
-    """How much of the fleet was read to search and sort it here."""
+def _held(hold: HoldState, *, again: bool) -> str:
+    """How much of the fleet was read to search and sort it here; `again`: what was read before stands meanwhile."""
     coverage = hold.coverage
     total = "?" if coverage.expected is None else f"{coverage.expected:,}"
     match hold.phase:
         case HoldPhase.WALKING:
             left = f", {formats.age(hold.eta_s)} left" if hold.eta_s is not None else ""
-            return f"reading the fleet to do this here: {coverage.seen:,} of {total}{left}"
+            why = "again" if again else "to do this here"
+            return f"reading the fleet {why}: {coverage.seen:,} of {total}{left}"
         case HoldPhase.PAUSED:
-            return f"paused at {coverage.seen:,} of {total}"
+            return f"paused{' reading again' if again else ''} at {coverage.seen:,} of {total}"
         case HoldPhase.CANCELLED | HoldPhase.FAILED:
-            return f"only {coverage.seen:,} of {total} were read"
+            return f"only {coverage.seen:,} of {total} were read{' again' if again else ''}"
         case _:
             return f"searched here: {coverage.of_search}"

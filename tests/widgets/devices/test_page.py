@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -373,9 +374,24 @@ def test_every_field_of_the_registry_that_is_a_column_can_be_sorted_by() -> None
 )
 def test_what_was_not_read_is_always_said(fleet_of_ten: Fleet, phase: HoldPhase, words: str) -> None:
     hold = HoldState(phase, Coverage(seen=40, expected=100), eta_s=6.0)
-    assert words in sentence(view(fleet_of_ten, hold=hold))[0]
+    first = replace(fleet_of_ten.state.roster.status, read_at=None)
+    assert words in sentence(view(fleet_of_ten, hold=hold, status=first))[0]
     nothing = empty(view(Fleet(), hold=hold, wanted=Wanted(parse("/x/").filter)))
     assert nothing is not None
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        (HoldPhase.WALKING, "reading the fleet again: 4 of 10"),
+        (HoldPhase.PAUSED, "paused reading again at 4 of 10"),
+        (HoldPhase.CANCELLED, "only 4 of 10 were read again"),
+    ],
+)
+def test_a_walk_over_what_was_read_before_does_not_take_it_back(
+    fleet_of_ten: Fleet, phase: HoldPhase, words: str
+) -> None:
+    assert words in sentence(view(fleet_of_ten, hold=HoldState(phase, Coverage(seen=4, expected=10))))[0]
 
 
 def test_held_rows_that_are_not_all_are_not_called_all_that_are_registered(fleet_of_ten: Fleet) -> None:
