@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fleetgui.policy import formats
 from fleetgui.policy.forecast import Forecast
 from fleetgui.policy.states import State, worst
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.engagements import Refusal, why_refused
 from fleetgui.stores.storm import Storm, multiplier_of, throttle_settings
+
+_UNHEARD: Final = "No forecast while gateways are not heard."
 
 
 def nothing_to_draw(state: ConsoleState, now: float) -> str:
@@ -45,7 +49,8 @@ def storm_sentence(state: ConsoleState, storm: Storm, *, now: float, wall: float
     if trust is not State.LIVE:
         known = f"{storm.held:,} held back by what is known" if storm.held else "Nobody is held back by what is known"
         until = "" if storm.last_release is None else f", until {formats.clock_utc(storm.last_release)} at the latest"
-        return f"{trust.glyph} {trust.word}: {known}{until}. No forecast while gateways are not heard.", trust.token
+        why = f"Gateways cannot be heard. {formats.text(state.lag.denied, 300)}" if state.lag.denied else _UNHEARD
+        return f"{trust.glyph} {trust.word}: {known}{until}. {why}", trust.token
     if not storm.held or storm.next_release is None or storm.last_release is None:
         return "Nobody is held back.", "muted"
     first, last = (formats.age(at - wall + 0.999) for at in (storm.next_release, storm.last_release))
