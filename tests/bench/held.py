@@ -152,7 +152,7 @@ async def ours(devices: int) -> dict[str, Any]:
     held = HeldFleet()
     for part in fleet(SLICE):
         held.take(part)
-    await held.arrange(EVERYTHING, [Order("labels")])
+    await held.order([Order("labels")])
     held.clear()
     empty = resident_mb()
     turns, own = [], []
@@ -196,11 +196,11 @@ async def _cancelled(held: HeldFleet) -> list[int]:
     """A first sort by labels cancelled at different moments, and how soon the worker answers something else."""
     taken = []
     for after in (0.01, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
-        sorting = asyncio.ensure_future(held.order([Order("labels")]))
-        await asyncio.sleep(after)
-        began = time.perf_counter()
-        sorting.cancel()
-        await asyncio.wait([sorting])
+        async with asyncio.TaskGroup() as group:
+            sorting = group.create_task(held.order([Order("labels")]))
+            await asyncio.sleep(after)
+            began = time.perf_counter()
+            sorting.cancel()
         await held.search(EVERYTHING, among=np.arange(10, dtype=np.int32))
         taken.append(round((time.perf_counter() - began) * 1000))
     return taken
@@ -210,19 +210,19 @@ async def _revised(held: HeldFleet, devices: int) -> dict[str, Any]:
     """Statuses heard while the fleet is sorted: a slice of them, and the sort after it."""
     chance, turns, ticker = random.Random(2), [], Ticker()
     for _ in range(20):
-        sorting = asyncio.ensure_future(held.order([Order("battery"), Order("location")]))
-        await asyncio.sleep(0.005)
-        changes = [
-            (
-                held.device_id(chance.randrange(devices)),
-                {"battery": float(chance.randrange(101)), "availability": "idle", "location": "site-05/dock"},
-            )
-            for _ in range(SLICE)
-        ]
-        began = time.perf_counter()
-        held.revise(changes)
-        turns.append((time.perf_counter() - began) * 1000)
-        await sorting
+        async with asyncio.TaskGroup() as group:
+            group.create_task(held.order([Order("battery"), Order("location")]))
+            await asyncio.sleep(0.005)
+            changes = [
+                (
+                    held.device_id(chance.randrange(devices)),
+                    {"battery": float(chance.randrange(101)), "availability": "idle", "location": "site-05/dock"},
+                )
+                for _ in range(SLICE)
+            ]
+            began = time.perf_counter()
+            held.revise(changes)
+            turns.append((time.perf_counter() - began) * 1000)
     return {
         "slice_p50_ms": round(percentile(turns, 0.5), 1),
         "slice_max_ms": round(max(turns), 1),

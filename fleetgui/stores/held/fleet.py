@@ -289,15 +289,6 @@ class HeldFleet:
         """`among`, or all rows, sorted by `keys`, the first counting most; then by device id."""
         return await self._ask(lambda snapshot, check: ordering.order(snapshot, among, keys, check), Found)
 
-    async def arrange(self, asked: Asked, keys: Sequence[Order], among: Rows | None = None) -> Found:
-        """The rows for which `asked` holds, sorted: both on the same data."""
-        plan = plan_of(asked)
-
-        def work(snapshot: Snapshot, check: Check) -> Rows:
-            return ordering.order(snapshot, search(snapshot, plan, among, check), keys, check)
-
-        return await self._ask(work, Found)
-
     async def lay_out(self, asked: Asked | None, keys: Sequence[Order], group: str | None = None) -> Layout:
         """The rows for which `asked` holds, or all, sorted and, by a field or `labels.` and a key, grouped."""
         plan = None if asked is None else plan_of(asked)

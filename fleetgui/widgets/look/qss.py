@@ -64,6 +64,7 @@ QPushButton:checked { border-color: $accent; }
 QToolButton:checked { color: $text; border-bottom: 2px solid $accent; }
 QPushButton:default, QPushButton[primary="true"] { background: $accent; color: $on_state; border-color: $accent; }
 QPushButton[primary="true"]:disabled { background: transparent; color: $muted; border-color: $hairline; }
+QAbstractScrollArea::corner { background: transparent; border: 0; }
 QScrollBar { background: transparent; border: 0; margin: 0; }
 QScrollBar:vertical { width: 10px; }
 QScrollBar:horizontal { height: 10px; }

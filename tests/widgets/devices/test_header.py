@@ -47,6 +47,17 @@ def scrolled(table: DeviceTable, by: int = 150) -> None:
     assert table.header.offset() == by
 
 
+@pytest.mark.parametrize("mode", ["dark", "light"])
+def test_nothing_is_drawn_where_the_scroll_bars_meet(table: DeviceTable, qapp: QApplication, mode: theme.Mode) -> None:
+    theme.apply(qapp, mode)
+    shown = table.grab().toImage()
+    right, bottom = shown.width() - 1, shown.height() - 1
+    assert table.verticalScrollBar().isVisible()
+    assert table.horizontalScrollBar().isVisible()
+    inks = {shown.pixel(right - x, bottom - y) for x in range(10) for y in range(10)}
+    assert len(inks) == 1
+
+
 def test_pinned_columns_come_first_and_stay_where_they_are(table: DeviceTable) -> None:
     table.header.pin([BATTERY, DEVICE])
     assert table.shown_columns()[:3] == [DEVICE, BATTERY, STATE]
