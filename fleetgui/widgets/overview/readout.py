@@ -90,6 +90,14 @@ def _room(metrics: QFontMetricsF, part: Part, text: str) -> float:
     return metrics.horizontalAdvance(text) + (0 if part.series is None else _SWATCH)
 
 
+def _without(parts: tuple[Part, ...], many: int) -> tuple[Part, ...]:
+    """Without the last `many` curves' rows, which are counted: what is said in sentences matters more."""
+    rows = [part for part in parts if part.series is not None]
+    gone = rows[-many:]
+    at = parts.index(gone[0])
+    return (*parts[:at], Part(f"+{len(gone):,}", quiet=True), *parts[at + len(gone) :])
+
+
 class Card(QWidget):
     """Parts in rows, near a point of its parent and never under it; the pointer goes through it."""
 
@@ -99,24 +107,31 @@ class Card(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._said: tuple[Part, ...] = ()
         self._parts: tuple[Part, ...] = ()
+        """What of it there is room for."""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
         theme.changed.connect(self.update)
 
     @property
     def text(self) -> str:
-        return "\n".join(part.text for part in self._parts)
+        return "\n".join(part.text for part in self._said)
 
     def show_parts(self, parts: Sequence[Part], near: QPointF) -> None:
         """Show `parts` beside `near`, in the parent's coordinates; nothing hides it."""
-        self._parts = tuple(parts)
+        self._said = self._parts = tuple(parts)
         self.setAccessibleName(self.text)
         self.setVisible(bool(parts))
         parent = self.parentWidget()
         if not parts or parent is None:
             return
         size = self._size(parent.width())
+        left_out = 0
+        while size.height() > parent.height() and left_out < sum(part.series is not None for part in parts):
+            left_out += 1 if left_out else 2  # the line that says so needs room as well
+            self._parts = _without(self._said, left_out)
+            size = self._size(parent.width())
         left = near.x() + 14
         if left + size.width() > parent.width():
             left = near.x() - 14 - size.width()

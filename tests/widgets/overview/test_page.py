@@ -293,6 +293,23 @@ def test_bands_curves_and_marks_are_painted(made: Make, qapp: QApplication, mode
     theme.apply(qapp, "dark")
 
 
+def test_a_card_that_is_too_high_counts_gateways_and_still_says_what_happened(made: Make) -> None:
+    filled = fill.Filled()
+    filled.connected()
+    for number in range(8):
+        filled.lags(f"gw-{number + 1}", 200)
+    filled.storm(2, 120)
+    page = made(filled)
+    page.resize(1_000, 260)
+    QApplication.processEvents()
+    QTest.keyClick(page, Qt.Key.Key_P)
+    card = page.reader.card
+    assert card.height() <= page.plots.height()
+    assert "gw-8" in card.text
+    assert [part.text for part in card._parts if part.text.startswith("+")] == ["+5"]
+    assert card._parts[-1].text == "Enter opens the device."
+
+
 def test_what_cannot_be_drawn_is_reported_and_everything_else_is_painted(
     made: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
