@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -66,19 +67,21 @@ def demo(environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_a_demo_reports_what_it_measured(tmp_path: Path, environ: dict[str, str]) -> None:
-    report, picture = tmp_path / "report.json", tmp_path / "picture.png"
+def reported(environ: dict[str, str], report: Path, *words: str) -> dict[str, Any]:
+    """What a console that ends by itself, and well, has put into `report`."""
     done = subprocess.run(
-        [sys.executable, "-m", "fleetgui", "demo", "--devices", "40", "--scenario", "calm", "--exit-after", "20"]
-        + ["--offscreen", "--report", str(report), "--screenshot", str(picture)],
-        env=environ,
-        timeout=100,
-        capture_output=True,
-        text=True,
+        [sys.executable, *words, "--report", str(report)], env=environ, timeout=100, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    figures = json.loads(report.read_text())
+    figures: dict[str, Any] = json.loads(report.read_text())
+    return figures
+
+
+def test_a_demo_reports_what_it_measured(tmp_path: Path, environ: dict[str, str]) -> None:
+    report, picture = tmp_path / "report.json", tmp_path / "picture.png"
+    words = ("demo", "--devices", "40", "--scenario", "calm", "--exit-after", "20", "--offscreen")
+    figures = reported(environ, report, "-m", "fleetgui", *words, "--screenshot", str(picture))
     assert set(figures) == REPORT_KEYS
     assert figures["devices_total"] == figures["rows_loaded"] == 40
     assert figures["connections"] == 1
@@ -96,17 +99,8 @@ def test_a_demo_reports_what_it_measured(tmp_path: Path, environ: dict[str, str]
 
 def test_an_unreachable_server_opens_the_console_all_the_same(tmp_path: Path, environ: dict[str, str]) -> None:
     report = tmp_path / "report.json"
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-m", "fleetgui", "--server", f"nats://127.0.0.1:{free_port()}"]
-        + ["--exit-after", "3", "--report", str(report)],
-        env=environ,
-        timeout=100,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    figures = json.loads(report.read_text())
+    words = ("--server", f"nats://127.0.0.1:{free_port()}", "--exit-after", "3")
+    figures = reported(environ, report, "-X", "dev", "-m", "fleetgui", *words)
     assert (figures["link_state"], figures["connections"]) == ("connecting", 0)
     assert figures["connect_to_first_rows_ms"] is None
 
