@@ -81,8 +81,11 @@ class Copying(QObject):
         self._copy_marked(Records())
 
     def stop(self) -> None:
-        """Other rows are wanted: what was not copied yet is not copied."""
-        self._next.stop()
+        """Other rows are wanted: what was not copied yet is not copied, and that is said before somebody pastes."""
+        if self.is_busy:
+            self._next.stop()
+            self._rows = iter(())
+            self.said.emit("Copying stopped, since other rows are wanted; the clipboard is as it was.")
 
     @property
     def is_busy(self) -> bool:

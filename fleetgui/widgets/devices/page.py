@@ -254,11 +254,11 @@ class DevicesPage(QWidget):
         self.model.mark_orders(devices_order.marks(wanted.orders))
         self.groups.show_group(wanted.group)
         self._viewing.forget()
-        self.copying.stop()
         self.model.marks.forget_rows()
         self.table.start_over()
         self.wanted.emit(wanted)
         self._drop_notice()
+        self.copying.stop()
 
     def choose_columns(self) -> None:
         """Open the dialog with the columns; one at a time."""
