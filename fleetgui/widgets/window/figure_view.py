@@ -30,6 +30,8 @@ class FigureView(QWidget):
 
     def __init__(self, name: str, *, alarm: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.is_brief = False
+        """There is little room: since when it counts is said on hover alone, from when it is shown the next time."""
         self._name = self._label = name
         self._alarm = alarm
         self._value: int | None = None
@@ -54,13 +56,12 @@ class FigureView(QWidget):
         if figure.state in (State.LATE, State.STALE) and age is not None:
             word = f"{figure.state.word} {formats.age(age)}"
         as_of = "never read" if figure.as_of is None else f"as of {formats.moment_utc(wall - (now - figure.as_of))}"
-        label = self._name
-        if figure.since is not None and not word:  # what it lacks is said before what it means
-            label = f"{self._name} since {formats.clock_utc(wall - (now - figure.since))}"
+        since = "" if figure.since is None else f" since {formats.clock_utc(wall - (now - figure.since))}"
+        label = self._name if word or self.is_brief else f"{self._name}{since}"  # what it lacks is said first
         self._show(label, figure.value, figure.state, word, filled=figure.state is State.UNKNOWN and not quiet)
         self.setToolTip(
             tip(
-                f"{self._name}: {formats.count(figure.value)}, {figure.state.word}",
+                f"{self._name}{since}: {formats.count(figure.value)}, {figure.state.word}",
                 f"{figure.source}, {as_of}",
                 figure.note,
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from fleetgui.policy import formats
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _EDGE: Final = 4
 """Pixels of the context's colour at the left."""
+
+_NARROW: Final = 900
+"""Pixels below which gateways need the room of what can be said on hover."""
 
 _WORDS: Final = {
     LinkPhase.IDLE: "not connected",
@@ -143,6 +146,10 @@ class Header(QWidget):
                 "While it is not normal, what is noted here may be late by its own fault.",
             )
         )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.offline.is_brief = self.width() < _NARROW
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)

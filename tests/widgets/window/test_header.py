@@ -36,6 +36,15 @@ def test_figures_that_are_live_are_only_figures(qtbot: QtBot) -> None:
     assert texts == ["registered 1,400", "online 1,088", "went offline since 02:14:07Z 312", "held back 3"]
 
 
+def test_in_a_narrow_window_since_when_is_said_on_hover(qtbot: QtBot) -> None:
+    filled = fill.busy()
+    header = header_over(qtbot, filled)
+    header.resize(720, 90)
+    again(header, filled)
+    assert header.offline.text == "went offline 312"
+    assert "went offline since 02:14:07Z: 312" in header.offline.toolTip()
+
+
 def test_nothing_was_read_so_nothing_is_zero(qtbot: QtBot) -> None:
     header = header_over(qtbot, fill.waiting())
     for figure in (header.registered, header.online, header.offline):
