@@ -74,7 +74,7 @@ class TimePlots(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph shi
         self.lane_view.setXLink(self.lag_view)
         self.bands = BandRegions(elevated_ms, critical_ms)
         self.gaps, self.lane_gaps = Gaps(), Gaps()
-        self.late = LateShades(), LateShades()
+        self.late = LateShades(said=True), LateShades(said=False)
         self.marks, self.edge_marks = LaneMarks(), EdgeMarks()
         self.cross = (Crosshair(), Crosshair())
         self.beyond = Beyond(self._nodes)

@@ -74,7 +74,12 @@ class Gaps(Spans):
 
 
 class LateShades(Spans):
-    """This console itself ran late here: dotted, and said, because what was seen then is dated late."""
+    """This console itself ran late here: dotted, and said where no mark would be under the words, because what was
+    seen then is dated late."""
+
+    def __init__(self, *, said: bool) -> None:
+        super().__init__()
+        self._said = said
 
     def draw(self, painter: QPainter, to_px: QTransform, box: QRectF) -> None:
         look = theme.current()
@@ -88,7 +93,7 @@ class LateShades(Spans):
             fill(painter, rect, tint)
             fill(painter, rect, dots)
             left = min(max(rect.left() + 4, free), box.right() - width - 4)
-            if left >= free and rect.width() >= _WORTH_A_WORD_PX:
+            if self._said and left >= free and rect.width() >= _WORTH_A_WORD_PX:
                 painter.setPen(look.color("late"))
                 where = QRectF(left, box.top() + 2, width + 2, metrics.height())
                 painter.drawText(where, Qt.AlignmentFlag.AlignLeft, _LATE_LABEL)
