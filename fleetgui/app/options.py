@@ -23,8 +23,8 @@ class DemoOptions:
 class ConsoleOptions:
     """One console. `context` is None for a demo, whose backend says where it is once it is ready.
 
-    `exit_after` in seconds from the start, None for a console that people close. `started_at` is the epoch second at
-    which the process was started.
+    `exit_after` in seconds from when the window is there, None for a console that people close. `started_at` is the
+    epoch second at which the process was started: setting up, for the first time, is part of it and takes a minute.
     """
 
     started_at: float

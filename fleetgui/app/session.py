@@ -182,7 +182,7 @@ class Session:
             after = PICTURE_AFTER_S
         if after is None:
             return
-        await asyncio.sleep(max(0.0, options.started_at + after - self.clock.wall()))
+        await asyncio.sleep(after)
         self._quit.set()
 
     def _open_diagnostics(self) -> None:

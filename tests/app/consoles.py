@@ -34,6 +34,8 @@ def run_console(
     demo: DemoOptions | None = None,
     errors: bool = False,
     crash: Crash | None = None,
+    exit_after: float | None = None,
+    started_ago: float = 0.0,
 ) -> Session:
     """Open a console on a context or a demo, run `drive(session)`, then close the window as a user does.
 
@@ -42,7 +44,7 @@ def run_console(
     sink = ErrorSink()
     sink.last_crash = crash
     settings = Settings(folder / "settings.json")
-    options = ConsoleOptions(started_at=time.time(), context=on, demo=demo)
+    options = ConsoleOptions(started_at=time.time() - started_ago, context=on, demo=demo, exit_after=exit_after)
     frame = open_window(app, options, settings)
     quit_requested = asyncio.Event()
     sessions: list[Session] = []

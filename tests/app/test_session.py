@@ -41,6 +41,17 @@ def children() -> set[int]:
     return {process.pid for process in psutil.Process().children(recursive=True)}
 
 
+def test_a_console_whose_setting_up_took_long_is_open_as_long_as_it_was_to_be(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    async def drive(session: Session) -> None:
+        await until(lambda: session.pages.devices is not None, session.state.observer.changed)
+        assert not session._quit.is_set()
+
+    where = f"nats://127.0.0.1:{free_port()}"
+    run_console(qapp, tmp_path, drive, on=context(where), exit_after=300.0, started_ago=3_600.0)
+
+
 def test_a_demo_shows_devices_lag_and_events_and_leaves_nothing(qapp: QApplication, tmp_path: Path) -> None:
     pids: set[int] = set()
     others = children()  # of other tests' servers
