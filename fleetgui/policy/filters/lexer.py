@@ -192,7 +192,12 @@ class _Reader:
         source = self.text[start + 1 : at]
         if at >= len(self.text):
             self.at = len(self.text)
-            self._wrong(start, 'The regular expression needs a / where it ends; text with a / goes in quotes: "a/b".')
+            self._wrong(
+                start,
+                "In the regular expression a [ is not closed; put a ] where it ends, or write \\[ for the character."
+                if in_class
+                else 'The regular expression needs a / where it ends; text with a / goes in quotes: "a/b".',
+            )
             return None
         self.at = at + 1
         flags = re.compile(r"[^\s()]*" if bare else r"[^\s(),]*").match(self.text, self.at)
