@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-NOTICED_S: Final = 0.5
-"""What every message may take longer than the quickest one."""
+NOTICED_S: Final = 0.25
+"""What every message may take longer than the quickest one. With `freshness.GRACE_S` and a look every tenth of a second
+it stays within the second in which what is silent leaves live."""
 LONGEST_S: Final = 60.0
 """Longer no queue keeps what its readers wait for: a broker that stands is given up before."""
 APART_S: Final = 0.2

@@ -58,7 +58,7 @@ def test_a_clock_that_was_set_forward_is_followed_at_once() -> None:
 def test_a_clock_that_goes_slow_is_followed() -> None:
     told = lates([(beat * 0.999 + 0.25, 100.0 + beat) for beat in range(0, 6_000, 5)])
     assert max(told) <= NOTICED_S + 0.1
-    assert sum(late > 0 for late in told) < 20
+    assert sum(late > 0 for late in told) <= 6_000 * 0.001 / NOTICED_S  # once for each time it fell behind by that
 
 
 def test_whole_seconds_are_not_taken_for_delays() -> None:
