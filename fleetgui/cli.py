@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fleetgui.link.context import Context
 
 USAGE_ERROR = 2
+_SNAPSHOT_FILES = "FILE.csv, with what it covers in FILE.csv.coverage.json, or FILE.jsonl"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -199,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     snapshot = commands.add_parser("snapshot", help="write the whole fleet to a file")
-    snapshot.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="FILE.csv or FILE.jsonl")
+    snapshot.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=_SNAPSHOT_FILES)
     snapshot.add_argument("--format", choices=("csv", "jsonl"), help="when the file's name does not say")
     _fabric_arguments(snapshot)
     snapshot.set_defaults(run=_snapshot)

@@ -18,7 +18,7 @@ from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
 from fleetgui.policy.formats import text
 from fleetgui.policy.states import State
-from fleetgui.snapshots.export import ExportedDevice, ExportFormat, ExportWriter
+from fleetgui.snapshots.export import ExportedDevice, ExportFormat, ExportWriter, companion_of
 from fleetgui.stores.export import Coverage, ExportPhase, ExportState, ExportStore
 from fleetgui.stores.journal import Journal
 from fleetgui.stores.ledger import Ledger
@@ -70,7 +70,9 @@ class ExportFeed:
         if self._task is not None and not self._task.done():
             return False
         form = ExportFormat(kind)
-        self._store.replace(ExportState(ExportPhase.RUNNING, path, started=self._clock.now()))
+        beside = companion_of(Path(path), form)
+        companion = None if beside is None else str(beside)
+        self._store.replace(ExportState(ExportPhase.RUNNING, path, started=self._clock.now(), companion=companion))
         self._task = self._tasks.spawn(self._run(Path(path), form), name="export")
         self._task.add_done_callback(self._ended)
         return True

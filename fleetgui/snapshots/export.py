@@ -4,7 +4,8 @@ JSON lines: one device a line, exactly the record the registry sent with one key
 console's own words (`state`, `read_at`); and a last line `{"_fleetgui": {"coverage": …, "ledger": […]}}` that says how
 much of the fleet the file holds, and what this console did not see that a `state` may go by. CSV: RFC 4180, UTF-8, one
 header, summary fields; what a spreadsheet would take for a formula has a quote put before it, since device text is
-hostile. Times are ISO 8601 with `Z`.
+hostile. Every row of it is a device, so that last line stands in a file of its own beside it (`companion_of`). Times
+are ISO 8601 with `Z`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ class ExportFormat(Enum):
     def of(cls, path: Path) -> ExportFormat | None:
         """The format that a file's name says, None when it says none."""
         return {".csv": cls.CSV, ".jsonl": cls.JSON_LINES, ".ndjson": cls.JSON_LINES}.get(path.suffix.lower())
+
+
+def companion_of(path: Path, kind: ExportFormat) -> Path | None:
+    """Where coverage and gaps of an export to `path` stand; None: in the file itself."""
+    return path.parent / f"{path.name}.coverage.json" if kind is ExportFormat.CSV else None
 
 
 class ExportedDevice(NamedTuple):
@@ -96,6 +102,9 @@ def neutral(value: object) -> str:
 class ExportWriter:
     """Writes to a temporary file beside `path`; `finish` puts it in place, `abandon` leaves what was there before.
 
+    The companion goes with its file: both are put in place or neither is, and a program that is killed between the two
+    leaves a file without one, never one that speaks of another file.
+
     `open`, `write` and `finish` raise OSError with the system's own words and have abandoned by then. All methods
     block: call them in a thread, one at a time.
     """
@@ -103,15 +112,17 @@ class ExportWriter:
     def __init__(self, path: Path, kind: ExportFormat) -> None:
         self.path = path
         self._kind = kind
+        self._companion = companion_of(path, kind)
         self._part: Path | None = None
         self._file: IO[bytes] | None = None
 
     def open(self) -> None:
         # Whatever the system has against the name it says now, and not when the whole fleet was read.
-        with contextlib.suppress(FileNotFoundError):
-            self.path.lstat()
-        if self.path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
+        for path in (self.path, self._companion or self.path):
+            with contextlib.suppress(FileNotFoundError):
+                path.lstat()
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         # With the file's own name in it, one that is just short enough could not be written at all.
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".fleetgui-", suffix=".part")
         self._part = Path(name)
@@ -125,18 +136,20 @@ class ExportWriter:
 
     def finish(self, coverage: Coverage, at: float, losses: Sequence[Span] = ()) -> None:
         """Say what the file holds, as of epoch second `at`, with what was lost, and put it where it belongs."""
-        if self._kind is ExportFormat.JSON_LINES:
-            facts = asdict(coverage) | {"complete": coverage.complete}
-            ledger = [span.exported() for span in losses]
-            own = {"written_at": export_time(at), "coverage": facts, "ledger": ledger}
-            self._put(encode({"_fleetgui": own}) + b"\n")
+        facts = asdict(coverage) | {"complete": coverage.complete}
+        ledger = [span.exported() for span in losses]
+        last = encode({"_fleetgui": {"written_at": export_time(at), "coverage": facts, "ledger": ledger}}) + b"\n"
+        if self._companion is None:
+            self._put(last)
         with self._abandoned_on_error() as file:
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
+            _sync_and_close(file)
             if self._part is not None:
                 self._part.chmod(_mode_for(self.path))
-                self._part.replace(self.path)
+                if self._companion is None:
+                    self._part.replace(self.path)
+                else:
+                    with _beside(self._companion, last):
+                        self._part.replace(self.path)
                 _sync_folder(self.path.parent)
         self._part = self._file = None
 
@@ -164,6 +177,37 @@ class ExportWriter:
         except BaseException:
             self.abandon()
             raise
+
+
+@contextlib.contextmanager
+def _beside(companion: Path, content: bytes) -> Iterator[None]:
+    """Put `content` into `companion` once the block has put its file in place; where that fails, what was there stays.
+
+    The companion of the file before is set aside first: at no moment does it stand beside a file that it is not of.
+    """
+    with tempfile.TemporaryDirectory(
+        dir=companion.parent, prefix=".fleetgui-", suffix=".part", ignore_cleanup_errors=True
+    ) as folder:
+        new, before = Path(folder, "new"), Path(folder, "before")
+        with new.open("wb") as file:
+            file.write(content)
+            _sync_and_close(file)
+        new.chmod(_mode_for(companion))
+        with contextlib.suppress(FileNotFoundError):
+            companion.replace(before)
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                before.replace(companion)
+            raise
+        new.replace(companion)
+
+
+def _sync_and_close(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
 
 
 def _mode_for(path: Path) -> int:

@@ -67,7 +67,10 @@ class Coverage:
 
 @dataclass(frozen=True)
 class ExportState:
-    """`started`, `eta_s` in seconds (`Clock.now()`, remaining); `path` the file asked for; `error` a sentence."""
+    """`started`, `eta_s` in seconds (`Clock.now()`, remaining); `path` the file asked for; `error` a sentence.
+
+    `companion` is the file beside it that says what it covers and what was lost, None where it says so itself.
+    """
 
     phase: ExportPhase = ExportPhase.IDLE
     path: str = ""
@@ -75,6 +78,7 @@ class ExportState:
     started: float = 0.0
     eta_s: float | None = None
     error: str | None = None
+    companion: str | None = None
 
 
 class ExportStore:

@@ -208,7 +208,7 @@ async def test_cancelled_while_the_file_is_put_in_place_is_too_late(
         export.cancel()
         held.let_go.set()
         assert (await export.finished()).phase is ExportPhase.DONE
-    assert names(tmp_path) == ["fleet.csv"]
+    assert names(tmp_path) == ["fleet.csv", "fleet.csv.coverage.json"]
 
 
 async def test_cancelled_while_the_last_write_fails_is_not_said_to_be_written(

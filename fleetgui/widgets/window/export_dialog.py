@@ -49,7 +49,8 @@ def progress_sentence(state: ExportState) -> str:
             left = f", {formats.age(state.eta_s)} left" if state.eta_s is not None else ""
             return f"{coverage.seen:,} of {total} devices read{left}."
         case ExportPhase.DONE:
-            return f"Written to {name}: {coverage.sentence}."
+            beside = "" if state.companion is None else f" Gaps: {formats.text(Path(state.companion).name, 140)}."
+            return f"Written to {name}: {coverage.sentence}.{beside}"
         case ExportPhase.CANCELLED:
             return "Cancelled; no file was written."
         case ExportPhase.FAILED:

@@ -77,6 +77,10 @@ def test_a_total_that_is_not_known_yet_is_not_made_up(opened: Opened) -> None:
             "Written to f.csv: 1,400 of 1,400 devices, complete.",
         ),
         (
+            ExportState(ExportPhase.DONE, "/x/f.csv", Coverage(7, 7), companion="/x/f.csv.coverage.json"),
+            "Written to f.csv: 7 of 7 devices, complete. Gaps: f.csv.coverage.json.",
+        ),
+        (
             ExportState(ExportPhase.DONE, "/x/f.csv", Coverage(1_390, 1_400, hidden=10)),
             "Written to f.csv: 1,390 of 1,400 devices, 10 not visible to you.",
         ),
