@@ -30,9 +30,9 @@ class FigureView(QWidget):
 
     def __init__(self, name: str, *, alarm: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.is_brief = False
-        """There is little room: since when it counts is said on hover alone, from when it is shown the next time."""
-        self._name = self._label = name
+        self._name = name
+        self._since = ""
+        self._is_brief = False
         self._alarm = alarm
         self._value: int | None = None
         self._state = State.UNKNOWN
@@ -46,6 +46,26 @@ class FigureView(QWidget):
         """Name, value and, when it is not live, the state: as a screen reader hears it."""
         return " ".join(part for part in (self._label, formats.count(self._value), self._word) if part)
 
+    @property
+    def is_brief(self) -> bool:
+        """There is little room: since when it counts is said on hover alone."""
+        return self._is_brief
+
+    @is_brief.setter
+    def is_brief(self, brief: bool) -> None:
+        if brief is not self._is_brief:
+            self._is_brief = brief
+            self._changed()
+
+    @property
+    def full_width(self) -> int:
+        """Pixels that it takes where there is room for all it says."""
+        return self._width(self._name + self._since)
+
+    @property
+    def _label(self) -> str:
+        return self._name if self._is_brief else self._name + self._since
+
     def show_figure(self, figure: Figure, *, now: float, wall: float, quiet: bool = False) -> None:
         """Show a figure at `now` (`Clock.now()`), `wall` (epoch seconds).
 
@@ -57,8 +77,8 @@ class FigureView(QWidget):
             word = f"{figure.state.word} {formats.age(age)}"
         as_of = "never read" if figure.as_of is None else f"as of {formats.moment_utc(wall - (now - figure.as_of))}"
         since = "" if figure.since is None else f" since {formats.clock_utc(wall - (now - figure.since))}"
-        label = self._name if word or self.is_brief else f"{self._name}{since}"  # what it lacks is said first
-        self._show(label, figure.value, figure.state, word, filled=figure.state is State.UNKNOWN and not quiet)
+        shown = "" if word else since  # what it lacks is said first
+        self._show(shown, figure.value, figure.state, word, filled=figure.state is State.UNKNOWN and not quiet)
         self.setToolTip(
             tip(
                 f"{self._name}{since}: {formats.count(figure.value)}, {figure.state.word}",
@@ -69,26 +89,32 @@ class FigureView(QWidget):
 
     def show_absent(self, why: str) -> None:
         """There is no source of this figure, which is no fault: a quiet dash."""
-        self._show(self._name, None, State.OFFLINE, "", filled=False)
+        self._show("", None, State.OFFLINE, "", filled=False)
         self.setToolTip(tip(f"{self._name}: {why}"))
 
-    def _show(self, label: str, value: int | None, state: State, word: str, *, filled: bool) -> None:
-        shown = (label, value, state, word, filled)
-        if shown == (self._label, self._value, self._state, self._word, self._filled):
+    def _show(self, since: str, value: int | None, state: State, word: str, *, filled: bool) -> None:
+        shown = (since, value, state, word, filled)
+        if shown == (self._since, self._value, self._state, self._word, self._filled):
             return
-        self._label, self._value, self._state, self._word, self._filled = shown
+        self._since, self._value, self._state, self._word, self._filled = shown
+        self._changed()
+
+    def _changed(self) -> None:
         self.setAccessibleName(self.text)
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
+        return QSize(self._width(self._label), HEIGHT)
+
+    def _width(self, text: str) -> int:
         look = theme.current()
         label = QFontMetricsF(look.font("label"))
-        top = label.horizontalAdvance(self._label)
+        top = label.horizontalAdvance(text)
         if self._word:
             top += _SMALL + 12 + label.horizontalAdvance(self._word) + (8 if self._filled else 0)
         value = QFontMetricsF(look.font("figure", strong=True)).horizontalAdvance(formats.count(self._value))
-        return QSize(round(max(72.0, top, value)) + 1, HEIGHT)
+        return round(max(72.0, top, value)) + 1
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         look = theme.current()

@@ -1,4 +1,7 @@
-"""One chip per gateway node: its band, its latest p99, and how fresh that is. Too many for the line: the worst stay."""
+"""One chip per gateway node: its band, its latest p99, and how fresh that is. Too many for the line: the worst stay.
+
+One stays however narrow it gets, without its figures if need be: a band is what the console is there for.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
 _TOLD: Final = 12
 """Nodes named in the tool tip of those that did not fit."""
+_BADNESS: Final = {name: number for number, name in enumerate(BANDS)}
+_MORE: Final = 60
+"""Pixels for the count of those that did not fit."""
+_GAP: Final = 2 * theme.GRID
 _NO_GATEWAY: Final = "no gateway on this fabric"
 _UNKNOWN: Final = f"{State.UNKNOWN.glyph} gateways unknown"
 
@@ -36,7 +43,7 @@ class GatewayChips(QWidget):
         self._more = plain_label()
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(2 * theme.GRID)
+        self._layout.setSpacing(_GAP)
         self._layout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._layout.addWidget(self._none)
         self._layout.addWidget(self._more)
@@ -50,13 +57,25 @@ class GatewayChips(QWidget):
         """What each chip says, in order, those that do not fit too."""
         return [self._chips[name].text for name in sorted(self._chips)]
 
+    @property
+    def full_width(self) -> int:
+        """Pixels in which every gateway is shown."""
+        return sum(self._taken(name) for name in self._chips)
+
+    @property
+    def least_width(self) -> int:
+        """Pixels in which the worst gateway's band is shown, and how many more there are."""
+        if not self._chips:
+            return 0
+        worst = self._chips[min(self._chips, key=self._rank.__getitem__)]
+        return worst.minimumSizeHint().width() + (_MORE if len(self._chips) > 1 else 0)
+
     def sizeHint(self) -> QSize:
         return QSize(200, chip.HEIGHT)
 
     def show_nodes(self, state: ConsoleState, *, now: float) -> None:
         """Show every node that is known, at `now` (`Clock.now()`)."""
-        known = len(self._chips)
-        widths = [each.sizeHint().width() for each in self._chips.values()]
+        before = self._fitted()
         for name in sorted(state.lag.nodes):
             node = state.lag.nodes[name]
             fresh = node.source.state(now)
@@ -64,11 +83,11 @@ class GatewayChips(QWidget):
             if shown is None:
                 shown = self._chips[name] = Chip(self)
                 self._layout.insertWidget(sorted(self._chips).index(name) + 1, shown)
-            self._rank[name] = (doubt(fresh), BANDS.get(node.band, State.UNKNOWN) is not State.NORMAL, name)
+            self._rank[name] = (-doubt(fresh), -_BADNESS.get(node.band, 1), name)
             _show(shown, node, fresh, now)
         self._none.setText(_NO_GATEWAY if state.lag.availability is State.OFFLINE else _UNKNOWN)
         self._none.setVisible(not self._chips and state.sources.link_state(now) is State.LIVE)
-        if known != len(self._chips) or widths != [each.sizeHint().width() for each in self._chips.values()]:
+        if self._fitted() != before:
             self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -77,12 +96,12 @@ class GatewayChips(QWidget):
 
     def _fit(self) -> None:
         """Show as many as there is room for, the worst first."""
-        room = self.width() - 60
-        worst_first = sorted(self._chips, key=lambda name: (-self._rank[name][0], -self._rank[name][1], name))
+        worst_first = sorted(self._chips, key=self._rank.__getitem__)
+        room = self.width() - (_MORE if self.full_width > self.width() else 0)
         shown: set[str] = set()
         for name in worst_first:
-            room -= self._chips[name].sizeHint().width() + 2 * theme.GRID
-            if room < -60 or (room < 0 and len(shown) + 1 < len(self._chips)):
+            room -= self._taken(name)
+            if room < 0 and shown:
                 break
             shown.add(name)
         left_out = [name for name in worst_first if name not in shown]
@@ -91,6 +110,13 @@ class GatewayChips(QWidget):
         self._more.setVisible(bool(left_out))
         self._more.setText(f"+{len(left_out)}")
         self._more.setToolTip(tip(*(self._chips[name].text for name in left_out[:_TOLD])))
+
+    def _taken(self, name: str) -> int:
+        return self._chips[name].sizeHint().width() + _GAP
+
+    def _fitted(self) -> list[tuple[int, tuple[int, int, str]]]:
+        """What decides who is shown."""
+        return [(each.sizeHint().width(), self._rank[name]) for name, each in self._chips.items()]
 
     def _restyle(self) -> None:
         look = theme.current()

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 _EDGE: Final = 4
 """Pixels of the context's colour at the left."""
 
-_NARROW: Final = 900
-"""Pixels below which gateways need the room of what can be said on hover."""
+_MARGIN: Final = 4 * theme.GRID
+_APART: Final = 7 * theme.GRID
+_APART_NARROW: Final = 4 * theme.GRID
+_AGAIN: Final = 40
+"""Pixels more than needed before what gave way comes back, as a gateway's figures change by the second."""
 
 _WORDS: Final = {
     LinkPhase.IDLE: "not connected",
@@ -71,6 +74,10 @@ class Header(QWidget):
         self.gateways = GatewayChips()
         self.own = Chip()
         self.own.setVisible(False)
+        self._has_own = False
+        """Whether this console's own loop was measured."""
+        self._figures = (self.registered, self.online, self.offline, self.held_back, self.failing)
+        self._second = QHBoxLayout()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._lay_out()
         theme.changed.connect(self._restyle)
@@ -128,12 +135,13 @@ class Header(QWidget):
         if failing is not None:
             self.failing.show_figure(failing, now=now, wall=wall, quiet=quiet)
         self.gateways.show_nodes(state, now=now)
-        self.show_own(state.observer)
+        self._show_own(state.observer)
+        self._fit()
 
-    def show_own(self, observer: Observer) -> None:
+    def _show_own(self, observer: Observer) -> None:
         """Show how late this console's own loop runs; nothing before that was measured."""
         window = observer.last
-        self.own.setVisible(window is not None)
+        self._has_own = window is not None
         if window is None:
             return
         band = BANDS[observer.band.value]
@@ -149,7 +157,7 @@ class Header(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.offline.is_brief = self.width() < _NARROW
+        self._fit()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -157,6 +165,22 @@ class Header(QWidget):
         if self._edge.isValid():
             painter.fillRect(0, 0, _EDGE, self.height(), self._edge)
         painter.fillRect(0, self.height() - 1, self.width(), 1, look.color("hairline"))
+
+    def _fit(self) -> None:
+        """Leave the gateways their room: bands matter most.
+
+        First what can be said on hover gives way, then this console's own chip, whose figure the status line has too.
+        """
+        figures = [each for each in self._figures if not each.isHidden()]
+        inner = self.width() - 2 * _MARGIN
+        own = self.own.sizeHint().width() + _APART if self._has_own else 0
+        room = inner - own - sum(each.full_width + _APART for each in figures)
+        brief = room < self.gateways.full_width + (_AGAIN if self.offline.is_brief else 0)
+        self.offline.is_brief = brief
+        self._second.setSpacing(_APART_NARROW if brief else _APART)
+        least = inner - sum(each.sizeHint().width() + _APART_NARROW for each in figures) - self.gateways.least_width
+        again = _AGAIN if self.own.isHidden() else 0
+        self.own.setVisible(self._has_own and (not brief or own + again <= least))
 
     def _lay_out(self) -> None:
         grid = theme.GRID
@@ -167,14 +191,14 @@ class Header(QWidget):
         first.addWidget(self.link, 1, Qt.AlignmentFlag.AlignLeft)
         first.addWidget(self.utc)
         first.addWidget(self.local)
-        second = QHBoxLayout()
-        second.setSpacing(7 * grid)
-        for figure in (self.registered, self.online, self.offline, self.held_back, self.failing):
+        second = self._second
+        second.setSpacing(_APART)
+        for figure in self._figures:
             second.addWidget(figure)
         second.addWidget(self.gateways, 1)
         second.addWidget(self.own)
         layout = QGridLayout(self)
-        layout.setContentsMargins(4 * grid, 2 * grid, 4 * grid, 2 * grid)
+        layout.setContentsMargins(_MARGIN, 2 * grid, _MARGIN, 2 * grid)
         layout.setVerticalSpacing(2 * grid)
         layout.addLayout(first, 0, 0)
         layout.addLayout(second, 1, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from fleetgui.policy.band import summarize
@@ -14,7 +15,7 @@ from fleetgui.widgets.parts.chip import Chip
 from fleetgui.widgets.window.figure_view import FigureView
 from fleetgui.widgets.window.gateway_chips import GatewayChips
 from fleetgui.widgets.window.header import ContextFacts, Header
-from tests.widgets import fill
+from tests.widgets import fill, fill_deployments
 
 
 def header_over(qtbot: QtBot, filled: fill.Filled) -> Header:
@@ -36,13 +37,45 @@ def test_figures_that_are_live_are_only_figures(qtbot: QtBot) -> None:
     assert texts == ["registered 1,400", "online 1,088", "went offline since 02:14:07Z 312", "held back 3"]
 
 
-def test_in_a_narrow_window_since_when_is_said_on_hover(qtbot: QtBot) -> None:
+def crowded() -> fill.Filled:
+    """Two gateways with the names of machines, the better first; a deployment that failed; a loop that was measured."""
+    filled = fill.Filled()
+    filled.connected()
+    filled.fleet(offline=312)
+    filled.lags("gateway-eu-1", 90)
+    filled.lags("gateway-eu-2", 90, critical_for=75)
+    filled.state.observer.closed(Window(0.0, 1_000.0, summarize([4.0])), filled.clock.wall())
+    fill_deployments.deployed(filled.state, filled.clock)
+    return filled
+
+
+def seen(header: Header) -> list[Chip]:
+    return [chip for chip in header.gateways.findChildren(Chip) if chip.isVisible()]
+
+
+def test_where_gateways_need_the_room_since_when_is_said_on_hover(qtbot: QtBot) -> None:
     filled = fill.busy()
     header = header_over(qtbot, filled)
-    header.resize(720, 90)
-    again(header, filled)
+    header.resize(700, 90)
     assert header.offline.text == "went offline 312"
     assert "went offline since 02:14:07Z: 312" in header.offline.toolTip()
+    assert len(seen(header)) == 1
+    header.resize(1440, 90)
+    assert header.offline.text == "went offline since 02:14:07Z 312"
+    assert len(seen(header)) == 2
+
+
+@pytest.mark.parametrize("width", [640, 720, 900, 1024, 1280])
+def test_the_worst_gateways_band_is_there_at_any_width(qtbot: QtBot, width: int) -> None:
+    filled = crowded()
+    header = header_over(qtbot, filled)
+    header.resize(width, 90)
+    again(header, filled)
+    QApplication.processEvents()
+    assert any("critical" in chip.text for chip in seen(header))
+    for chip in seen(header):
+        assert chip.width() >= chip.minimumSizeHint().width()
+        assert 0 <= chip.x() <= chip.geometry().right() < header.gateways.width()
 
 
 def test_nothing_was_read_so_nothing_is_zero(qtbot: QtBot) -> None:
