@@ -38,6 +38,10 @@ MEMBERSHIP_S: Final = 2.0
 REST: Final = 9.0
 """Reading again waits for at least so many times what it took the last time."""
 BACKOFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Pauses after failures that follow each other; the last one from then on."""
+ABSENT_S: Final = (*(MEMBERSHIP_S,) * 15, 8.0, 15.0, 30.0)
+"""The same while nobody listens: registries that were restarted with their broker are there in seconds, and until then
+the broker answers, which costs it next to nothing; half a minute later it is a failure like any other."""
 _BLOCKS_KEPT: Final = 4_096
 
 _UNREAD: Final = (RowKind.NOT_LOADED, RowKind.LOADING, RowKind.FAILED)
@@ -163,6 +167,7 @@ class Pager(Feed):
     def link_came_up(self) -> None:
         """What is in view waits for confirmation: read it again at once."""
         self._up = True
+        self._counted_at = float("-inf")
         self._registry.forget_what_it_knows()
         self.refresh()
 
@@ -233,12 +238,14 @@ class Pager(Feed):
             self._wake.clear()
             now = self._clock.now()
             counts_at = self._counts_due()
-            if self._up and now >= self._not_before and counts_at is not None and counts_at <= now:
+            if counts_at is not None and counts_at <= now:
                 await self._until_done(self._count())
-            block, seconds = self._next(self._clock.now())
+                counts_at = self._counts_due()
+            now = self._clock.now()
+            block, seconds = self._next(now)
             if block is None:
                 if counts_at is not None:
-                    seconds = min(COUNT_EVERY_S if seconds is None else seconds, COUNT_EVERY_S)
+                    seconds = counts_at - now if seconds is None else min(seconds, counts_at - now)
                 await self._sleep(seconds)
             else:
                 await self._until_done(self._read(block))
@@ -290,7 +297,7 @@ class Pager(Feed):
                 self._roster.not_loading(first, last, failed)
                 self._roster.waiting(None)
                 if self._asked.get(block) is not None:
-                    self._remember(block, began, took)
+                    self._remember(block, began, took, paused=self._not_before > began)
 
     def _still_wanted(self, block: int) -> bool:
         blocks = self._in_view()
@@ -303,14 +310,18 @@ class Pager(Feed):
         if error.fault is Fault.UNABLE:
             self.unable.emit()
             return
-        self._not_before = self._clock.now() + BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        pauses = ABSENT_S if error.fault is Fault.NO_REGISTRY else BACKOFF_S
+        pause = pauses[min(self._failures, len(pauses) - 1)]
+        self._not_before = self._clock.now() + pause * (1 + JITTER * self._jitter())
         self._failures += 1
         self._roster.failed(str(error))
 
-    def _remember(self, block: int, at: float, took: float = 0.0) -> None:
+    def _remember(self, block: int, at: float, took: float = 0.0, *, paused: bool = False) -> None:
         if len(self._asked) >= _BLOCKS_KEPT and block not in self._asked:
             self._asked.clear()
         due = at + max(REREAD_S * (1 + JITTER * self._jitter()), REST * took)
+        if paused:
+            due = at  # it failed, and the pause after that is what it waits for
         self._asked[block] = _Asked(at, took, due)
 
     async def _count(self) -> None:
@@ -319,14 +330,16 @@ class Pager(Feed):
         try:
             page = await self._registry.list_page(0, 1, EVERY_ROW)
         except RegistryError as error:
+            self._counted_at = float("-inf")
             self._failed(error)
         else:
+            self._failures = 0
             self._roster.counted(len(page.records) if page.total is None else page.total, page.asked_at)
 
     def _counts_due(self) -> float | None:
-        """When the fleet is to be counted next; None while what is shown tells."""
+        """When the fleet is to be counted next; None while what is shown tells, or nobody can be asked."""
         tells = self._question.is_open and not self._only_counts
-        return None if tells else self._counted_at + COUNT_EVERY_S
+        return None if tells or not self._up else max(self._counted_at + COUNT_EVERY_S, self._not_before)
 
     def _take(self, page: PageRead) -> None:
         if page.unreadable is not None:
