@@ -5,12 +5,13 @@ Nothing secret: facts name no credential, and what the log has is gone over for 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import platform
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fleetgui.link.tasks import Tasks
     from fleetgui.policy.clock import Clock
     from fleetgui.stores.console import ConsoleState
+    from fleetgui.stores.journal import Entry
 
 MOST_TASKS: Final = 200
 MOST_JOURNAL: Final = 1_000
@@ -69,7 +71,8 @@ class Diagnostics:
         yield section("Program", self._program())
         yield section("Link", self._link())
         if (fabric := self._fabric()) is not None:
-            yield section("Traffic", asdict(fabric.link.footprint))
+            yield section("Traffic", _traffic(fabric))
+            yield section("Malformed, by who found so", fabric.malformed)
             yield section("Subscriptions, messages received", _subscriptions(fabric))
             yield section("Queues, waiting / taken / dropped", _queues(fabric))
         yield section("Sources", self._sources())
@@ -79,22 +82,21 @@ class Diagnostics:
         running = self._tasks.names
         yield section(f"Tasks, {len(running):,}", dict(Counter(running[:MOST_TASKS])))
 
-    def write(self, path: Path, extra: dict[str, Any]) -> None:
-        """Write the report file: the facts, `extra` (`app.report.report`), the journal's end and the log; `OSError`."""
-        content = {
+    async def write(self, path: Path, extra: dict[str, Any]) -> None:
+        """Write the report file: the facts, `extra` (`app.report.report`), the journal's end and the log; `OSError`.
+
+        What is told is of this moment. It is only copied here; a thread makes text of it, which takes its time.
+        """
+        fabric = self._fabric()
+        secrets = () if fabric is None else secrets_of(fabric.link.context.credentials)
+        head = {
             "written": formats.moment_utc(self._clock.wall()),
             "facts": as_json(self.sections()),
             "report": extra,
             "last_crash": self.crash.text if self.crash is not None else None,
-            "journal": [
-                f"{formats.moment_utc(each.at)} {each.state.word} {each.source}: {each.text}"
-                for each in list(self._state.journal.entries)[-MOST_JOURNAL:]
-            ],
-            "log": [written(line) for line in self.ring.lines],
         }
-        fabric = self._fabric()
-        secrets = () if fabric is None else secrets_of(fabric.link.context.credentials)
-        write_whole(path, struck_out(json.dumps(content, indent=1, ensure_ascii=False), secrets))
+        journal = list(self._state.journal.entries)[-MOST_JOURNAL:]
+        await asyncio.to_thread(_write, path, head, journal, self.ring.lines, secrets)
 
     def _program(self) -> dict[str, object]:
         process = psutil.Process()
@@ -172,6 +174,15 @@ class Diagnostics:
         }
 
 
+def _write(path: Path, head: dict[str, Any], journal: list[Entry], lines: list[Line], secrets: Collection[str]) -> None:
+    """In a thread: nothing of this may still change."""
+    content = head | {
+        "journal": [f"{formats.moment_utc(each.at)} {each.state.word} {each.source}: {each.text}" for each in journal],
+        "log": [written(line) for line in lines],
+    }
+    write_whole(path, struck_out(json.dumps(content, indent=1, ensure_ascii=False), secrets))
+
+
 def written(line: Line) -> str:
     """A line of the log as text."""
     return f"{formats.moment_utc(line.at)} {logging.getLevelName(line.level)} {line.source}: {line.text}"
@@ -183,6 +194,11 @@ def struck_out(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= SHORTEST_SECRET:
             text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "(struck out)")
     return text
+
+
+def _traffic(fabric: Fabric) -> dict[str, object]:
+    """Of what is malformed the link sees frames alone; all of it is a section of its own."""
+    return {name: value for name, value in asdict(fabric.link.footprint).items() if name != "malformed"}
 
 
 def _subscriptions(fabric: Fabric) -> dict[str, object]:

@@ -139,9 +139,25 @@ class Fabric:
     def events_seen(self) -> int:
         return self.presence.events_seen
 
+    @property
+    def malformed(self) -> dict[str, int]:
+        """What could not be read, by who found so: the link reads frames, the feeds what is in them."""
+        return {
+            "frames, by the link": self.link.counters.malformed,
+            "heartbeats and events of devices": self.presence.malformed,
+            "messages of gateways": self.gateway.malformed,
+            "messages of topologies": self.topologies.malformed,
+            "entries of deployments": self.deployments.malformed,
+        }
+
     def cost(self, own_lag_p99_ms: float | None) -> Cost:
-        """What this console costs the fabric now; rates over the last `RATE_OVER_S`."""
+        """What this console costs the fabric now; rates over the last `RATE_OVER_S`, of this connection alone.
+
+        Without a connection it holds and costs nothing: what the broker may keep of the last one, nobody knows.
+        """
         footprint, now = self.link.footprint, self._clock.now()
+        if not footprint.connections:
+            self._costs.clear()
         self._costs.append((now, footprint.messages_in, footprint.requests))
         while len(self._costs) > 2 and now - self._costs[0][0] > RATE_OVER_S:
             self._costs.popleft()
@@ -150,7 +166,7 @@ class Fabric:
         return Cost(
             connections=footprint.connections,
             subscriptions=footprint.subscriptions,
-            consumers=footprint.consumers,
+            consumers=footprint.consumers if footprint.connections else 0,
             requests_per_min=(footprint.requests - requests) / span * 60,
             messages_per_s=(footprint.messages_in - messages) / span,
             messages_in=footprint.messages_in,
@@ -158,10 +174,6 @@ class Fabric:
             messages_out=footprint.messages_out,
             reconnects=footprint.reconnects,
             dropped=footprint.dropped + self.presence.dropped + self.gateway.dropped + self.topologies.dropped,
-            malformed=footprint.malformed
-            + self.presence.malformed
-            + self.gateway.malformed
-            + self.topologies.malformed
-            + self.deployments.malformed,
+            malformed=sum(self.malformed.values()),
             own_lag_p99_ms=own_lag_p99_ms,
         )

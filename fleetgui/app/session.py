@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import shiboken6
+
 from fleetgui.app.diagnostics import Diagnostics
 from fleetgui.app.errors import ErrorSink
 from fleetgui.app.fabric import Fabric
@@ -192,15 +194,17 @@ class Session:
         crash = None if facts.crash is None else facts.crash.text
         shown = DiagnosticsWindow(facts.sections, facts.ring, crash, self.window)
 
-        def save(path: str) -> None:
+        async def save(path: str) -> None:
             try:
-                facts.write(Path(path), self._report())
+                await facts.write(Path(path), self._report())
             except OSError as error:
-                shown.say(f"The report was not written: {error}.")
+                said = f"The report was not written: {error}."
             else:
-                shown.say(f"Written to {path}.")
+                said = f"Written to {path}."
+            if shiboken6.isValid(shown):  # it may have been closed meanwhile
+                shown.say(said)
 
-        shown.report_requested.connect(save)
+        shown.report_requested.connect(lambda path: self.tasks.spawn(save(path), name="save a report"))
         if self.state.last_crash:
             self.state.last_crash = ""
             shown.show_crash()

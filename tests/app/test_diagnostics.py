@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QApplication
 
 from fleetgui.app.crash import Crash
 from fleetgui.app.diagnostics import struck_out
+from fleetgui.app.files import write_whole
 from fleetgui.app.session import Session
+from fleetgui.link.buckets import Bucket, BucketConfig
+from fleetgui.link.entries import Entry
 from fleetgui.policy.states import LinkPhase
 from fleetgui.widgets.window.diagnostics import DiagnosticsWindow
 from tests.app.consoles import context, run_console
@@ -19,7 +24,26 @@ from tests.nats_server import NatsServer
 from tests.waiting import until
 
 PASSWORD = 'correct "horse" battery'
+SAVING = "save a report"
 CONFIG = 'accounts: {A: {users: [{user: noc, password: "correct \\"horse\\" battery"}], jetstream: enabled}}'
+
+
+class Follower:
+    """Of a bucket in which nothing stands."""
+
+    def __init__(self) -> None:
+        self.is_synced = asyncio.Event()
+
+    def read_began(self) -> None: ...
+
+    def entry(self, entry: Entry) -> None: ...
+
+    def synced(self) -> None:
+        self.is_synced.set()
+
+
+async def saved() -> None:
+    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == SAVING])
 
 
 def test_the_window_and_the_report_tell_what_is_and_no_secret(qapp: QApplication, tmp_path: Path) -> None:
@@ -43,8 +67,10 @@ def test_the_window_and_the_report_tell_what_is_and_no_secret(qapp: QApplication
         assert "pager" in next(names for title, names in facts.items() if title.startswith("Tasks"))
         assert facts["Own loop"]["band"] == session.state.observer.band.value
         window.report_requested.emit(str(path))
+        await saved()
+        assert window._said.text() == f"Written to {path}."
         window.report_requested.emit(str(tmp_path / "no such folder" / "report.json"))
-        await asyncio.sleep(0)
+        await saved()
         assert "was not written" in window._said.text()
         window.close()
 
@@ -56,6 +82,74 @@ def test_the_window_and_the_report_tell_what_is_and_no_secret(qapp: QApplication
     assert report["report"]["connections"] == 1
     assert "somebody logged (struck out), which nobody should" in report["log"][-1]
     assert "horse" not in text
+
+
+def test_a_report_is_written_beside_the_loop_and_outlives_its_window(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.json"
+    go_on = threading.Event()
+
+    def when_told(path: Path, text: str) -> None:
+        assert go_on.wait(60)
+        write_whole(path, text)
+
+    async def drive(session: Session) -> None:
+        monkeypatch.setattr("fleetgui.app.diagnostics.write_whole", when_told)
+        session.window.diagnostics_requested.emit()
+        (window,) = session.window.findChildren(DiagnosticsWindow)
+        window.report_requested.emit(str(path))
+        turn = asyncio.Event()
+        asyncio.get_running_loop().call_soon(turn.set)
+        await turn.wait()  # the loop turns while the file is being written
+        assert SAVING in session.tasks.names
+        gone = asyncio.Event()
+        window.destroyed.connect(gone.set)
+        window.close()
+        await gone.wait()
+        go_on.set()
+        await saved()
+
+    with NatsServer() as server:
+        run_console(qapp, tmp_path, drive, on=context(server.url))
+    assert "journal" in json.loads(path.read_text())
+
+
+def test_what_is_malformed_is_counted_by_who_found_so_and_without_a_link_nothing_is_held(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    async def drive(session: Session) -> None:
+        link, ledger = session.state.link, session.state.ledger
+        await until(lambda: link.state.phase is LinkPhase.UP, link.changed)
+        assert session.fabric is not None
+        fabric = session.fabric
+        bucket = Bucket(fabric.link, BucketConfig("diagnostics", storage="memory"))
+        await bucket.ensure()
+        follower = Follower()
+        watch = bucket.watch(">", follower)
+        await follower.is_synced.wait()
+        assert fabric.cost(None).consumers == 1
+        for subject in ("cam.heartbeat", "gateway.gw-1.lag"):
+            fabric.link.send(f"device-connect.default.{subject}", b"{no json")
+        await until(lambda: fabric.cost(None).malformed == 2, ledger.changed)
+        facts = {each.title: dict(each.facts) for each in session.diagnostics.sections()}
+        assert "malformed" not in facts["Traffic"]
+        found = facts["Malformed, by who found so"]
+        assert {name for name, count in found.items() if count == "1"} == {
+            "heartbeats and events of devices",
+            "messages of gateways",
+        }
+        assert sum(map(int, found.values())) == 2
+        server.kill()
+        await until(lambda: link.state.phase is not LinkPhase.UP, link.changed)
+        cost = fabric.cost(None)
+        assert (cost.connections, cost.subscriptions, cost.consumers) == (0, 0, 0)
+        assert (cost.messages_per_s, cost.requests_per_min) == (0.0, 0.0)
+        assert cost.messages_in > 0
+        await watch.close()
+
+    with NatsServer(jetstream=True) as server:
+        run_console(qapp, tmp_path, drive, on=context(server.url))
 
 
 def test_a_crash_of_the_session_before_is_offered_until_somebody_looks(qapp: QApplication, tmp_path: Path) -> None:
