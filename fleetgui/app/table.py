@@ -13,6 +13,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.feed import Feed
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.registry import RegistryClient
@@ -23,6 +24,7 @@ from fleetgui.policy.wanted import Wanted
 from fleetgui.stores.console import ConsoleState
 from fleetgui.stores.hold import HoldPhase
 from fleetgui.wire.payload import LABELS
+from fleetgui.wire.question import EVERYTHING, Question
 
 if TYPE_CHECKING:
     from fleetgui.feeds.hold import HoldFeed
@@ -61,7 +63,9 @@ class TableFeed(Feed):
         self._rows: HeldRows | None = None
         self._shown: frozenset[str] = frozenset()
         """Fields of records that have a column and that no summary has."""
-        self._asking = AskFirst(registry, state.hold, clock, tasks, go_on=lambda: self.show(self._wanted))
+        self._asking = AskFirst(
+            registry, state.hold, clock, tasks, go_on=lambda: self.show(self._wanted), unable=self._unable
+        )
         self._keeping: asyncio.Task[None] | None = None
         self._timed_at = float("-inf")
         """As of when (`Clock.now()`) the wish was counted."""
@@ -74,9 +78,9 @@ class TableFeed(Feed):
         self._wanted, self._timed_at = wanted, self._clock.now()
         if self._keeping is None:
             self._keeping = self._tasks.spawn(self._keep(), name="keep the table abreast")
-        wanted, able = self._able(wanted), self._state.registry_searches
+        wanted = self._able(wanted)
         asked = wanted.asked()
-        if asked.exact and (able or not asked.question.extensions):
+        if asked.exact and self._may_ask(asked.question):
             self._asking.nothing()
             if self._hold is not None:
                 self._hold.abandon()
@@ -124,6 +128,7 @@ class TableFeed(Feed):
     def link_came_up(self) -> None:
         """Another registry may be there. A walk that broke goes on; one that was done is not made again by itself."""
         self._state.registry_searches = True
+        self._state.hold.update(because="")
         if self._rows is not None:
             self._rows.membership_changed()
         if self._asking.link_came_up() or (self._is_held and self._state.hold.state.phase is HoldPhase.FAILED):
@@ -158,9 +163,27 @@ class TableFeed(Feed):
     def _is_held(self) -> bool:
         return self._state.table.source is not self._state.roster
 
-    def _unable(self) -> None:
-        self._state.registry_searches = False
+    def _unable(self, error: RegistryError) -> None:
+        """What was asked of the registry has to be done here."""
+        if error.fault is not Fault.FALLS_OVER:
+            self._state.registry_searches = False
+        elif self._state.hold.state.because:
+            return  # it was asked for everything already
+        else:
+            self._state.hold.update(because=str(error))
         self.show(self._wanted)
+
+    def _may_ask(self, question: Question) -> bool:
+        """Whether this registry can answer that, as far as its answers have told."""
+        if self._state.hold.state.because:
+            return not question.picks
+        return self._state.registry_searches or not question.extensions
+
+    def _scope(self, wanted: Wanted) -> Question:
+        """The part of the fleet to read; all of it from a registry that fails over what leaves some out."""
+        if self._state.hold.state.because:
+            return replace(EVERYTHING, include_offline=self._is_extended and wanted.offline)
+        return wanted.scope(extended=self._is_extended)
 
     def _hold_and_show(self, wanted: Wanted) -> None:
         if self._hold is None or self._rows is None:
@@ -177,8 +200,9 @@ class TableFeed(Feed):
             self._hold = HoldFeed(
                 self._registry, fleet, self._rows, state.hold, state.presence, self._clock, self._tasks
             )
+            self._hold.unable.connect(self._unable)
         self._is_extended = self._knows_extensions
-        scope = wanted.scope(extended=self._is_extended)
+        scope = self._scope(wanted)
         hold = self._hold
         paths = self._asking.may_read(scope, wanted.payload, self._shown, lambda some: hold.covers(scope, some))
         if paths is None:

@@ -14,6 +14,7 @@ class Fault(Enum):
     LISTS_ONLY = "it lists devices and does not answer for a single one"
     TOO_LARGE = "the answer does not fit into a message"
     UNABLE = "it does not know what was asked of it"
+    FALLS_OVER = "it lists devices and fails where it has to pick some of them"
     REFUSED = "the registry called the request wrong"
     FAILED = "the registry failed"
     MALFORMED = "the answer is no page"
@@ -23,8 +24,9 @@ class Fault(Enum):
 
 
 class RegistryError(Exception):
-    """`fault` says what kind it is, the text is a sentence that can be shown."""
+    """`fault` says what kind it is, the text is a sentence that can be shown; `said` is the registry's part of it."""
 
-    def __init__(self, fault: Fault, sentence: str) -> None:
+    def __init__(self, fault: Fault, sentence: str, said: str = "") -> None:
         super().__init__(sentence)
         self.fault = fault
+        self.said = said

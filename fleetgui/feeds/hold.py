@@ -18,11 +18,12 @@ from typing import Final
 
 from fleetgui.feeds.abreast import Abreast
 from fleetgui.feeds.course import WalkedPage
-from fleetgui.feeds.errors import RegistryError
+from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.repair import walk_repaired
 from fleetgui.link.tasks import Tasks
 from fleetgui.policy.clock import Clock
+from fleetgui.policy.signals import Signal
 from fleetgui.policy.wanted import LABEL, Wanted
 from fleetgui.stores.export import Coverage
 from fleetgui.stores.held import heard
@@ -60,6 +61,8 @@ class HoldFeed:
         clock: Clock,
         tasks: Tasks,
     ) -> None:
+        self.unable = Signal[[RegistryError]]()
+        """The registry falls over the part of the fleet that was to be read: more of it has to be."""
         self._registry = registry
         self._fleet = fleet
         self._rows = rows
@@ -111,11 +114,11 @@ class HoldFeed:
     def pause(self) -> None:
         if self._store.state.phase is HoldPhase.WALKING:
             self._going_on.clear()
-            self._store.update(phase=HoldPhase.PAUSED, eta_s=None)
+            self._store.update(phase=HoldPhase.PAUSED, eta_s=None, waiting_since=None)
 
     def go_on(self) -> None:
         if self._store.state.phase is HoldPhase.PAUSED:
-            self._store.update(phase=HoldPhase.WALKING)
+            self._store.update(phase=HoldPhase.WALKING, waiting_since=self._clock.now())
             self._going_on.set()
 
     def cancel(self) -> None:
@@ -124,7 +127,7 @@ class HoldFeed:
             self._walk.cancel()
             self._going_on.set()
             self._rows.reading(None)
-            self._store.update(phase=HoldPhase.CANCELLED, eta_s=None)
+            self._store.update(phase=HoldPhase.CANCELLED, eta_s=None, waiting_since=None)
             if self._is_shown:
                 self._arrange()  # what came since it was last arranged
 
@@ -182,11 +185,19 @@ class HoldFeed:
             self._fleet.clear()
             self._heard.clear()
             self._rows.clear()
+            self._store.update(before=None)
         self._scope = scope
         self._fleet.hold_paths(sorted(paths))
         self._abreast.follow(scope)
         self._going_on.set()
-        self._store.update(phase=HoldPhase.WALKING, coverage=Coverage(), eta_s=None, error=None, offered=None)
+        self._store.update(
+            phase=HoldPhase.WALKING,
+            coverage=Coverage(),
+            waiting_since=self._clock.now(),
+            eta_s=None,
+            error=None,
+            offered=None,
+        )
         self._walk = self._tasks.spawn(self._read(scope), name="walk of the fleet")
 
     async def _read(self, scope: Question) -> None:
@@ -203,14 +214,21 @@ class HoldFeed:
                     now, coverage = self._clock.now(), page.coverage
                     # Who slipped between two pages by offset, or is too large to read, was not met and yet is there.
                     tells_who_is_gone = not coverage.unreadable and (page.by_id or not coverage.overtaken)
-                    self._store.update(coverage=coverage, eta_s=_remaining(coverage, now - began))
+                    is_paused = self._store.state.phase is HoldPhase.PAUSED
+                    self._store.update(
+                        coverage=coverage,
+                        waiting_since=None if is_paused else now,
+                        eta_s=_remaining(coverage, now - began),
+                    )
                     if now - arranged_at >= ARRANGE_EVERY_S or not self._rows.total:
                         arranged_at = now
                         self._arrange()
                     await self._going_on.wait()
         except RegistryError as error:
             self._rows.failed(str(error))
-            self._store.update(phase=HoldPhase.FAILED, error=str(error), eta_s=None)
+            self._store.update(phase=HoldPhase.FAILED, error=str(error), eta_s=None, waiting_since=None)
+            if error.fault is Fault.FALLS_OVER:
+                self.unable.emit(error)
         else:
             gone = self._rows.read_before(began) if tells_who_is_gone else iter(())
             while part := list(islice(gone, SLICE)):
@@ -219,7 +237,7 @@ class HoldFeed:
             self._rows.read(began)
             if self._fleet.left_out:
                 self._rows.failed(f"The fleet is larger than can be held: {MOST_DEVICES:,} devices of it are.")
-            self._store.update(phase=HoldPhase.DONE, eta_s=None)
+            self._store.update(phase=HoldPhase.DONE, before=self._store.state.coverage, eta_s=None, waiting_since=None)
         self._arrange()
         await self._fleet.tidy()
         await self._fleet.prepare(SORTED_BY)

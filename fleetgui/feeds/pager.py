@@ -100,7 +100,7 @@ class Pager(Feed):
         self._not_before = float("-inf")
         self._only_counts = False
         self._counted_at = float("-inf")
-        self.unable = Signal[[]]()
+        self.unable = Signal[[RegistryError]]()
         """The registry cannot answer what was asked: others can do it here."""
         roster.status_changed.connect(lambda status: self._membership_changed() if status.stale_total else None)
 
@@ -307,8 +307,8 @@ class Pager(Feed):
         if error.fault is Fault.LINK_DOWN:
             self._up = False  # whoever watches the link tells when it is back
             return
-        if error.fault is Fault.UNABLE:
-            self.unable.emit()
+        if error.fault in (Fault.UNABLE, Fault.FALLS_OVER):
+            self.unable.emit(error)
             return
         pauses = ABSENT_S if error.fault is Fault.NO_REGISTRY else BACKOFF_S
         pause = pauses[min(self._failures, len(pauses) - 1)]

@@ -48,6 +48,9 @@ MOST_AT_ONCE: Final = 8
 BEYOND: Final = 2_000_000_000
 """An offset behind every fleet: its page is empty, and fits into any message."""
 
+COMPARED: Final = 100
+"""Records of the page that tells whether a registry fails whatever it is asked."""
+
 _TOO_LARGE_TEXTS: Final = ("maximum payload", "max_payload", "max payload")
 
 
@@ -144,7 +147,8 @@ class RegistryClient:
     ) -> PageRead:
         """What the registry has from `place` on, at most about `most` records, as much as fits into a reply.
 
-        A record that does not fit by itself is an empty page with `unreadable`. Raises `RegistryError`.
+        A record that does not fit by itself is an empty page with `unreadable`. Raises `RegistryError`; its fault is
+        `FALLS_OVER` when the registry failed twice over a question, and answers where it has to pick nothing.
         """
         self.sizer.max_payload = self._link.max_payload or self.sizer.max_payload
         patience = self._patience_s
@@ -157,6 +161,8 @@ class RegistryClient:
                 )
             except RegistryError as error:
                 failed = error
+            if failed.fault is Fault.FAILED and question.picks:
+                return await self._compared(failed, place, limit, question, listed=listed)
             if failed.fault is Fault.SILENT:
                 if not silent_on_size:
                     if limit <= self.sizer.largest_arrived:
@@ -226,6 +232,26 @@ class RegistryClient:
     def _turn(self) -> asyncio.Lock | asyncio.Semaphore:
         return self._at_once if self.quick else self._scan
 
+    async def _compared(
+        self, failed: RegistryError, place: Place, limit: int, question: Question, *, listed: bool
+    ) -> PageRead:
+        """The page that failed, once more, where one of everything does not: some record may be too much to look into.
+
+        Raises `failed` where the registry fails whatever it is asked.
+        """
+        try:
+            await self.list_page(0, min(limit, COMPARED), Question(summary=question.summary), listed=listed)
+        except RegistryError:
+            raise failed from None
+        try:
+            return await self.list_page(place, limit, question, listed=listed)
+        except RegistryError as error:
+            if error.fault is not Fault.FAILED:
+                raise
+            raise RegistryError(
+                Fault.FALLS_OVER, f"The registry lists its devices and fails over a filter: {error.said}.", error.said
+            ) from None
+
     async def _page_beyond(self, question: Question, error: RegistryError) -> PageRead:
         """An empty page, which fits into any reply; when not even that comes, raises what that says about `error`."""
         try:
@@ -283,7 +309,7 @@ class RegistryClient:
             return RegistryError(Fault.REFUSED, f"The registry calls the request wrong: {said}.")
         if not error.message:
             said = "an error without a text; its database may be down"
-        return RegistryError(Fault.FAILED, f"The registry failed: {said}.")
+        return RegistryError(Fault.FAILED, f"The registry failed: {said}.", said)
 
     def _too_old(self) -> RegistryError:
         return RegistryError(Fault.LISTS_ONLY, "This registry lists devices but does not answer for a single one.")

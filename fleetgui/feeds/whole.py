@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from fleetgui.feeds.errors import RegistryError
+from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.walk import PARTS, WORTH_PARTING
 from fleetgui.link.tasks import Tasks
@@ -72,16 +72,26 @@ def _taking_in(records: list[bytes], paths: Iterable[str], clock: Clock) -> floa
 
 
 class AskFirst:
-    """One table's. `go_on()` is called where what is wanted turns out to need no question."""
+    """One table's. `go_on()` is called where what is wanted turns out to need no question.
+
+    `unable(error)`: the registry falls over what it was asked for to measure that.
+    """
 
     def __init__(
-        self, registry: RegistryClient, store: HoldStore, clock: Clock, tasks: Tasks, go_on: Callable[[], None]
+        self,
+        registry: RegistryClient,
+        store: HoldStore,
+        clock: Clock,
+        tasks: Tasks,
+        go_on: Callable[[], None],
+        unable: Callable[[RegistryError], None],
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._store = store
         self._tasks = tasks
         self._go_on = go_on
+        self._unable = unable
         self._asked: tuple[Question, frozenset[str]] | None = None
         """What the question is about: a part of the fleet, and fields."""
         self._allowed: tuple[Question, frozenset[str]] | None = None
@@ -171,6 +181,10 @@ class AskFirst:
             trouble = ""
         except RegistryError as error:
             found, trouble = None, str(error)
+            if error.fault is Fault.FALLS_OVER:
+                self._measuring = None
+                self._unable(error)
+                return
         ask = self._store.state.ask
         if ask is None:
             return

@@ -84,6 +84,11 @@ class Question:
         return asked.matches(lambda name: value_of(summary, name))
 
     @property
+    def picks(self) -> bool:
+        """Whether a registry has to look into its records for the answer: to leave some out, or to sort them."""
+        return not self.is_open or self.order_by is not None
+
+    @property
     def extensions(self) -> tuple[str, ...]:
         """What of it only some registries can answer."""
         return tuple(name for name in self.params() if name in _MUST)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fleetgui.app.table import TableFeed
+from fleetgui.feeds.errors import Fault, RegistryError
 from fleetgui.feeds.pager import Pager
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.policy.clock import SystemClock
@@ -20,6 +21,7 @@ from fleetgui.stores.hold import HoldPhase, Offered
 from fleetgui.stores.presence import Edge
 from fleetgui.stores.roster import RosterPhase, RowKind
 from fleetgui.wire.query import BY_ID, Order
+from fleetgui.wire.question import Question
 from fleetgui.wire.subjects import Subjects
 from tests.backend.links import party
 from tests.backend.roles import Role
@@ -163,7 +165,7 @@ async def test_the_rows_are_the_same_whoever_searches(text: str) -> None:
         first = bench.ids()
         bench.state.registry_searches = False  # as if it had said that it cannot
         bench.table.show(wanted(text + " "))
-        bench.table._unable()
+        bench.table._unable(RegistryError(Fault.UNABLE, "it cannot"))
         bench.table.show(wanted(text, order))
         await bench.shows(len(first))
         assert bench.is_held
@@ -287,6 +289,84 @@ async def test_a_walk_that_broke_keeps_what_it_read_and_goes_on_once_the_link_is
         await until(lambda: hold.state.phase is HoldPhase.DONE, hold.changed)
         await until(lambda: inner.state.table.total == DEVICES, inner.state.table.resized)
         table.close()
+
+
+def _falls_over_a_filter(devices: int = DEVICES) -> Answer:
+    """As one that holds a record it cannot look into: it fails over every filter, and lists that record with others."""
+    kinds = ("lock", "camera")
+    good = paging([record(f"cam-{n:04}", identity={"device_type": kinds[n % 2]}) for n in range(devices)])
+
+    def answer(params: Params) -> dict[str, Any]:
+        if params.get("device_type") or params.get("location"):
+            raise Refuse(-32000, "'str' object has no attribute 'get'")
+        return good(params)
+
+    return answer
+
+
+@pytest.mark.parametrize("text", ["type:camera", "type:camera battery<200"])
+async def test_what_a_registry_fails_over_is_done_here_and_why_is_said(
+    shared_nats_server: NatsServer, text: str
+) -> None:
+    """By its page, or by a walk over the part of the fleet that it was to pick."""
+    async with scripted(shared_nats_server.url, f"table-falls-{len(text)}", _falls_over_a_filter()) as inner:
+        table = TableFeed(inner.client, inner.pager, inner.state, SystemClock(), inner.tasks)
+        bench = Bench(inner.state, inner.pager, table)
+        inner.pager.start()
+        inner.pager.link_came_up()
+        table.show(wanted(text))
+        await bench.shows(DEVICES // 2)
+        assert bench.is_held
+        assert bench.state.hold.state.coverage.complete
+        assert "'str' object has no attribute 'get'" in bench.state.hold.state.because
+        picked = len([each for each in inner.asked if each.get("device_type")])
+        assert picked == 2  # once more before it was believed
+        table.show(wanted("type:lock"))
+        await bench.shows(DEVICES // 2)
+        table.show(wanted(""))
+        await bench.shows(DEVICES)
+        assert bench.state.table.source is bench.state.roster  # everything it can list
+        assert len([each for each in inner.asked if each.get("device_type")]) == picked
+        table.link_came_up()
+        assert not bench.state.hold.state.because  # it may be another registry
+        table.close()
+
+
+async def test_a_registry_that_fails_altogether_or_once_is_not_taken_for_one_that_fails_over_filters(
+    shared_nats_server: NatsServer,
+) -> None:
+    async with scripted(shared_nats_server.url, "table-away", _broken_at(0)) as bench:
+        with pytest.raises(RegistryError) as caught:
+            await bench.client.read_from(0, 10, Question(device_type="camera"))
+        assert caught.value.fault is Fault.FAILED
+        falls, good, before = _falls_over_a_filter(), _broken_at(None), len(bench.asked)
+
+        def once(params: Params) -> Any:
+            return falls(params) if len(bench.asked) == before + 1 else good(params)
+
+        bench.answer = once
+        assert len((await bench.client.read_from(0, 10, Question(device_type="camera"))).records) == 10
+
+
+async def test_a_walk_that_reads_again_and_is_stopped_leaves_what_the_first_one_covered(
+    shared_nats_server: NatsServer,
+) -> None:
+    async with plain(shared_nats_server.url, "table-stopped") as (bench, _):
+        hold, rows = bench.state.hold, bench.state.table
+        bench.table.show(wanted("battery<10"))
+        await until(lambda: hold.state.phase is HoldPhase.DONE, hold.changed)
+        first, read_at = hold.state.coverage, rows.status.read_at
+        assert hold.state.waiting_since is None
+        told = []
+        bench.table.refresh()
+        for what in ("pause", "go on", "cancel"):
+            told.append((hold.state.phase, hold.state.waiting_since is not None))
+            bench.table.walk(what)
+        assert told == [(HoldPhase.WALKING, True), (HoldPhase.PAUSED, False), (HoldPhase.WALKING, True)]
+        assert (hold.state.phase, hold.state.waiting_since) == (HoldPhase.CANCELLED, None)
+        assert hold.state.shown == first
+        assert first.complete
+        assert rows.status.read_at == read_at
 
 
 def _broken_at(offset: int | None) -> Answer:

@@ -69,6 +69,8 @@ class View:
     def waiting_s(self) -> float:
         """How long the request under way has taken, 0 for none."""
         since = self.status.waiting_since
+        if since is None and self.hold is not None:
+            since = self.hold.waiting_since
         return 0.0 if since is None else max(0.0, self.now - since)
 
 
@@ -97,6 +99,8 @@ def sentence(view: View) -> tuple[str, str]:
         parts.append(f"sorted by {orders}")
     if view.hold is not None:
         parts.append(_held(view.hold, again=view.status.read_at is not None))
+        if view.hold.because:
+            parts.append(formats.text(view.hold.because.removesuffix(".")))
         if view.wanted.asks_who_is_online:
             parts.append("who is online is heard here, whatever a registry says")
         parts.extend(_arranged(view, view.hold))
@@ -165,19 +169,20 @@ def _not_found(view: View) -> str:
     """That nothing matches, and where that was looked for: in how much of the fleet, or by the registry, and when."""
     sought = formats.text(filters.sentence(view.wanted.filter), 200)
     hold, read_at = view.hold, view.status.read_at
-    if hold is not None and not hold.coverage.complete:
+    if hold is not None and (hold.phase.is_under_way or not hold.shown.complete):
         return f"No match so far ({sought}): {_held(hold, again=read_at is not None)}."
     ago = "" if read_at is None else f", {formats.age(view.now - read_at)} ago"
-    looked = "The registry answered so" if hold is None else f"Looked for here, in {hold.coverage.of_search}"
+    looked = "The registry answered so" if hold is None else f"Looked for here, in {hold.shown.of_search}"
     return f"No device matches: {sought}. {looked}{ago}."
 
 
 def _nothing_yet(view: View, hold: HoldState) -> Empty:
     """While the fleet is read, and nothing of it is to be shown so far."""
     so_far = _held(hold, again=view.status.read_at is not None)
-    if not view.filtered:
-        return Empty(f"{so_far[0].upper()}{so_far[1:]}.", "Stop reading", "stop")
-    return Empty(_not_found(view), "Stop reading", "stop")
+    words = _not_found(view) if view.filtered else f"{so_far[0].upper()}{so_far[1:]}."
+    if view.waiting_s >= SLOW_S:
+        words = f"{words} Waiting for the registry, {formats.age(view.waiting_s)}."
+    return Empty(words, "Stop reading", "stop")
 
 
 def _no_link(view: View) -> str:
@@ -198,7 +203,7 @@ def _counted(view: View) -> str:
         return "shown"
     if view.filtered:
         return "match"
-    if view.hold is not None and (view.hold.coverage.malformed or not view.hold.coverage.complete):
+    if view.hold is not None and (view.hold.shown.malformed or not view.hold.shown.complete):
         return "shown"  # there are more, which were not read or not understood
     return "registered or gone lately" if view.wanted.offline else "registered"
 
@@ -231,6 +236,8 @@ def _held(hold: HoldState, *, again: bool) -> str:
         case HoldPhase.PAUSED:
             return f"paused{' reading again' if again else ''} at {coverage.seen:,} of {total}"
         case HoldPhase.CANCELLED | HoldPhase.FAILED:
-            return f"only {coverage.seen:,} of {total} were read{' again' if again else ''}"
+            if hold.before is None:
+                return f"only {coverage.seen:,} of {total} were read"
+            return f"reading again stopped at {coverage.seen:,} of {total}; searched here: {hold.before.of_search}"
         case _:
             return f"searched here: {coverage.of_search}"

@@ -385,13 +385,31 @@ def test_what_was_not_read_is_always_said(fleet_of_ten: Fleet, phase: HoldPhase,
     [
         (HoldPhase.WALKING, "reading the fleet again: 4 of 10"),
         (HoldPhase.PAUSED, "paused reading again at 4 of 10"),
-        (HoldPhase.CANCELLED, "only 4 of 10 were read again"),
+        (HoldPhase.CANCELLED, "reading again stopped at 4 of 10; searched here: 10 of 10 devices, complete"),
     ],
 )
 def test_a_walk_over_what_was_read_before_does_not_take_it_back(
     fleet_of_ten: Fleet, phase: HoldPhase, words: str
 ) -> None:
-    assert words in sentence(view(fleet_of_ten, hold=HoldState(phase, Coverage(seen=4, expected=10))))[0]
+    hold = HoldState(phase, Coverage(seen=4, expected=10), before=Coverage(seen=10, expected=10))
+    said = sentence(view(fleet_of_ten, hold=hold))[0]
+    assert words in said
+    assert said.startswith("10 registered")
+
+
+def test_a_walk_that_stands_still_is_waited_for_in_words_whether_there_are_rows_or_not(fleet_of_ten: Fleet) -> None:
+    hold = HoldState(HoldPhase.WALKING, Coverage(seen=4, expected=10), waiting_since=fleet_of_ten.clock.now())
+    assert "waiting for the registry" not in sentence(view(fleet_of_ten, hold=hold))[0]
+    fleet_of_ten.clock.advance(6)
+    assert "waiting for the registry, 6 s" in sentence(view(fleet_of_ten, hold=hold))[0]
+    nothing = empty(view(fleet_of_ten, hold=hold, status=RosterStatus(RosterPhase.READY)))
+    assert nothing is not None
+    assert nothing.sentence.endswith("Waiting for the registry, 6 s.")
+
+
+def test_why_what_a_registry_could_do_is_done_here_is_said(fleet_of_ten: Fleet) -> None:
+    hold = HoldState(HoldPhase.DONE, Coverage(seen=10, expected=10), because="It fails over a filter: 'str'.")
+    assert "It fails over a filter: 'str'" in sentence(view(fleet_of_ten, hold=hold))[0]
 
 
 def test_held_rows_that_are_not_all_are_not_called_all_that_are_registered(fleet_of_ten: Fleet) -> None:
