@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -17,7 +18,7 @@ from fleetgui.widgets.look import theme
 from fleetgui.widgets.parts.plain import tip
 
 if TYPE_CHECKING:
-    from fleetgui.stores.ledger import Ledger
+    from fleetgui.stores.ledger import Ledger, Loss
     from fleetgui.stores.link import Cost
 
 HEIGHT: Final = 24
@@ -28,16 +29,14 @@ Part = tuple[str, str]
 
 
 def cost_parts(cost: Cost, ledger: Ledger) -> list[Part]:
-    """What the line says; what is wrong has its own colour, the rest is muted."""
+    """What the line says; what is wrong has its own colour, the rest is muted.
+
+    Without a connection there is nothing to hold or to send on it, and none of that is counted.
+    """
     connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
-    parts: list[Part] = [
-        (connections, "muted"),
-        (f"{cost.subscriptions:,} subscription{'s' if cost.subscriptions != 1 else ''}", "muted"),
-        (f"{_rate(cost.messages_per_s)} msg/s", "muted"),
-        (f"{_rate(cost.requests_per_min)} req/min", "muted"),
-    ]
-    if cost.consumers:
-        parts.insert(2, (f"{cost.consumers:,} consumer{'s' if cost.consumers != 1 else ''}", "muted"))
+    parts: list[Part] = [(connections, "muted")]
+    if cost.connections:
+        parts += [(text, "muted") for text in _held(cost)]
     own = cost.own_lag_p99_ms
     if own is None:
         parts.append((f"own loop p99 {formats.NOTHING}", "muted"))
@@ -79,12 +78,7 @@ class StatusLine(QWidget):
             self.update()
 
     def _tell_on_hover(self, cost: Cost, ledger: Ledger) -> None:
-        losses = [
-            f"{loss.source}, {loss.cause}: "
-            f"{f'{loss.count:,} lost' if loss.count else 'nobody knows how many were lost'} in {len(loss.spans):,} "
-            f"{'gap' if len(loss.spans) == 1 else 'gaps'}, last at {formats.clock_utc(loss.last)}"
-            for loss in ledger.losses
-        ]
+        losses = [_told(loss) for loss in ledger.losses]
         more = _untold(cost, ledger)
         self.setToolTip(
             tip(
@@ -130,6 +124,25 @@ class StatusLine(QWidget):
             text,
         )
         return x + width
+
+
+def _held(cost: Cost) -> Iterator[str]:
+    """What is held on the connection, and what goes over it."""
+    yield f"{cost.subscriptions:,} subscription{'s' if cost.subscriptions != 1 else ''}"
+    if cost.consumers:
+        yield f"{cost.consumers:,} consumer{'s' if cost.consumers != 1 else ''}"
+    yield f"{_rate(cost.messages_per_s)} msg/s"
+    yield f"{_rate(cost.requests_per_min)} req/min"
+
+
+def _told(loss: Loss) -> str:
+    """One line of the hover: whose, how many, since when."""
+    last = f"last at {formats.clock_utc(loss.last)}"
+    if loss.cause == Cause.MALFORMED:
+        return f"{loss.source}: {loss.count:,} malformed, {last}"
+    count = f"{loss.count:,} lost" if loss.count else "nobody knows how many were lost"
+    gaps = f"{len(loss.spans):,} gap{'' if len(loss.spans) == 1 else 's'}"
+    return f"{loss.source}, {loss.cause}: {count} in {gaps}, {last}"
 
 
 def _counted(ledger: Ledger) -> int:

@@ -140,6 +140,22 @@ def test_the_status_line_says_what_it_costs(qtbot: QtBot) -> None:
     assert line.text == "1 connection · 7 subscriptions · 214 msg/s · 6 req/min · own loop p99 4.1 ms · 0 lost"
 
 
+def test_without_a_connection_nothing_on_it_is_counted() -> None:
+    cost = Cost(0, 7, 6.0, 214.4, 1_000, own_lag_p99_ms=4.1, consumers=2)
+    assert [text for text, _ in cost_parts(cost, Ledger())] == ["0 connections", "own loop p99 4.1 ms", "0 lost"]
+
+
+def test_what_is_malformed_is_told_by_who_found_so(qtbot: QtBot) -> None:
+    ledger = Ledger()
+    ledger.lose("heartbeat", Cause.MALFORMED, 1_758, 1_795_230_847.0)
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.show_cost(Cost(1, 7, malformed=1_758), ledger)
+    assert "1,758 malformed" in line.text
+    assert "0 lost" in line.text
+    assert "heartbeat: 1,758 malformed, last at 03:14:07Z" in line.toolTip()
+
+
 def test_losses_have_the_colour_of_a_warning_and_are_told_apart() -> None:
     ledger = Ledger()
     ledger.lose("gateway gw-2", "sequence gap", 25, 1_000.0)
@@ -150,8 +166,8 @@ def test_losses_have_the_colour_of_a_warning_and_are_told_apart() -> None:
 
 
 def test_one_subscription_is_one() -> None:
-    assert cost_parts(Cost(subscriptions=1), Ledger())[1][0] == "1 subscription"
-    assert cost_parts(Cost(subscriptions=2), Ledger())[1][0] == "2 subscriptions"
+    assert cost_parts(Cost(1, 1), Ledger())[1][0] == "1 subscription"
+    assert cost_parts(Cost(1, 2), Ledger())[1][0] == "2 subscriptions"
 
 
 def test_drops_that_the_ledger_does_not_know_count_as_lost() -> None:
