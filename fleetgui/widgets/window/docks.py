@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QHBoxLayout, QSizePolicy, QWidget
 
 from fleetgui.policy import formats
@@ -20,6 +20,7 @@ class Dock(QDockWidget):
 
     closed = Signal(str)
     """The key."""
+    resized = Signal()
 
     def __init__(self, name: str, key: str, parent: QWidget) -> None:
         # a tab takes & for a mnemonic
@@ -44,6 +45,10 @@ class Dock(QDockWidget):
         self.setWidget(page)
         if before is not None:
             before.deleteLater()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         super().closeEvent(event)

@@ -16,6 +16,7 @@ from fleetgui.widgets.look import theme
 from fleetgui.widgets.parts.mark_button import MarkButton
 from fleetgui.widgets.parts.placeholder import Placeholder
 from fleetgui.widgets.window.docks import Dock
+from fleetgui.widgets.window.kept_width import KeptWidth
 from fleetgui.widgets.window.panes import focus_into
 
 PAGES: Final = {"overview": "Overview", "deployments": "Deployments", "topology": "Topology", "journal": "Journal"}
@@ -43,6 +44,8 @@ class PageDocks(QObject):
         self.pages = {key: Dock(title, key, window) for key, title in PAGES.items()}
         self.details: dict[str, Dock] = {}
         """By device id, in the order they were opened."""
+        self.width = KeptWidth(window, self._one_detail)
+        """Of the details."""
         for key, dock in self.pages.items():
             dock.setWidget(Placeholder(f"The page {PAGES[key]} is being prepared."))
             dock.dockLocationChanged.connect(self._moved)
@@ -111,8 +114,9 @@ class PageDocks(QObject):
                 self._window.tabifyDockWidget(docked[-1], dock)
             else:
                 self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-                width = max(360, round(self._window.width() * _WIDTH))
-                self._window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+                self.width.wanted = max(360, round(self._window.width() * _WIDTH))
+                self._window.resizeDocks([dock], [self.width.wanted], Qt.Orientation.Horizontal)
+            dock.resized.connect(self.width.dock_resized)
             dock.dockLocationChanged.connect(self._moved)
             dock.topLevelChanged.connect(self._moved)
         self.raise_detail(device_id)
@@ -131,6 +135,15 @@ class PageDocks(QObject):
         found = [each for each in docks if focus is not None and each.isAncestorOf(focus)]
         for dock in (found or docks)[-1:]:
             dock.close()
+
+    def _one_detail(self) -> Dock | None:
+        """One at the right that is seen; those behind it in its place have its width."""
+        right = Qt.DockWidgetArea.RightDockWidgetArea
+        for dock in self.details.values():
+            is_there = not dock.isFloating() and self._window.dockWidgetArea(dock) is right
+            if is_there and not dock.visibleRegion().isEmpty():
+                return dock
+        return None
 
     def _detail_closed(self, key: str) -> None:
         device_id = key.removeprefix("detail:")
