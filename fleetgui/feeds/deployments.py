@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from fleetgui.feeds.batches import Batches
+from fleetgui.feeds.counting import Counting
 from fleetgui.feeds.feed import Feed
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.connection import Link
@@ -79,6 +80,7 @@ class DeploymentsFeed(Feed):
         self._names: BucketNames | None = None
         self._rollups: list[Watch] = []
         self._opened: list[Watch] = []
+        self._counting: Counting | None = None
 
     def start(self) -> None:
         """Begin; may be called before the link is up. Again after `look_again`, harmless."""
@@ -93,6 +95,9 @@ class DeploymentsFeed(Feed):
         self._deployments.rights = "\n".join(
             [*(f"publish {subject}" for subject in publish), *(f"subscribe {subject}" for subject in subscribe), ""]
         )
+        if self._counting is None:
+            self._counting = Counting(self._link, names.state, rollups)
+            self._tasks.spawn(self._counting.run(), name="ask whether roll-ups are counted")
         self._rollups = [
             self._watch(
                 names.status,
@@ -190,6 +195,8 @@ class DeploymentsFeed(Feed):
     # What stands under a key
 
     def _status(self, entry: Entry) -> tuple[str, DeploymentStatus | str | None]:
+        if self._counting is not None:
+            self._counting.wrote(entry.written)
         return self._read(entry, DeploymentName(entry.key), partial(DeploymentStatus.decode, entry.key))
 
     def _definition(self, entry: Entry) -> tuple[str, Definition | str | None]:

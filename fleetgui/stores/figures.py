@@ -57,6 +57,8 @@ def deployments_failing(state: ConsoleState, now: float) -> Figure | None:
     note = "Deployments of which at least one device failed, as the aggregator counted them."
     if rollups.uncounted:
         note += f" {rollups.uncounted:,} more were not counted."
+    if reading.behind:
+        note += f" Late: {reading.behind}."
     return Figure(rollups.failing if reading.is_read else None, reading.state(now), reading.heard_at, "roll-ups", note)
 
 

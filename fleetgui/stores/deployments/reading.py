@@ -1,7 +1,8 @@
 """How far one bucket is read: followed, not there, not permitted; and so how far what came of it may be trusted.
 
 A bucket that is followed speaks up every `HEARTBEAT_S`, be it that nothing has changed, and that is what keeps its
-figures live. What was read before it fell silent stays, as of then.
+figures live. What was read before it fell silent stays, as of then. That a bucket is heard says nothing of whoever
+fills it, though: what shows that nobody may do so any more (`lags`) makes its figures late.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _BROKEN: Final = (ReadPhase.NO_BUCKET, ReadPhase.NO_STREAMS, ReadPhase.DENIED, R
 class Reading:
     """One bucket, under `source` among the sources. `changed` after each change of `phase` or `why` (a sentence).
 
+    `behind`: a part of a sentence, why what it says may be older than what it is about; "" where nothing says so.
     `is_read`: everything in it was told at least once, so that "nothing" is an answer.
     """
 
@@ -42,6 +44,7 @@ class Reading:
         self.source = source
         self.phase = ReadPhase.UNREAD
         self.why = ""
+        self.behind = ""
         self.is_read = False
         self._sources = sources
         self._evidence: Callable[[], float | None] = lambda: None
@@ -71,6 +74,8 @@ class Reading:
             own = worst(own, State.STALE)
         elif self.phase is ReadPhase.AGAIN:
             own = worst(own, State.UNCONFIRMED)
+        elif self.behind:
+            own = worst(own, State.LATE)
         return self._sources.under_link(own, now)
 
     # What the feed tells
@@ -85,6 +90,12 @@ class Reading:
         """What was told is to be confirmed; the first time there is nothing to confirm."""
         if self.is_read:
             self._enter(ReadPhase.AGAIN, self.why)
+
+    def lags(self, behind: str) -> None:
+        """What speaks for nobody filling the bucket any more, "" for nothing."""
+        if behind != self.behind:
+            self.behind = behind
+            self.changed.emit()
 
     def broke(self, phase: ReadPhase, why: str) -> None:
         self._enter(phase, why)

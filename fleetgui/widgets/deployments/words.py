@@ -144,10 +144,12 @@ def _counts(counted: Counted) -> tuple[tuple[int, str], ...]:
 def _doubts(reading: Reading, now: float, wall: float, also: str = "") -> list[str]:
     """What comes before everything else, for a line may be too short for all: how old it is, and why."""
     fresh, doubts = reading.state(now), []
-    if fresh is not State.LIVE:
+    if fresh is State.LATE and reading.behind:
+        doubts.append(fresh.label)
+    elif fresh is not State.LIVE:
         as_of = formats.clock_utc(_as_of(reading, now, wall)) if reading.heard_at is not None else "never"
         doubts.append(f"{fresh.label}, as of {as_of}")
-    return doubts + [why for why in (reading.why, also) if why]
+    return doubts + [why for why in (reading.behind, reading.why, also) if why]
 
 
 def _as_of(reading: Reading, now: float, wall: float) -> float:

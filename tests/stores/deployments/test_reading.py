@@ -34,6 +34,19 @@ def test_what_the_watch_hears_while_it_reads_again_confirms_nothing() -> None:
     assert reading.state(clock.now()) is State.LIVE
 
 
+def test_what_nobody_may_fill_any_more_is_late_though_it_is_heard() -> None:
+    clock, reading = ManualClock(), Reading("b", Sources())
+    told: list[str] = []
+    reading.follows(clock.now)
+    reading.changed.connect(lambda: told.append(reading.behind))
+    reading.lags("nobody counts")
+    reading.lags("nobody counts")
+    assert reading.state(clock.now()) is State.LATE
+    reading.lags("")
+    assert reading.state(clock.now()) is State.LIVE
+    assert told == ["nobody counts", ""]
+
+
 @pytest.mark.parametrize("phase", [ReadPhase.NO_BUCKET, ReadPhase.NO_STREAMS, ReadPhase.DENIED, ReadPhase.FAILED])
 def test_what_is_broken_is_never_live(phase: ReadPhase) -> None:
     clock, reading = ManualClock(), Reading("b", Sources())
