@@ -166,7 +166,7 @@ class Fabric:
         return Cost(
             connections=footprint.connections,
             subscriptions=footprint.subscriptions,
-            consumers=footprint.consumers if footprint.connections else 0,
+            consumers=footprint.consumers,
             requests_per_min=(footprint.requests - requests) / span * 60,
             messages_per_s=(footprint.messages_in - messages) / span,
             messages_in=footprint.messages_in,

@@ -266,7 +266,7 @@ class Link:
         return Footprint(
             connections=int(live is not None),
             subscriptions=live.client.subscriptions - denied if live else 0,
-            consumers=len(self.consumers),
+            consumers=len(self.consumers) if live else 0,
             requests=counters.requests,
             requests_in_flight=len(live.requests) if live else 0,
             messages_in=counters.messages_in,

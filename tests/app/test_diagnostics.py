@@ -146,6 +146,8 @@ def test_what_is_malformed_is_counted_by_who_found_so_and_without_a_link_nothing
         assert (cost.connections, cost.subscriptions, cost.consumers) == (0, 0, 0)
         assert (cost.messages_per_s, cost.requests_per_min) == (0.0, 0.0)
         assert cost.messages_in > 0
+        facts = {each.title: dict(each.facts) for each in session.diagnostics.sections()}
+        assert facts["Traffic"]["consumers"] == "0"
         await watch.close()
 
     with NatsServer(jetstream=True) as server:
