@@ -99,7 +99,7 @@ class _Look(QObject):
         if self._drawn is not theme.palette or not app.styleSheet():
             # only for other colours: Qt visits every widget again
             self._drawn = theme.palette
-            if app.style().objectName() != "fusion":
+            if not app.styleSheet() and app.style().objectName() != "fusion":  # with a sheet the style has no name
                 app.setStyle(QStyleFactory.create("Fusion"))
             app.setPalette(_qt_palette(theme))
             app.setFont(theme.font("body"))

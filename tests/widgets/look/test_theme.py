@@ -66,6 +66,14 @@ def test_applying_a_look_changes_colours_and_says_so(app: QApplication, qtbot: Q
     assert not theme.current().dark
 
 
+def test_other_colours_do_not_make_the_style_anew(app: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    theme.apply(app, "dark")
+    made: list[str] = []
+    monkeypatch.setattr("PySide6.QtWidgets.QStyleFactory.create", made.append)
+    theme.apply(app, "light")
+    assert made == []
+
+
 def test_the_system_look_follows_the_desktop(app: QApplication) -> None:
     theme.apply(app, "system")
     assert theme.current().mode == "system"
