@@ -88,6 +88,7 @@ class Pages:
         page.reconnect_requested.connect(self._window.reconnect_requested)
         page.said.connect(self._window.say)
         page.view_moved.connect(lambda first, last: self._tell(lambda fabric: fabric.view_moved(first, last)))
+        page.view_left.connect(lambda: self._tell(lambda fabric: fabric.table.view_left()))
         page.wanted.connect(lambda wanted: self._tell(lambda fabric: fabric.table.show(wanted)))
         page.fields_shown.connect(lambda paths: self._tell(lambda fabric: fabric.table.columns_wanted(paths)))
         page.whole_answered.connect(lambda agreed: self._tell(lambda fabric: fabric.table.read_whole(agreed)))

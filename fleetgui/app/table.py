@@ -93,6 +93,13 @@ class TableFeed(Feed):
         """Rows first … last are on the screen now."""
         if not self._is_held:
             self._pager.view_moved(first, last)
+        elif self._hold is not None:
+            self._hold.look_at(range(first, last + 1))
+
+    def view_left(self) -> None:
+        """Nobody looks at the table now."""
+        if self._hold is not None:
+            self._hold.look_at(range(0))
 
     def refresh(self) -> None:
         """Read again what is shown."""

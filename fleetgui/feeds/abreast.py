@@ -91,6 +91,20 @@ class Abreast:
             changed = await self._come_and_go(self._scope)
         return await self._heard.lay_over(fields, self._clock.now()) or changed
 
+    async def read_again(self, device_ids: list[str]) -> None:
+        """Read held devices by id, in one request. Raises `RegistryError`; one that is not there any more is missed."""
+        scope, asked_at = self._scope, self._clock.now()
+        if scope is None:
+            return
+        summaries, records = await self._read(device_ids, scope)
+        if self._scope is not scope:
+            return  # something else is held by now
+        found = [each for each in summaries if each is not None and self._fleet.index_of(each.device_id) is not None]
+        self._put(found, asked_at)
+        self._fleet.put_records(records)
+        if len(summaries) < len(device_ids):
+            self._missed()
+
     # What happens
 
     def _edges(self, edges: list[Edge]) -> None:

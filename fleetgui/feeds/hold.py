@@ -19,6 +19,7 @@ from typing import Final
 from fleetgui.feeds.abreast import Abreast
 from fleetgui.feeds.course import WalkedPage
 from fleetgui.feeds.errors import Fault, RegistryError
+from fleetgui.feeds.in_view import InView
 from fleetgui.feeds.registry import RegistryClient
 from fleetgui.feeds.repair import walk_repaired
 from fleetgui.link.tasks import Tasks
@@ -73,6 +74,9 @@ class HoldFeed:
         self._heard = Heard(fleet, presence)
         self._abreast = Abreast(
             registry, fleet, self._heard, presence, clock, put=self._put, missed=rows.membership_changed
+        )
+        self._in_view = InView(
+            registry, fleet, rows, clock, tasks, read=self._abreast.read_again, moved=self._fall_behind
         )
         self._is_shown = False
         self._not_before = float("-inf")
@@ -134,10 +138,15 @@ class HoldFeed:
     def abandon(self) -> None:
         """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted."""
         self._is_shown = False
+        self._in_view.stop()
         if self._store.state.phase.is_under_way:
             self.cancel()
             self._scope = None
             self._abreast.follow(None)
+
+    def look_at(self, rows: range) -> None:
+        """These rows are on the screen now; none of them is where nobody looks."""
+        self._in_view.look_at(rows)
 
     def offer(self, field: str, prefix: str) -> None:
         """Look up the values of `field` that begin with `prefix`; the last that was asked for counts."""
@@ -148,7 +157,7 @@ class HoldFeed:
     def retime(self, wanted: Wanted) -> None:
         """Show this from the next step on: what was wanted before, as of a later time."""
         self._wanted = wanted
-        self._store.update(is_behind=True)
+        self._fall_behind()
 
     async def step(self) -> None:
         """Take in what happened since the last step, about a second ago; arrange anew where that matters and is due."""
@@ -156,14 +165,17 @@ class HoldFeed:
         if wanted is None or not self._is_shown or store.phase is HoldPhase.IDLE:
             return
         if await self._abreast.step(_looked_at(wanted), walking=store.phase.is_under_way):
-            self._store.update(is_behind=True)
+            self._fall_behind()
         store = self._store.state
+        if not store.phase.is_under_way:
+            self._in_view.step(_looked_at(wanted))
         is_busy = self._arranging is not None and not self._arranging.done()
         if store.is_behind and not is_busy and not store.phase.is_under_way and self._clock.now() >= self._not_before:
             self._arrange(renew=True)
 
     def close(self) -> None:
         """Nothing more is asked of what is held."""
+        self._in_view.stop()
         self._fleet.close()
 
     async def _offer(self, field: str, prefix: str) -> None:
@@ -181,6 +193,7 @@ class HoldFeed:
     def _begin(self, scope: Question, paths: frozenset[str], *, clear: bool) -> None:
         if self._walk is not None:
             self._walk.cancel()
+        self._in_view.stop()
         if clear:
             self._fleet.clear()
             self._heard.clear()
@@ -269,6 +282,9 @@ class HoldFeed:
         self._edges += len(edges)
 
     # Arranging
+
+    def _fall_behind(self) -> None:
+        self._store.update(is_behind=True)
 
     def _arrange(self, *, renew: bool = False) -> None:
         """Search and sort; `renew`: nobody waits for it."""

@@ -39,6 +39,8 @@ class Registry:
         self.extended = extended
         self.devices: dict[str, dict[str, Any]] = {}
         self.fails = False
+        self.refuses_ids = False
+        """Whether it fails where it is asked for devices by id in a list."""
         self.looked_up: list[str] = []
         """Devices that were read by id."""
         self.lists = 0
@@ -58,6 +60,8 @@ class Registry:
         where = params.get("where")
         if where is not None and "device_id" in where:
             self.looked_up.extend(where["device_id"]["in"])
+            if self.refuses_ids:
+                raise Refuse(-32000, "the database is away")
         found = [self.devices[each] for each in sorted(self.devices)]
         if self.extended:
             asked = Filter(params.get("query") or "", conditions_of(where))

@@ -141,6 +141,12 @@ class HeldRows:
         self._read_at[rows] = read_at
         self._kept.clear()
 
+    def told(self, rows: range) -> None:
+        """What stands in these rows was read again."""
+        first, last = max(0, rows.start), min(rows.stop, self.total) - 1
+        if first <= last:
+            self.rows_changed.emit(first, last)
+
     def read_before(self, moment: float) -> Iterator[str]:
         """The held devices that were last asked for before `moment`, one by one: they may be a million."""
         for number in np.flatnonzero(self._read_at[: self._fleet.size] < moment).tolist():

@@ -63,6 +63,8 @@ class DevicesPage(QWidget):
     """Whether every device may be read for fields that no summary has, where `HoldState.ask` asks."""
     view_moved = QtSignal(int, int)
     """First and last row on the screen; coalesced."""
+    view_left = QtSignal()
+    """The rows are not on the screen any more."""
     said = QtSignal(str)
     """What was just done, for the status line."""
 
@@ -186,6 +188,7 @@ class DevicesPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         self._beat.stop()
         self._fade.stop()
+        self.view_left.emit()
         super().hideEvent(event)
 
     def beat(self) -> None:
