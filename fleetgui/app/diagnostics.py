@@ -141,8 +141,8 @@ class Diagnostics:
 
     def _lost(self) -> dict[str, object]:
         return {
-            f"{loss.source}, {loss.cause}": f"{loss.count:,} in {len(loss.spans):,} spans, last at "
-            f"{formats.moment_utc(loss.last)}"
+            f"{loss.source}, {loss.cause}": f"{loss.count:,} in {len(loss.spans):,} "
+            f"{'span' if len(loss.spans) == 1 else 'spans'}, last at {formats.moment_utc(loss.last)}"
             for loss in self._state.ledger.losses
         }
 
@@ -198,7 +198,11 @@ def struck_out(text: str, secrets: Iterable[str]) -> str:
 
 def _traffic(fabric: Fabric) -> dict[str, object]:
     """Of what is malformed the link sees frames alone; all of it is a section of its own."""
-    return {name: value for name, value in asdict(fabric.link.footprint).items() if name != "malformed"}
+    told: dict[str, object] = asdict(fabric.link.footprint)
+    del told["malformed"]
+    failures = fabric.link.footprint.request_failures
+    told["request_failures"] = ", ".join(f"{kind} {count:,}" for kind, count in failures.items()) or None
+    return told
 
 
 def _subscriptions(fabric: Fabric) -> dict[str, object]:

@@ -140,6 +140,8 @@ def test_what_is_malformed_is_counted_by_who_found_so_and_without_a_link_nothing
             "messages of gateways",
         }
         assert sum(map(int, found.values())) == 2
+        assert facts["Lost"]["heartbeat, malformed"].startswith("1 in 1 span, last at ")
+        assert "{" not in facts["Traffic"]["request_failures"]
         server.kill()
         await until(lambda: link.state.phase is not LinkPhase.UP, link.changed)
         cost = fabric.cost(None)
