@@ -136,13 +136,19 @@ class HoldFeed:
                 self._arrange()  # what came since it was last arranged
 
     def abandon(self) -> None:
-        """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted."""
+        """The table shows something else: a walk that nobody looks at ends, and begins anew when it is wanted.
+
+        One that was to read again what is held leaves that as it was.
+        """
         self._is_shown = False
         self._in_view.stop()
         if self._store.state.phase.is_under_way:
             self.cancel()
-            self._scope = None
-            self._abreast.follow(None)
+            if (before := self._store.state.before) is not None:
+                self._store.update(phase=HoldPhase.DONE, coverage=before)
+            else:
+                self._scope = None
+                self._abreast.follow(None)
 
     def look_at(self, rows: range) -> None:
         """These rows are on the screen now; none of them is where nobody looks."""
@@ -198,6 +204,7 @@ class HoldFeed:
             self._fleet.clear()
             self._heard.clear()
             self._rows.clear()
+        if clear or scope != self._scope or not paths <= self._fleet.paths:
             self._store.update(before=None)
         self._scope = scope
         self._fleet.hold_paths(sorted(paths))

@@ -256,6 +256,24 @@ async def test_a_walk_that_nobody_looks_at_ends_and_begins_anew(shared_nats_serv
         assert hold.state.coverage.complete
 
 
+async def test_what_is_held_outlives_a_second_walk_that_nobody_looks_at(shared_nats_server: NatsServer) -> None:
+    async with plain(shared_nats_server.url, "table-outlives") as (bench, asked):
+        hold, found = bench.state.hold, len([n for n in range(DEVICES) if n % 101 < 10])
+        bench.table.show(wanted("battery<10"))
+        await bench.shows(found)
+        first, read_at = hold.state.coverage, bench.state.table.status.read_at
+        bench.table.refresh()
+        await until(lambda: hold.state.coverage.seen > 0, hold.changed)
+        bench.table.show(wanted(""))
+        assert hold.state.coverage == first
+        before = pages(asked)
+        bench.table.show(wanted("battery<10"))
+        assert bench.state.table.total == found  # at once, and from then
+        await bench.shows(found)
+        assert bench.state.table.status.read_at == read_at
+        assert pages(asked) == before
+
+
 async def test_a_reconnect_reads_no_fleet_again_and_says_that_it_may_have_changed(
     shared_nats_server: NatsServer,
 ) -> None:
