@@ -100,7 +100,8 @@ def sentence(view: View) -> tuple[str, str]:
     if view.hold is not None:
         parts.append(_held(view.hold, again=view.status.read_at is not None))
         if view.hold.because:
-            parts.append(formats.text(view.hold.because.removesuffix(".")))
+            why = formats.text(view.hold.because.removesuffix("."))
+            parts.append(f"since {why[:1].lower()}{why[1:]}")
         if view.wanted.asks_who_is_online:
             parts.append("who is online is heard here, whatever a registry says")
         parts.extend(_arranged(view, view.hold))

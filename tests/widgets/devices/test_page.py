@@ -409,7 +409,7 @@ def test_a_walk_that_stands_still_is_waited_for_in_words_whether_there_are_rows_
 
 def test_why_what_a_registry_could_do_is_done_here_is_said(fleet_of_ten: Fleet) -> None:
     hold = HoldState(HoldPhase.DONE, Coverage(seen=10, expected=10), because="It fails over a filter: 'str'.")
-    assert "It fails over a filter: 'str'" in sentence(view(fleet_of_ten, hold=hold))[0]
+    assert "since it fails over a filter: 'str'" in sentence(view(fleet_of_ten, hold=hold))[0]
 
 
 def test_held_rows_that_are_not_all_are_not_called_all_that_are_registered(fleet_of_ten: Fleet) -> None:
