@@ -11,10 +11,10 @@ import logging
 import platform
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psutil
 from PySide6.QtCore import qVersion
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from fleetgui.stores.console import ConsoleState
     from fleetgui.stores.journal import Entry
 
+T = TypeVar("T")
+
+SLICE: Final = 100
+"""Lines made into text at a time: about a millisecond."""
 MOST_TASKS: Final = 200
 MOST_JOURNAL: Final = 1_000
 SHORTEST_SECRET: Final = 4
@@ -85,18 +89,20 @@ class Diagnostics:
     async def write(self, path: Path, extra: dict[str, Any]) -> None:
         """Write the report file: the facts, `extra` (`app.report.report`), the journal's end and the log; `OSError`.
 
-        What is told is of this moment. It is only copied here; a thread makes text of it, which takes its time.
+        What is told is of this moment. Times as text take long: made in slices, as a thread of Python code would have
+        the loop wait at each of its turns; the file itself is made and written in a thread.
         """
         fabric = self._fabric()
         secrets = () if fabric is None else secrets_of(fabric.link.context.credentials)
-        head = {
+        content = {
             "written": formats.moment_utc(self._clock.wall()),
             "facts": as_json(self.sections()),
             "report": extra,
             "last_crash": self.crash.text if self.crash is not None else None,
         }
-        journal = list(self._state.journal.entries)[-MOST_JOURNAL:]
-        await asyncio.to_thread(_write, path, head, journal, self.ring.lines, secrets)
+        entries, lines = list(self._state.journal.entries)[-MOST_JOURNAL:], self.ring.lines
+        texts = content | {"journal": await _in_slices(_noted, entries), "log": await _in_slices(written, lines)}
+        await asyncio.to_thread(_write, path, texts, secrets)
 
     def _program(self) -> dict[str, object]:
         process = psutil.Process()
@@ -174,13 +180,23 @@ class Diagnostics:
         }
 
 
-def _write(path: Path, head: dict[str, Any], journal: list[Entry], lines: list[Line], secrets: Collection[str]) -> None:
+def _write(path: Path, content: dict[str, Any], secrets: Collection[str]) -> None:
     """In a thread: nothing of this may still change."""
-    content = head | {
-        "journal": [f"{formats.moment_utc(each.at)} {each.state.word} {each.source}: {each.text}" for each in journal],
-        "log": [written(line) for line in lines],
-    }
     write_whole(path, struck_out(json.dumps(content, indent=1, ensure_ascii=False), secrets))
+
+
+async def _in_slices(text: Callable[[T], str], values: Sequence[T]) -> list[str]:
+    """`text` of each, with the loop's other work in between."""
+    texts: list[str] = []
+    for first in range(0, len(values), SLICE):
+        texts += map(text, values[first : first + SLICE])
+        await asyncio.sleep(0)
+    return texts
+
+
+def _noted(entry: Entry) -> str:
+    """A line of the journal as text."""
+    return f"{formats.moment_utc(entry.at)} {entry.state.word} {entry.source}: {entry.text}"
 
 
 def written(line: Line) -> str:

@@ -12,12 +12,16 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from fleetgui.app.crash import Crash
-from fleetgui.app.diagnostics import struck_out
+from fleetgui.app.diagnostics import SLICE, Diagnostics, struck_out
 from fleetgui.app.files import write_whole
 from fleetgui.app.session import Session
 from fleetgui.link.buckets import Bucket, BucketConfig
 from fleetgui.link.entries import Entry
+from fleetgui.link.tasks import Tasks
+from fleetgui.policy.clock import ManualClock
 from fleetgui.policy.states import LinkPhase
+from fleetgui.stores.console import ConsoleState
+from fleetgui.stores.log_ring import Line, LogRing
 from fleetgui.widgets.window.diagnostics import DiagnosticsWindow
 from tests.app.consoles import context, run_console
 from tests.nats_server import NatsServer
@@ -113,6 +117,29 @@ def test_a_report_is_written_beside_the_loop_and_outlives_its_window(
     with NatsServer() as server:
         run_console(qapp, tmp_path, drive, on=context(server.url))
     assert "journal" in json.loads(path.read_text())
+
+
+async def test_a_full_log_is_made_into_text_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring, in_a_turn = LogRing(), [0]
+    for number in range(3 * SLICE):
+        ring.handle(logging.LogRecord("fleetgui", logging.INFO, "", 0, f"line {number}", None, None))
+
+    def turned() -> None:
+        if in_a_turn[-1]:
+            in_a_turn.append(0)
+        asyncio.get_running_loop().call_soon(turned)
+
+    def counted(line: Line) -> str:
+        in_a_turn[-1] += 1
+        return line.text
+
+    monkeypatch.setattr("fleetgui.app.diagnostics.written", counted)
+    asyncio.get_running_loop().call_soon(turned)
+    tasks = Tasks(lambda name, error: None)
+    facts = Diagnostics(ConsoleState(), ManualClock(), tasks, ring, lambda: None, settings=tmp_path)
+    await facts.write(tmp_path / "report.json", {})
+    assert in_a_turn[:3] == [SLICE] * 3
+    assert json.loads((tmp_path / "report.json").read_text())["log"] == [f"line {each}" for each in range(3 * SLICE)]
 
 
 def test_what_is_malformed_is_counted_by_who_found_so_and_without_a_link_nothing_is_held(
