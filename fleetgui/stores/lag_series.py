@@ -24,6 +24,9 @@ MINUTES: Final = 10_080
 GAP_WINDOWS: Final = 2.5
 """Silence of more than this many windows is a gap."""
 
+_LATE: Final = 1.1
+"""A gateway that counts its windows by sleeping closes each a little late; in a minute that adds up."""
+
 MINUTE_S: Final = 60.0
 _MOST_SEQ: Final = 2**62
 """A publisher may claim any number; beyond this one all are alike."""
@@ -166,7 +169,7 @@ class Series:
             nothing = np.empty(0)
             return Curves(nothing, nothing, nothing, nothing, nothing, [])
         between = _gaps_between(rows, window_s)
-        inside = _missing_inside(rows)
+        inside = _missing_inside(rows, window_s)
         # Of each row: the first sample, the last one if it is a minute, then a hole if something is missing after it.
         # A row that has a hole in itself is only a hole: what was measured around it is told on hover.
         wide = (rows["last"] > rows["first"]) & ~inside
@@ -290,8 +293,11 @@ def _gaps_between(rows: Rows, window_s: float) -> npt.NDArray[np.bool_]:
     return gaps
 
 
-def _missing_inside(rows: Rows) -> npt.NDArray[np.bool_]:
-    missing: npt.NDArray[np.bool_] = rows["last_seq"] - rows["first_seq"] + 1 > rows["windows"]
+def _missing_inside(rows: Rows, window_s: float) -> npt.NDArray[np.bool_]:
+    """Whether something is missing in a minute: a number, or more time than its windows, somewhat late each, fill."""
+    apart = (rows["windows"] - 1) * window_s * _LATE
+    silent = rows["last"] - rows["first"] > apart + (GAP_WINDOWS - 1) * window_s
+    missing: npt.NDArray[np.bool_] = silent | (rows["last_seq"] - rows["first_seq"] + 1 > rows["windows"])
     return missing
 
 

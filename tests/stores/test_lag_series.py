@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetgui.policy.lag import LagWindows
+from fleetgui.policy.settings import LagSettings
 from fleetgui.stores.lag_series import ROW, Curves, Sample, Series
 
 START = 1_795_219_200.0
@@ -97,6 +99,40 @@ def test_a_gap_is_hatched_until_history_brings_what_is_missing() -> None:
     series.add([sample(seq) for seq in range(65, 70)])
     assert series.curves(1.0).gaps == []
     assert len(series) == 400
+
+
+@pytest.mark.parametrize("capacity", [600, 30], ids=["windows", "minutes"])
+def test_a_silence_is_hatched_though_no_number_is_missing(capacity: int) -> None:
+    """As where a gateway that was stopped for 8 s closes one window over all of it."""
+    series = Series(capacity)
+    series.add([Sample(START + seq + (8 if seq > 70 else 0), 1, 2, 3, "normal", "e", seq) for seq in range(400)])
+    ((begins, ends),) = series.curves(1.0).gaps
+    assert begins <= START + 70
+    assert ends >= START + 79
+    assert not any(start < START + 75 < end for start, end in drawn(series.curves(1.0)))
+
+
+def test_windows_that_each_come_a_little_late_are_no_gap() -> None:
+    series = Series(30)
+    series.add([Sample(START + seq * 1.05, 1, 2, 3, "normal", "e", seq) for seq in range(400)])
+    assert series.curves(1.0).gaps == []
+
+
+def test_a_stall_of_a_gateway_of_ours_is_measured_and_no_gap() -> None:
+    """It closes each window that it slept through: the line over the stall stands on what each of them measured."""
+    windows = LagWindows(LagSettings(), 0.0)
+    closed = [window for now in (1.0, 2.0, 3.0, 11.3, 12.0, 13.0) for window in windows.woke(now)]
+    series = Series(600)
+    series.add(
+        [
+            Sample(START + each.ended, each.stats.p50_ms, each.stats.p99_ms, each.stats.max_ms, "critical", "e", seq)
+            for seq, each in enumerate(closed)
+        ]
+    )
+    curves = series.curves(1.0)
+    assert curves.gaps == []
+    assert list(np.diff(curves.ts)) == [1.0] * 12
+    assert list(np.round(curves.p99[4:10], -2)) == [7_300, 6_300, 5_300, 4_300, 3_300, 2_300]
 
 
 def test_a_part_of_a_series_has_no_gap_where_the_whole_has_none() -> None:
