@@ -49,7 +49,8 @@ def _buckets(x: Array, y: Array, most: int) -> npt.NDArray[np.int64] | None:
     """Where the buckets begin that `x` is gathered in, None where there is nothing to gather."""
     if len(x) <= most:
         return None
-    width = (x[-1] - x[0]) / (most / 2 - 2)
+    # A twentieth is kept for the ends of gaps, so that one does not take what stands beside it into its bucket.
+    width = (x[-1] - x[0]) / (most / 2 - 2 - most // 20)
     if not width > 0:
         return None
     bucket = np.floor(x / width)

@@ -44,6 +44,12 @@ def test_no_line_is_drawn_across_a_gap(values: list[float], most: int) -> None:
             assert not np.isnan(y[int(left) : int(right) + 1]).any()
 
 
+def test_a_peak_beside_a_gap_is_drawn() -> None:
+    y = np.zeros(10_000)
+    y[5_000], y[5_001:5_003] = 9.0, np.nan
+    assert np.nanmax(decimate(np.arange(10_000.0), y, 500)[1]) == 9.0
+
+
 def test_buckets_stand_still_while_the_curve_moves_on() -> None:
     x = np.arange(0.0, 10_000.0)
     y = np.random.default_rng(1).random(10_000)
