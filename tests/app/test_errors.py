@@ -133,8 +133,9 @@ def test_an_exception_on_the_loop_is_one_entry(qapp: QApplication, sink: ErrorSi
         else:
             painted = Painted()
             painted.show()
-        while not sink.count:  # noqa: ASYNC110 - it comes from Qt's own turn of the loop
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(10):
+            while not sink.count:  # noqa: ASYNC110 - it comes from Qt's own turn of the loop
+                await asyncio.sleep(0.001)
         await asyncio.sleep(0.01)
         return "it lives"
 
