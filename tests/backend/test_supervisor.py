@@ -138,7 +138,8 @@ async def test_secrets_stand_on_no_command_line_and_in_no_environment(backend: B
 async def test_a_kill_of_what_all_stands_on_ends_everything(backend: BackendProcess, victim: str) -> None:
     facts, parts, folder = await started(backend)
     psutil.Process({"supervisor": facts.pid, **parts}[victim]).kill()
-    end = await backend.ended()
+    async with asyncio.timeout(LIMIT_S):
+        end = await backend.ended()
     if victim == "supervisor":
         assert end.code == -signal.SIGKILL
     else:
