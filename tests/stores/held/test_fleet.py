@@ -51,13 +51,13 @@ async def test_a_question_nobody_waits_for_is_given_up_and_the_next_is_answered(
         go_on.wait(30)
         return True
 
-    question = asyncio.ensure_future(held.search(Each(slow)))
-    await asyncio.to_thread(begun.wait, 30)
-    never = asyncio.ensure_future(held.search(Each(slow)))
-    await asyncio.sleep(0)
-    never.cancel()
-    question.cancel()
-    await asyncio.wait([question, never])
+    async with asyncio.TaskGroup() as group:
+        question = group.create_task(held.search(Each(slow)))
+        await asyncio.to_thread(begun.wait, 30)
+        never = group.create_task(held.search(Each(slow)))
+        await asyncio.sleep(0)
+        never.cancel()
+        question.cancel()
     assert question.cancelled()
     assert never.cancelled()
     go_on.set()
@@ -68,10 +68,10 @@ async def test_a_question_nobody_waits_for_is_given_up_and_the_next_is_answered(
 async def test_no_block_is_copied_once_nobody_reads_it(held: HeldFleet) -> None:
     held.take(devices(10))
     await held.search(EVERYTHING)
-    question = asyncio.ensure_future(held.search(EVERYTHING))
-    await asyncio.sleep(0)
-    question.cancel()
-    await asyncio.wait([question])
+    async with asyncio.TaskGroup() as group:
+        question = group.create_task(held.search(EVERYTHING))
+        await asyncio.sleep(0)
+        question.cancel()
     await held.search(EVERYTHING)  # what was given up has ended before this
     await asyncio.sleep(0)
     assert held._sharing.newest == 0
@@ -197,9 +197,10 @@ async def test_what_is_cleared_while_it_is_tidied_stays_cleared(
     held.take(devices(3))
     for number in range(50):
         held.revise([("device-000001", {"error_state": f"error {number}"})])
-    tidying = asyncio.ensure_future(held.tidy())
-    await asyncio.sleep(0)
-    held.clear()
-    held.take([Summary("other", error_state="new")])
-    assert await tidying == []
+    async with asyncio.TaskGroup() as group:
+        tidying = group.create_task(held.tidy())
+        await asyncio.sleep(0)
+        held.clear()
+        held.take([Summary("other", error_state="new")])
+    assert tidying.result() == []
     assert held.summary(0) == Summary("other", error_state="new")
