@@ -95,7 +95,7 @@ async def test_twelve_tries_at_a_ceiling_of_eight_are_partly_refused_and_the_nei
 ) -> None:
     async with (
         party(nats_server.url) as client,
-        gateway(nats_server.url, environ={"RECONNECT_HARD_CEILING": "8"}) as running,
+        gateway(nats_server.url, environ={"RECONNECT_HARD_CEILING": "8"}, clock=ManualClock()) as running,
     ):
         mine = Inbox(client.link, "device-connect.t.gateway.gw-1.throttle")
         others = Inbox(client.link, "device-connect.other.gateway.>")
