@@ -5,7 +5,7 @@ Events of an open device come through `PresenceFeed`, which subscribes to all ev
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from fleetgui.feeds.calls import why_no_calls
 from fleetgui.feeds.errors import Fault, RegistryError
@@ -19,9 +19,6 @@ from fleetgui.stores.presence import Presence
 from fleetgui.stores.roster import Roster
 from fleetgui.wire.codec import Malformed, decode_object
 from fleetgui.wire.subjects import Subjects
-
-LONGEST_TTL_S: Final = 1e10
-"""Longer leases than three centuries are no leases."""
 
 
 class DetailsFeed(Feed):
@@ -109,9 +106,6 @@ class DetailsFeed(Feed):
 
     def _read_record(self, device_id: str, record: dict[str, Any], asked_at: float) -> None:
         ttl = record.get("device_ttl")
-        known: float | None = None
-        # Compared as it is: a whole number may be too large for a float.
-        if isinstance(ttl, int | float) and not isinstance(ttl, bool) and 0 < ttl < LONGEST_TTL_S:
-            known = float(ttl)
+        known = ttl if isinstance(ttl, int | float) and not isinstance(ttl, bool) else None
         self._presence.listed([(device_id, known)], asked_at)
         self._details.update(device_id, phase=DetailPhase.READ, record=record, read_at=asked_at, error=None)

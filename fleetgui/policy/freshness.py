@@ -24,6 +24,9 @@ BEATS_PER_TTL: Final = 3
 ASSUMED_TTL_S: Final = 60.0
 """The lease assumed for a device whose record has not been read and whose rhythm is not known yet."""
 
+LONGEST_TTL_S: Final = 366 * 86_400.0
+"""A record that claims a longer lease than a year has none: its device would be live for ever after one beat."""
+
 SKEWED_S: Final = 10.0
 """A publisher's clock that is further than this from ours is said to be wrong, or ours is."""
 

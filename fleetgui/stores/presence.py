@@ -13,7 +13,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fleetgui.policy.freshness import ASSUMED_TTL_S, BEATS_PER_TTL, device_limits, device_state, freshness
+from fleetgui.policy.freshness import (
+    ASSUMED_TTL_S,
+    BEATS_PER_TTL,
+    LONGEST_TTL_S,
+    device_limits,
+    device_state,
+    freshness,
+)
 from fleetgui.policy.signals import Signal
 from fleetgui.policy.states import State
 from fleetgui.stores import census
@@ -165,7 +172,7 @@ class Presence:
                 continue
             if read_at > evidence.offline_since.item(slot) + LISTING_CACHE_S:
                 evidence.listed_at[slot] = max(evidence.listed_at.item(slot), read_at)
-            if ttl is not None and ttl > 0:
+            if ttl is not None and 0 < ttl <= LONGEST_TTL_S:
                 evidence.grant(slot, ttl)
 
     def watch(self, device_ids: frozenset[str] | None, now: float) -> None:

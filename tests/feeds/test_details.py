@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from fleetgui.feeds.details import DetailsFeed
 from fleetgui.feeds.presence import PresenceFeed
 from fleetgui.policy.clock import SystemClock
+from fleetgui.policy.freshness import ASSUMED_TTL_S, LONGEST_TTL_S
 from fleetgui.stores.details import DetailPhase
 from fleetgui.wire.subjects import Subjects
 from tests.feeds.scripted_registry import Bench, Params, Refuse, record, scripted
@@ -67,6 +70,24 @@ async def test_absent_is_not_failed(shared_nats_server: NatsServer) -> None:
     async with scripted(shared_nats_server.url, "absent", lambda _: {"device": None}) as bench:
         feed(bench, "absent").open("ghost")
         await settled(bench, "ghost", DetailPhase.ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("ttl", "lease"),
+    [
+        (20, 20.0),
+        (0.5, 0.5),
+        *((odd, ASSUMED_TTL_S) for odd in (None, 0, -1, True, "15", [15], 2 * LONGEST_TTL_S, 10**30)),
+    ],
+)
+async def test_a_lease_that_is_none_is_not_taken_for_one(
+    shared_nats_server: NatsServer, ttl: object, lease: float
+) -> None:
+    """And the record is read all the same."""
+    async with scripted(shared_nats_server.url, "lease", lambda _: {"device": record("a", device_ttl=ttl)}) as bench:
+        feed(bench, "lease").open("a")
+        await settled(bench, "a", DetailPhase.READ)
+        assert bench.state.presence.ttl("a") == lease
 
 
 async def test_an_id_that_cannot_be_addressed_is_shown_and_not_called(shared_nats_server: NatsServer) -> None:

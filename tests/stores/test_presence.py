@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from fleetgui.policy.freshness import ASSUMED_TTL_S
 from fleetgui.policy.states import State
 from fleetgui.stores.presence import Beat, Edge, Presence
 
@@ -114,6 +115,16 @@ def test_a_lease_that_was_not_read_is_three_observed_beats() -> None:
     assert presence.ttl("a") == 15.0
     assert presence.state("a", 24.0) is State.LATE
     assert presence.state("a", 25.0) is State.STALE
+
+
+@pytest.mark.parametrize("claimed", [1e9, 1e300, 10**400, 0, -1])
+def test_a_lease_for_ever_is_none(claimed: float) -> None:
+    """With it a device would be shown as live for ever after a single beat."""
+    presence = Presence()
+    presence.listed([("a", claimed)], 0.0)
+    presence.apply_beats([beat("a", 1.0)])
+    assert presence.ttl("a") == ASSUMED_TTL_S
+    assert presence.state("a", 1.0 + ASSUMED_TTL_S) is State.STALE
 
 
 def test_counts_hold_for_a_fleet_larger_than_the_first_arrays() -> None:
