@@ -71,10 +71,17 @@ class Bench:
     client: RegistryClient
     pager: Pager
     link: Link
+    server: Link
     tasks: Tasks
     answer: Answer
     asked: list[Params] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+
+    async def all_asked(self) -> list[Params]:
+        """Everything asked until now, what is still on its way included."""
+        await self.link.flush()
+        await self.server.flush()
+        return self.asked
 
 
 @asynccontextmanager
@@ -89,7 +96,7 @@ async def scripted(url: str, tenant: str, answer: Answer, *, patience_s: float =
     link.state_changed.connect(state.link.set_state)
     client = RegistryClient(link, subjects, clock, PageSizer({}), patience_s=patience_s)
     pager = Pager(client, state.roster, state.presence, clock, tasks, jitter=lambda: 0.5)
-    bench = Bench(state, client, pager, link, tasks, answer, failures=failures)
+    bench = Bench(state, client, pager, link, server, tasks, answer, failures=failures)
 
     def reply(message: Message) -> bytes | None:
         request = json.loads(message.data)
