@@ -43,8 +43,8 @@ def by_clock(bench: Bench, tenant: str, clock: ManualClock, patience_s: float = 
 
 async def settled(bench: Bench) -> None:
     """Many round trips: a pager that had anything to ask would have asked by then."""
-    for _ in range(30):
-        await bench.link.flush()
+    for _ in range(15):
+        await bench.all_asked()
 
 
 async def asks_after(bench: Bench, clock: ManualClock, seconds: float) -> int:
