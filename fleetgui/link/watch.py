@@ -198,27 +198,27 @@ class Watch:
         """One consumer's life. Ends with `_Restart` or `LinkError`."""
         self._lost = False
         await self._consumer.remove()
-        anew, last = await self._look()
+        last = await self._look()
         inbox = f"_INBOX.fleetgui-watch.{secrets.token_hex(11)}"
         self._queue.clear()
         subscription = self._link.subscribe(inbox, self._take, unreadable=self._take_unreadable)
         try:
-            empty = await self._consumer.create(inbox, start=None if anew else self.revision + 1)
+            empty = await self._consumer.create(inbox, start=None if self._anew else self.revision + 1)
             self._enter(WatchPhase.READING)
-            self._contents.begin(anew=anew)
-            if anew:
+            self._contents.begin(anew=self._anew)
+            if self._anew:
                 self._tell(self._handler.read_began)
             await self._deliver(last, empty=empty)
         finally:
             subscription.close()
 
-    async def _look(self) -> tuple[bool, int]:
-        """Whether everything is to be read, and the bucket's last revision now."""
+    async def _look(self) -> int:
+        """Find out whether everything is to be read, which holds until it was; returns the bucket's last revision."""
         info = await streams.api(self._link, f"STREAM.INFO.{self._stream}")
         away = self._link.clock.now() - self._last_alive
-        anew = self._anew or away > self._settings.markers_last or self._contents.overtaken(info)
+        self._anew |= away > self._settings.markers_last or self._contents.overtaken(info)
         self._contents.identify(info)
-        return anew, int(info.get("state", {}).get("last_seq", 0))
+        return int(info.get("state", {}).get("last_seq", 0))
 
     # Deliveries
 

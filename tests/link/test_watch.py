@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,7 +70,13 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def make(links: Links, broker: NatsServer) -> Make:
-    async def rig(keys: str = ">", before: dict[str, bytes] | None = None, *, bucket_there: bool = True) -> Rig:
+    async def rig(
+        keys: str = ">",
+        before: dict[str, bytes] | None = None,
+        *,
+        bucket_there: bool = True,
+        settings: WatchSettings = QUICK,
+    ) -> Rig:
         link = await links.up(broker.url)
         bucket = Bucket(link, BucketConfig("b"))
         if bucket_there:
@@ -77,7 +84,7 @@ def make(links: Links, broker: NatsServer) -> Make:
         for key, value in (before or {}).items():
             await within(bucket.put(key, value))
         mirror = Mirror()
-        return Rig(bucket, mirror, bucket.watch(keys, mirror, settings=QUICK), link)
+        return Rig(bucket, mirror, bucket.watch(keys, mirror, settings=settings), link)
 
     return rig
 
@@ -193,6 +200,32 @@ async def test_a_bucket_made_anew_under_the_same_keys_and_revisions_is_read_anew
     await within(rig.bucket.put("a", b"3"))
     await within(rig.bucket.put("b", b"4"))
     await rig.holds({"a": b"3", "b": b"4"})
+
+
+async def test_a_bucket_made_anew_is_read_anew_also_if_that_fails_the_first_time(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys and revisions are as many as before: only that it was made anew tells that it is another one."""
+    rig = await make(before={"a": b"1"}, settings=replace(QUICK, compare=3_600.0))
+    await rig.live()
+    create, failed, replaced = rig.watch._consumer.create, 0, False
+
+    async def fails_at_first(inbox: str, *, start: int | None) -> bool:
+        nonlocal failed
+        if not replaced or not failed:
+            failed += 1
+            raise LinkError("The bucket was deleted once more.")
+        made: bool = await create(inbox, start=start)
+        return made
+
+    monkeypatch.setattr(rig.watch._consumer, "create", fails_at_first)
+    await within(streams.api(rig.link, f"STREAM.DELETE.{STREAM}"))
+    await within(rig.bucket.ensure())
+    await within(rig.bucket.put("b", b"2"))
+    replaced = True
+    await rig.holds({"b": b"2"})
+    assert failed
+    assert rig.mirror.deletions == ["a"]
 
 
 async def test_a_consumer_that_was_taken_away_is_replaced(make: Make) -> None:

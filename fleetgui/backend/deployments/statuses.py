@@ -4,12 +4,15 @@ The bucket is watched, so that this knows what stands under each key and its rev
 content differs, on the condition that the key still has that revision. So several aggregators do no harm: the first
 writes, the others hear of it and find nothing to do; of two that write at once one is refused and compares anew. What
 somebody else wrote is left alone for `settle_s` first, since the one who wrote it may know more than we do yet.
+
+What was written here stands until `settle_s` later the watch has not told it: then the bucket was emptied or made anew
+right after the write, of which no watch hears, and it is written once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fleetgui.backend.deployments.rollup import Figures
@@ -36,10 +39,14 @@ class StatusCounters:
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What stands under a key: `content` as it would be written at no time, None where it does not decode."""
+    """What stands under a key: `content` as it would be written at no time, None where it does not decode.
+
+    `told`: by the watch; else the broker has stored it, and that is all that is known.
+    """
 
     revision: int
     content: bytes | None
+    told: bool
 
 
 class Statuses:
@@ -56,7 +63,7 @@ class Statuses:
         self._doubted = doubted
         self._standing: dict[DeploymentName, _Standing] = {}
         self._doubtful: dict[DeploymentName, float] = {}
-        """What somebody else wrote, and when it is to be compared (`Clock.now()`); in the order of that time."""
+        """What somebody else wrote, or the watch has not told yet, and when it is to be compared (`Clock.now()`)."""
         self._told = 0
         """The last revision that the watch told. What it has told holds, also against the answer to a write."""
         self._reading = False
@@ -76,11 +83,14 @@ class Statuses:
             return
         known = self._standing.get(name)
         if not self._reading and known is not None and entry.revision <= known.revision:
-            return  # the echo of what was written here
+            if entry.revision == known.revision and not known.told:  # the echo of what was written here
+                self._standing[name] = replace(known, told=True)
+                self._doubtful.pop(name, None)
+            return
         if entry.value is None:
             self._standing.pop(name, None)
         else:
-            self._standing[name] = _Standing(entry.revision, self._content(entry.key, entry.value))
+            self._standing[name] = _Standing(entry.revision, self._content(entry.key, entry.value), told=True)
         self._doubt(name, self._settle_s)
 
     def synced(self) -> None:
@@ -116,6 +126,8 @@ class Statuses:
         due = [name for name, at in self._doubtful.items() if at <= now]
         for name in due:
             del self._doubtful[name]
+            if (standing := self._standing.get(name)) is not None and not standing.told:
+                del self._standing[name]  # should it stand there after all, the broker refuses to make it anew
         return due
 
     async def settle(self, name: DeploymentName, wanted: Figures | None) -> None:
@@ -136,7 +148,10 @@ class Statuses:
                 revision = await self._bucket.put(str(name), data, expect=standing.revision if standing else 0)
                 self.counters.written += 1
                 if self._told < revision:
-                    self._standing[name] = _Standing(revision, _encoded(name, wanted, _NO_TIME))
+                    self._standing[name] = _Standing(revision, _encoded(name, wanted, _NO_TIME), told=False)
+                now = self._standing.get(name)
+                if now is None or not now.told or now.revision < revision:
+                    self._doubt(name, self._settle_s)
             else:
                 self.counters.unchanged += 1
         except WrongRevision:
