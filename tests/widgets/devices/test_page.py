@@ -70,6 +70,11 @@ class Opened:
     def wanted(self) -> list[Wanted]:
         return [asked[1] for asked in self.asked if asked[0] == "wanted"]
 
+    @property
+    def said(self) -> list[str]:
+        """What the status line was to say."""
+        return [asked[1] for asked in self.asked if asked[0] == "said"]
+
     def beat(self) -> None:
         self.table.tell_moved()
         self.page.beat()
@@ -311,7 +316,7 @@ def test_no_more_than_a_few_columns_are_sorted_by(opened: Opened) -> None:
     before = opened.wanted[-1]
     opened.page.sort_by(NAMES.index("model"), more=True)
     assert opened.wanted[-1] == before
-    assert opened.asked[-1] == ("said", "Sorted by 4 columns already; no more than that.")
+    assert opened.said[-1] == "Sorted by 4 columns already; no more than that."
 
 
 def test_clearing_the_filter_is_one_wish_and_leaves_the_order_and_the_groups(opened: Opened) -> None:
@@ -862,7 +867,7 @@ def test_rows_are_copied_as_they_are_arranged_with_a_header(opened: Opened) -> N
     opened.select(2, 3)
     opened.page.copying.rows()
     assert clipboard() == f"Device\tBattery %\n{device_id(2)}\t2\n{device_id(3)}\t3\n"
-    assert opened.asked[-1] == ("said", "Copied 2 rows.")
+    assert opened.said[-1] == "Copied 2 rows."
 
 
 def test_copying_all_of_a_million_says_how_many_it_copied(qtbot: QtBot) -> None:
@@ -872,14 +877,14 @@ def test_copying_all_of_a_million_says_how_many_it_copied(qtbot: QtBot) -> None:
     while opened.page.copying.is_busy:
         QApplication.processEvents()
     assert clipboard().count("\n") == 201
-    assert opened.asked[-1][1].startswith("Copied 200 rows of 1,000,000 selected;")
+    assert opened.said[-1].startswith("Copied 200 rows of 1,000,000 selected;")
 
 
 def test_copying_what_was_not_read_says_so(qtbot: QtBot) -> None:
     opened = Opened(qtbot, Fleet(1_000, loaded=10))
     opened.select(500)
     opened.page.copying.rows()
-    assert opened.asked[-1] == ("said", "Nothing copied: no loaded row is selected.")
+    assert opened.said[-1] == "Nothing copied: no loaded row is selected."
 
 
 def test_one_record_is_copied_as_an_object_and_several_as_an_array(opened: Opened) -> None:
