@@ -5,14 +5,14 @@ content differs, on the condition that the key still has that revision. So sever
 writes, the others hear of it and find nothing to do; of two that write at once one is refused and compares anew. What
 somebody else wrote is left alone for `settle_s` first, since the one who wrote it may know more than we do yet.
 
-What was written here stands until `settle_s` later the watch has not told it: then the bucket was emptied or made anew
-right after the write, of which no watch hears, and it is written once more.
+What the broker stored for us counts as standing until the watch tells of it, and no longer than `settle_s`: a bucket
+that is emptied or made anew right after a write tells nobody what it lost. From then on what was told holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from fleetgui.backend.deployments.rollup import Figures
@@ -39,14 +39,10 @@ class StatusCounters:
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What stands under a key: `content` as it would be written at no time, None where it does not decode.
-
-    `told`: by the watch; else the broker has stored it, and that is all that is known.
-    """
+    """What stands under a key: `content` as it would be written at no time, None where it does not decode."""
 
     revision: int
     content: bytes | None
-    told: bool
 
 
 class Statuses:
@@ -61,42 +57,40 @@ class Statuses:
         self._clock = clock
         self._settle_s = settle_s
         self._doubted = doubted
-        self._standing: dict[DeploymentName, _Standing] = {}
+        self._told: dict[DeploymentName, _Standing] = {}
+        self._written: dict[DeploymentName, _Standing] = {}
+        """What the broker stored for us and the watch has not told yet."""
         self._doubtful: dict[DeploymentName, float] = {}
         """What somebody else wrote, or the watch has not told yet, and when it is to be compared (`Clock.now()`)."""
-        self._told = 0
-        """The last revision that the watch told. What it has told holds, also against the answer to a write."""
         self._reading = False
 
     # What the watch tells
 
     def read_began(self) -> None:
         self._reading = True
-        self._told = 0
 
     def entry(self, entry: Entry) -> None:
-        self._told = entry.revision
         try:
             name = DeploymentName(entry.key)
         except Malformed:
             self.counters.malformed += 1
             return
-        known = self._standing.get(name)
-        if not self._reading and known is not None and entry.revision <= known.revision:
-            if entry.revision == known.revision and not known.told:  # the echo of what was written here
-                self._standing[name] = replace(known, told=True)
-                self._doubtful.pop(name, None)
-            return
         if entry.value is None:
-            self._standing.pop(name, None)
+            self._told.pop(name, None)
         else:
-            self._standing[name] = _Standing(entry.revision, self._content(entry.key, entry.value), told=True)
-        self._doubt(name, self._settle_s)
+            self._told[name] = _Standing(entry.revision, self._content(entry.key, entry.value))
+        written = self._written.get(name)
+        if written is None or entry.revision > written.revision:
+            self._doubt(name, self._settle_s)
+        elif entry.revision == written.revision:  # the echo of what was written here
+            self._doubtful.pop(name, None)
+        if written is not None and entry.revision >= written.revision:
+            del self._written[name]
 
     def synced(self) -> None:
         if self._reading:
             self._reading = False
-            for name in self._standing:
+            for name in (*self._told, *self._written):
                 self._doubt(name, 0.0)
 
     def _content(self, key: str, value: bytes) -> bytes | None:
@@ -126,8 +120,7 @@ class Statuses:
         due = [name for name, at in self._doubtful.items() if at <= now]
         for name in due:
             del self._doubtful[name]
-            if (standing := self._standing.get(name)) is not None and not standing.told:
-                del self._standing[name]  # should it stand there after all, the broker refuses to make it anew
+            self._written.pop(name, None)
         return due
 
     async def settle(self, name: DeploymentName, wanted: Figures | None) -> None:
@@ -135,28 +128,34 @@ class Statuses:
 
         Raises `LinkError`: then it is not known, and to be tried again.
         """
-        standing = self._standing.get(name)
+        standing = self._written.get(name) or self._told.get(name)
         try:
             if wanted is None:
                 if standing is not None:
                     await self._bucket.delete(str(name), expect=standing.revision)
                     self.counters.removed += 1
-                    if self._standing.get(name) is standing:
-                        del self._standing[name]
+                    self._forget(name, standing)
             elif standing is None or standing.content != _encoded(name, wanted, _NO_TIME):
                 data = _encoded(name, wanted, Moment(self._clock.wall()))
                 revision = await self._bucket.put(str(name), data, expect=standing.revision if standing else 0)
                 self.counters.written += 1
-                if self._told < revision:
-                    self._standing[name] = _Standing(revision, _encoded(name, wanted, _NO_TIME), told=False)
-                now = self._standing.get(name)
-                if now is None or not now.told or now.revision < revision:
-                    self._doubt(name, self._settle_s)
+                self._stored(name, _Standing(revision, _encoded(name, wanted, _NO_TIME)))
             else:
                 self.counters.unchanged += 1
         except WrongRevision:
             self.counters.collided += 1
             self._doubt(name, self._settle_s)
+
+    def _stored(self, name: DeploymentName, written: _Standing) -> None:
+        told = self._told.get(name)
+        if told is None or told.revision < written.revision:
+            self._written[name] = written
+            self._doubt(name, self._settle_s)
+
+    def _forget(self, name: DeploymentName, standing: _Standing) -> None:
+        for known in (self._written, self._told):
+            if known.get(name) is standing:
+                del known[name]
 
 
 def _encoded(name: DeploymentName, figures: Figures, at: Moment) -> bytes:

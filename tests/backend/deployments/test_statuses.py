@@ -37,12 +37,12 @@ class Written:
         await streams.api(self.client.link, f"STREAM.{verb}.{bucket.config.stream}")
         await bucket.ensure()
 
-    async def after(self, seconds: float) -> int:
+    async def after(self, seconds: float, wanted: Figures | None = FIGURES) -> int:
         """What is due by then is compared, as the aggregator does; returns how many."""
         self._clock.advance(seconds)
         due = self.statuses.take_due()
         for name in due:
-            await self.statuses.settle(name, FIGURES)
+            await self.statuses.settle(name, wanted)
         return len(due)
 
     async def stands(self) -> bool:
@@ -102,3 +102,16 @@ async def test_somebody_elses_older_word_is_no_echo(written: Written, client: Si
     assert entry is not None
     written.statuses.entry(Entry("d", b"{}", entry.revision - 1, 0.0))
     assert await written.after(SETTLE_S) == 1
+
+
+async def test_a_bucket_made_anew_is_believed_though_its_revisions_are_lower(client: Side) -> None:
+    """A withdrawn deployment's status, written by somebody else right after ours went with the bucket: it goes too."""
+    for _ in range(3):
+        await client.buckets.status.put("other", b"{}")
+    written = Written(client, ManualClock())
+    await written.statuses.settle(D, FIGURES)
+    await written.lost("DELETE")
+    await client.buckets.status.put("d", b"{}")
+    await written.echo()
+    assert await written.after(SETTLE_S, wanted=None) == 1
+    assert await contents(client.link, client.buckets.status) == {}
