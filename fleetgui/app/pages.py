@@ -114,6 +114,7 @@ class Pages:
 
         page = OverviewPage(self._state, self._clock)
         page.device_opened.connect(self.open_device)
+        page.said.connect(self._window.say)
         page.history_wanted.connect(lambda since: self._tell(lambda fabric: fabric.gateway.past.look_back(since)))
         self._state.lag.changed.connect(lambda _: self._show_thresholds(page))
         self._state.observer.ran_late.connect(page.set_observer_late)

@@ -58,6 +58,8 @@ class OverviewPage(QWidget):
     device_opened = Signal(str)
     history_wanted = Signal(float)
     """The epoch second from which on somebody looks, where it is older than what is held."""
+    said = Signal(str)
+    """A sentence for the status line."""
 
     def __init__(
         self,
@@ -199,6 +201,12 @@ class OverviewPage(QWidget):
         else:
             self._look_at(moment - (right - left) / 2, moment + (right - left) / 2)
 
+    def _step(self, *, forward: bool) -> None:
+        moment = self.reader.step(forward)
+        self._bring(moment)
+        if moment is None:
+            self.said.emit(f"There is no {'later' if forward else 'earlier'} engagement among those that were read.")
+
     def _open(self) -> None:
         if self.reader.spot.refusal is not None:
             self.device_opened.emit(self.reader.spot.refusal.device_id)
@@ -272,8 +280,8 @@ class OverviewPage(QWidget):
             "+": lambda: self._zoom(0.5),
             "=": lambda: self._zoom(0.5),
             "-": lambda: self._zoom(2.0),
-            "N": lambda: self._bring(self.reader.step(True)),
-            "P": lambda: self._bring(self.reader.step(False)),
+            "N": lambda: self._step(forward=True),
+            "P": lambda: self._step(forward=False),
             "Return": self._open,
             "Enter": self._open,
         }

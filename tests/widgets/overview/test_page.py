@@ -352,8 +352,12 @@ def test_keys_go_from_engagement_to_engagement_and_open_the_device(made: Make, q
     assert page.plots.marks.selected == len(refusals) - 2
     assert refusals[-2].device_id in page.reader.card.text
     assert page.plots.accessibleDescription() == page.reader.card.text
+    said: list[str] = []
+    page.said.connect(said.append)
     QTest.keyClick(page, Qt.Key.Key_N)
-    QTest.keyClick(page, Qt.Key.Key_N)  # there is none after the last
+    assert said == []
+    QTest.keyClick(page, Qt.Key.Key_N)
+    assert said == ["There is no later engagement among those that were read."]
     with qtbot.waitSignal(page.device_opened, timeout=5_000) as opened:
         QTest.keyClick(page, Qt.Key.Key_Return)
     assert opened.args == [refusals[-1].device_id]
