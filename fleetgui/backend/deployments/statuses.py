@@ -80,12 +80,13 @@ class Statuses:
         else:
             self._told[name] = _Standing(entry.revision, self._content(entry.key, entry.value))
         written = self._written.get(name)
-        if written is None or entry.revision > written.revision:
-            self._doubt(name, self._settle_s)
-        elif entry.revision == written.revision:  # the echo of what was written here
+        if written is not None and entry.revision < written.revision:
+            return  # what was written here came after it
+        self._written.pop(name, None)
+        if written is not None and entry.revision == written.revision:  # its echo
             self._doubtful.pop(name, None)
-        if written is not None and entry.revision >= written.revision:
-            del self._written[name]
+        else:
+            self._doubt(name, self._settle_s)
 
     def synced(self) -> None:
         if self._reading:
@@ -129,17 +130,18 @@ class Statuses:
         Raises `LinkError`: then it is not known, and to be tried again.
         """
         standing = self._written.get(name) or self._told.get(name)
+        content = None if wanted is None else _encoded(name, wanted, _NO_TIME)
         try:
             if wanted is None:
                 if standing is not None:
                     await self._bucket.delete(str(name), expect=standing.revision)
                     self.counters.removed += 1
                     self._forget(name, standing)
-            elif standing is None or standing.content != _encoded(name, wanted, _NO_TIME):
+            elif standing is None or standing.content != content:
                 data = _encoded(name, wanted, Moment(self._clock.wall()))
                 revision = await self._bucket.put(str(name), data, expect=standing.revision if standing else 0)
                 self.counters.written += 1
-                self._stored(name, _Standing(revision, _encoded(name, wanted, _NO_TIME)))
+                self._stored(name, _Standing(revision, content))
             else:
                 self.counters.unchanged += 1
         except WrongRevision:

@@ -107,11 +107,11 @@ class Machine(RuleBasedStateMachine):
                 self.wanted[device_id] = msgspec.structs.replace(self.wanted[device_id], **new)
 
         async def both() -> None:
-            tidying = asyncio.ensure_future(self.fleet.tidy())
-            await asyncio.sleep(0)  # it has begun
-            self.changes.clear()
-            self.take(batch)
-            await tidying
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.fleet.tidy())
+                await asyncio.sleep(0)  # it has begun
+                self.changes.clear()
+                self.take(batch)
             await self.fleet.tidy()
 
         self.loop.run_until_complete(both())
@@ -133,11 +133,12 @@ class Machine(RuleBasedStateMachine):
         wanted, ids = self.wanted.copy(), self.ids.copy()
 
         async def both() -> Found:
-            question = asyncio.ensure_future(self.fleet.order(keys))
-            await asyncio.sleep(0)  # it is asked
-            self.take(batch)
-            self.remove(data)
-            return await question
+            async with asyncio.TaskGroup() as group:
+                question = group.create_task(self.fleet.order(keys))
+                await asyncio.sleep(0)  # it is asked
+                self.take(batch)
+                self.remove(data)
+            return question.result()
 
         generation = self.fleet.generation
         found = self.loop.run_until_complete(both())
